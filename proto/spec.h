@@ -1,0 +1,60 @@
+#pragma once
+
+/*
+ * struct spec: a submission as the daemon reads it (type Spec of
+ * org.reeve.jobs), and struct context: where and how a command runs.
+ * Slices point into the message or the arena it was decoded with.
+ */
+
+#include "proto/schema.h"
+
+enum spec_orphans { ORPHANS_KILL, ORPHANS_KEEP };
+enum context_env_mode { ENV_CAPTURED, ENV_CLEAN };
+
+struct context {
+	uint64_t has;
+	struct slice cwd;
+	struct slice env; /* raw map of strings */
+	int env_mode;
+	int64_t umask;
+	int64_t nice;
+	struct slice limits; /* raw map of integers: "nofile": 1024 */
+};
+
+struct spec {
+	uint64_t has;
+	struct slice handler, queue, name;
+	struct slice args; /* raw object */
+	struct slice argv; /* raw list of strings */
+	struct slice shell;
+	struct slice stdin_text, stdin64; /* stdin64: still base64 */
+	struct slice context; /* raw Context */
+	int64_t priority;
+	int64_t delay_ms, run_at_ms;
+	bool hold;
+	int64_t timeout_ms, grace_ms;
+	bool once;
+	int64_t crash_limit;
+	int orphans; /* enum spec_orphans */
+	struct slice key;
+	int64_t group;
+	int durability; /* enum durability */
+	struct slice tags; /* raw map of strings */
+};
+
+/* Which bit of `has` belongs to which field: SPEC_HAS(spec, key). The order is
+ * that of the table and of the interface file; test_idl checks it. */
+#define SPEC_FIELDS(X)                                                         \
+	X(handler) X(queue) X(name) X(args) X(argv) X(shell) X(data) X(data64) \
+	X(stdin) X(stdin64) X(context) X(priority) X(delay_ms) X(run_at_ms)    \
+	X(hold) X(timeout_ms) X(grace_ms) X(expire_ms) X(keep_ms) X(once)      \
+	X(crash_limit) X(retry) X(orphans) X(key) X(on_conflict) X(unique)     \
+	X(serial) X(after) X(group) X(on_success) X(on_failure) X(on_done)     \
+	X(durability) X(tags) X(payload_fd) X(stdin_fd) X(stdout_fd)           \
+	X(stderr_fd) X(cwd_fd)
+#define SPEC_BIT(name) SPEC_##name,
+enum spec_field { SPEC_FIELDS(SPEC_BIT) SPEC_FIELD_COUNT };
+#define SPEC_HAS(spec, name) (((spec)->has >> SPEC_##name) & 1)
+
+extern const struct schema_type spec_type;
+extern const struct schema_type context_type;
