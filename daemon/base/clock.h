@@ -1,0 +1,11 @@
+#pragma once
+
+/* The one place that asks for the time. Everything else gets it handed in. */
+
+#include <stdint.h>
+
+/** clock_mono_ns() - CLOCK_MONOTONIC, nanoseconds: for every delay */
+int64_t clock_mono_ns(void);
+
+/** clock_wall_ms() - CLOCK_REALTIME, milliseconds since 1970, UTC: to record */
+int64_t clock_wall_ms(void);

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * Back-off of processes that die: a replacement is started at once while
+ * deaths are rare, later and later when they come at first use or in a row:
+ * 1 s, 2 s, 4 s ... 60 s. Pure; the supervisor asks it.
+ */
+
+#include "proto/base.h"
+
+#define BACKOFF_FIRST_NS (1000 * INT64_C(1000000))
+#define BACKOFF_MAX_NS (60 * 1000 * INT64_C(1000000))
+/* A process that lived this long clears the account. */
+#define BACKOFF_GOOD_NS (10 * 1000 * INT64_C(1000000))
+
+struct backoff {
+	uint32_t deaths; /* in a row, of processes that were no use */
+	int64_t until_ns; /* nothing starts before; 0: free */
+};
+
+/**
+ * backoff_died() - a process ended that should not have
+ * @lived_ns:	from its start
+ * @useful:	it said ready and did something (a worker: finished a job)
+ *
+ * Return: when the replacement may start, monotonic; now_ns means at once.
+ */
+int64_t backoff_died(struct backoff *backoff, int64_t now_ns, int64_t lived_ns,
+		     bool useful);
+
+/** backoff_degraded() - are replacements being held back? */
+bool backoff_degraded(const struct backoff *backoff, int64_t now_ns);
+
+/** backoff_worked() - a process of this kind proved good */
+void backoff_worked(struct backoff *backoff);

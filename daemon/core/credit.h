@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * Credit: how many jobs a worker may have at once, begun or queued behind the
+ * one that runs. It starts at 1 and grows while what is queued stays below
+ * CREDIT_QUEUED_NS of work, judged by the slow end (about the p99) of recent
+ * run times; one long job brings it back to 1. One job ahead of a short worker
+ * nearly doubles the rate; a job queued behind a long one is a job that waits
+ * for nothing.
+ */
+
+#include "proto/base.h"
+
+#define CREDIT_MAX 64
+#define CREDIT_QUEUED_NS (10 * 1000 * 1000)
+
+struct credit {
+	uint32_t jobs; /* how many at once, 1 .. limit */
+	uint32_t limit; /* 1 .. CREDIT_MAX; 1 for `once` pools */
+	int64_t slow_ns; /* decaying high estimate of one run */
+};
+
+void credit_init(struct credit *credit, uint32_t limit);
+
+/** credit_ran() - one job took @run_ns, 0 or more */
+void credit_ran(struct credit *credit, int64_t run_ns);

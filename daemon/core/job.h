@@ -1,0 +1,95 @@
+#pragma once
+
+/*
+ * Job: the life of one job, as a function of (facts, event) to (facts,
+ * actions). No clock, no I/O, no memory. The store applies the step to the
+ * row; the simulation applies it to a model. Nobody else changes a state.
+ *
+ *	submit --> HELD --RELEASE--> READY or SCHEDULED
+ *	       --> BLOCKED --UNBLOCK--> READY
+ *	       --> SCHEDULED --DUE--> READY
+ *	       --> READY --CLAIM--> RUNNING --SUCCEED--> SUCCEEDED
+ *	                              |--FAIL--> FAILED, or SCHEDULED (retry)
+ *	                              |--LOST--> READY, or FAILED (once,
+ *	                              |          crash_limit)
+ *	                              |--PUT_BACK--> READY, attempt not charged
+ *	                              '--CANCELLED_END--> CANCELLED
+ *	CANCEL: a waiting job is CANCELLED at once; a running one is marked,
+ *	its processes are ended, and its end is CANCELLED whatever it was,
+ *	except that a success that came first stays a success.
+ */
+
+#include "proto/base.h"
+#include "proto/names.h"
+
+enum job_event {
+	JOB_RELEASE, /* a held job may go on */
+	JOB_HOLD, /* a waiting job stops */
+	JOB_UNBLOCK, /* the last dependency was met */
+	JOB_DUE, /* its time has come */
+	JOB_CLAIM, /* a worker gets it: the attempt begins */
+	JOB_SUCCEED, /* exit 0, or the handler returned */
+	JOB_FAIL, /* the attempt ended with a cause of its own */
+	JOB_LOST, /* worker or host went away under it */
+	JOB_PUT_BACK, /* delivered, but it certainly never began */
+	JOB_CANCEL, /* somebody asks for its end */
+	JOB_EXPIRE, /* waited longer than it may */
+	JOB_EVENT_COUNT,
+};
+
+enum {
+	JOB_E_WRONG_STATE = 1, /* the event means nothing in this state */
+};
+
+/* What a decision looks at: columns of the job's row. */
+struct job_facts {
+	enum job_state state;
+	uint32_t attempt; /* number of the current or last attempt, 0: none */
+	uint32_t max_attempts; /* 1: no retry */
+	uint32_t crashes; /* attempts that were lost */
+	uint32_t crash_limit; /* at this many it fails; at least 1 */
+	bool once; /* never start twice */
+	bool cancel_asked; /* while RUNNING */
+	int64_t run_at_ms; /* wall clock; 0: at once */
+	int64_t backoff_ms; /* before the next attempt; 0: none */
+};
+
+/* What is to be done beside storing the new facts. */
+struct job_step {
+	struct job_facts facts; /* as they are after the step */
+	enum job_cause cause; /* of the attempt that ended, else NONE */
+	bool attempt_ended; /* the attempt is over (one of several, maybe) */
+	bool ended; /* the job is over: move it to the finished ones */
+	bool keep_attempt; /* it goes on: record this attempt in a row */
+	bool kill; /* it runs: end its processes */
+};
+
+/**
+ * job_step() - what an event means for a job
+ * @facts:	as stored
+ * @event:	what happened
+ * @cause:	of JOB_FAIL and JOB_LOST; CAUSE_NONE otherwise
+ * @now_ms:	wall clock, for RELEASE and back-off
+ * @ret:	set only when the result is 0
+ *
+ * A lost attempt is counted apart from failures: it goes back to READY with
+ * the next attempt number, until crash_limit; with @once it fails at once. The
+ * attempt number of a job that was put back goes down again, because it never
+ * started.
+ *
+ * Return: 0, or JOB_E_WRONG_STATE.
+ */
+must_check int job_step(const struct job_facts *facts, enum job_event event,
+			enum job_cause cause, int64_t now_ms,
+			struct job_step *ret);
+
+/**
+ * job_first_state() - where a new job begins
+ *
+ * HELD before BLOCKED before SCHEDULED (run_at_ms > now_ms) before READY.
+ */
+enum job_state job_first_state(bool hold, bool blocked, int64_t run_at_ms,
+			       int64_t now_ms);
+
+/** job_facts_check() - require() what holds between any two steps */
+void job_facts_check(const struct job_facts *facts);

@@ -1,0 +1,367 @@
+#pragma once
+
+/*
+ * Store: all that the daemon asks of a queue engine. Batch calls only; no SQL
+ * outside the engine's files. The first engine is SQLite (sqlite_*.c); one for
+ * several hosts comes behind the same interface, so nothing here needs the
+ * whole queue in one process.
+ *
+ * Two threads: one calls store_write() and nothing else, one calls the reading
+ * half, each on a handle of its own. Every call blocks.
+ *
+ * Logical refusals are results in the batch. An error (negative errno) fails
+ * the whole batch: nothing of it happened. Times are wall-clock milliseconds;
+ * ids and tokens are positive and below 2^53 and are never used twice.
+ */
+
+#include "proto/arena.h"
+#include "proto/base.h"
+#include "proto/names.h"
+
+/* Errors of the engine, beside negative errno. */
+enum {
+	STORE_E_NEWER = 1, /* written by a newer version: left untouched */
+	STORE_E_FOREIGN, /* not a database of reeve: left untouched */
+	STORE_E_CORRUPT, /* damaged: left untouched */
+	STORE_E_FULL, /* no space: nothing of the batch happened */
+	STORE_E_IO, /* reading or writing failed: close and open again */
+};
+
+struct store;
+
+struct store_config {
+	const char *directory; /* 0700, exists; holds jobs.db, reserve */
+	bool reader; /* query only; the writer must have opened it before */
+	int64_t reserve_bytes; /* of the reserve file, 0: none */
+};
+
+struct store_fault {
+	char message[256]; /* what and why, names the file */
+};
+
+/**
+ * store_open() - open, create or migrate
+ *
+ * The caller holds store.lock. A file of a newer version, of another program or
+ * a damaged one is refused untouched.
+ *
+ * Return: 0, STORE_E_*, or negative errno.
+ */
+must_check int store_open(struct store **ret, const struct store_config *config,
+			  struct store_fault *ret_fault);
+void store_close(struct store *store);
+AUTO_DEFINE(struct store *, store_close)
+
+/* ---- The writing half ---- */
+
+/* A lane named in a batch; entries and wants refer to it by its index. */
+struct store_lane {
+	struct slice queue, handler;
+	int32_t id; /* out: the store's number, also when it was known */
+	/* out: how many jobs are in each state, after the batch */
+	int64_t counts[STATE_COUNT];
+};
+
+/* A context named in a batch, JSON text; interned by content. */
+struct store_context {
+	struct slice text;
+	int64_t id; /* in: if known, else 0; out */
+};
+
+enum store_entered {
+	STORE_NEW = 1,
+	STORE_EXISTING, /* the key names job `id` already */
+	STORE_REFUSED_GROUP, /* no such group, or it is closed */
+	STORE_REFUSED_DEPENDS, /* its all-or-none call had a refusal */
+};
+
+struct store_entry {
+	uint32_t lane; /* index into the batch's lanes */
+	uint32_t context; /* index into contexts, UINT32_MAX: none */
+	struct slice name, key; /* n 0: none */
+	struct slice spec; /* JSON object, as the worker gets it */
+	struct slice tags; /* JSON object or n 0 */
+	uint32_t uid, gid;
+	int64_t group; /* 0: none */
+	int32_t priority; /* higher runs first */
+	int64_t run_at_ms; /* 0: at once */
+	int64_t timeout_ms, grace_ms; /* 0: none / default */
+	uint32_t max_attempts, crash_limit;
+	bool hold, once, orphans_keep;
+	/* Entries of one all-or-none call carry the same number, others 0: if
+	 * one is refused none is entered. */
+	uint32_t unit;
+	/* out */
+	enum store_entered what;
+	int64_t id;
+};
+
+/* The end of an attempt, or what else a worker said of it. */
+enum store_outcome_kind {
+	STORE_SUCCEEDED = 1,
+	STORE_FAILED_ATTEMPT, /* with a cause */
+	STORE_LOST, /* cause WORKER_LOST or HOST_LOST */
+	STORE_PUT_BACK, /* it never began */
+};
+
+struct store_outcome {
+	int64_t job, token;
+	enum store_outcome_kind kind;
+	enum job_cause cause;
+	int32_t exit_code; /* -1: none */
+	int32_t signal; /* 0: none */
+	bool core;
+	int64_t started_ms, finished_ms; /* 0: unknown, the store fills in */
+	int64_t cpu_us, peak_kib;
+	int64_t stdout_bytes, stderr_bytes;
+	bool output_file; /* the output is in a file, not in `log` */
+	struct slice log; /* output records, see worker/output.h; n 0: none */
+	struct slice result; /* JSON, of handlers */
+	struct slice failure; /* JSON {"type","message","trace"}, or n 0 */
+	bool accepted; /* out: the token was current */
+};
+
+struct store_want {
+	uint32_t lane; /* index into the batch's lanes */
+	int64_t worker; /* row id */
+	uint32_t max;
+	uint32_t got; /* out */
+	void *tag; /* the caller's */
+};
+
+/* A claim that this batch made: the attempt is recorded. */
+struct store_claim {
+	uint32_t want; /* index of the want that it serves */
+	int64_t job, token;
+	uint32_t attempt;
+	uint32_t lane; /* index into the batch's lanes */
+	int64_t context; /* id, 0: none */
+	struct slice context_text; /* only when asked: store_batch.with_contexts */
+	int64_t group;
+	uint32_t uid, gid;
+	int64_t timeout_ms, grace_ms;
+	bool orphans_keep, once;
+	struct slice spec;
+};
+
+/* A job row as the store knows it: for replies, listings and waiters. */
+struct store_row {
+	int64_t id;
+	enum job_state state;
+	enum job_cause cause; /* of the last attempt that ended */
+	struct slice queue, handler, name, key, spec, tags;
+	int32_t lane;
+	int32_t priority;
+	uint32_t attempt, max_attempts, crashes;
+	uint32_t uid;
+	int64_t group;
+	int64_t created_ms, run_at_ms, started_ms, finished_ms;
+	int64_t worker; /* row id while running */
+	int64_t worker_pid;
+	int32_t exit_code; /* -1: none */
+	int32_t signal;
+	bool core, cancel_asked, output_file;
+	int64_t cpu_us, peak_kib, stdout_bytes, stderr_bytes;
+	struct slice result, failure, log;
+};
+
+struct store_filter {
+	bool all;
+	const int64_t *ids;
+	size_t id_count;
+	struct slice queue, handler, name, key; /* n 0: any */
+	uint32_t states; /* bits 1 << enum job_state; 0: any */
+	uint32_t causes; /* bits 1 << enum job_cause; 0: any */
+	bool has_exit_code, has_uid;
+	int32_t exit_code;
+	uint32_t uid;
+	int64_t group; /* 0: any */
+	int64_t older_than_ms, newer_than_ms; /* created; 0: any */
+	struct slice tags; /* JSON object: all of these; n 0: any */
+};
+
+enum store_steer_kind { STORE_CANCEL = 1, STORE_HOLD, STORE_RELEASE };
+
+/* Steering by filter, one slice of at most `max` jobs, from `after` on. */
+struct store_steer {
+	enum store_steer_kind kind;
+	struct store_filter filter;
+	bool dry_run;
+	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
+	struct slice reason; /* kept with the end; n 0: none */
+	int64_t after; /* job id: go on behind it; 0: begin */
+	uint32_t max; /* 1 .. 1000 */
+	/* out */
+	uint32_t changed; /* ended or moved at once */
+	uint32_t signalled; /* running: marked, to be killed */
+	int64_t next; /* 0: no more is left; else the next `after` */
+};
+
+/* A running job that this batch asks to end. */
+struct store_signal {
+	int64_t job, token, worker;
+	int64_t grace_ms;
+};
+
+enum store_group_kind { STORE_GROUP_OPEN = 1, STORE_GROUP_CLOSE };
+struct store_group_op {
+	enum store_group_kind kind;
+	int64_t id; /* in for CLOSE, out for OPEN */
+	struct slice name;
+	int64_t total; /* 0: unknown */
+	uint32_t uid;
+	bool found; /* out */
+};
+
+/* A worker row, written with its first claim. */
+struct store_worker {
+	int64_t id; /* the supervisor's number, unique for ever */
+	int64_t slot;
+	struct slice pool;
+	int64_t pid, start_ticks; /* field 22 of /proc/PID/stat */
+	struct slice boot_id;
+	uint8_t secret_hash[32]; /* SHA-256 */
+};
+
+struct store_group {
+	int64_t id;
+	struct slice name;
+	int64_t total;
+	bool closed;
+	uint32_t uid;
+	int64_t counts[STATE_COUNT];
+};
+
+/*
+ * One transaction, in this order: workers, outcomes, steering, groups,
+ * submissions, due jobs, claims, events, purge. Everything that is not marked
+ * "out" belongs to the caller and must live until store_write() returns;
+ * what is out lives in `arena`.
+ */
+struct store_batch {
+	struct arena *arena;
+	int64_t now_ms;
+
+	struct store_lane *lanes; /* every lane that is named below */
+	size_t lane_count;
+	struct store_context *contexts;
+	size_t context_count;
+	struct store_worker *workers;
+	size_t worker_count;
+	const int64_t *gone_workers; /* rows to forget */
+	size_t gone_worker_count;
+	struct store_outcome *outcomes;
+	size_t outcome_count;
+	struct store_steer *steers;
+	size_t steer_count;
+	struct store_group_op *groups;
+	size_t group_count;
+	struct store_entry *entries;
+	size_t entry_count;
+	uint32_t promote_max; /* due jobs to make ready; 0: do not look */
+	struct store_want *wants;
+	size_t want_count;
+	uint32_t purge_max; /* finished jobs to purge; 0: do not look */
+	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
+	int64_t purge_failed_before_ms; /* failed and cancelled */
+	int64_t keep_done_max; /* count of finished jobs kept; 0: no limit */
+
+	/* out */
+	struct store_claim *claims;
+	size_t claim_count;
+	/* Full rows of the jobs that ended in this batch, without spec. */
+	struct store_row *ended;
+	size_t ended_count;
+	struct store_signal *signals;
+	size_t signal_count;
+	/* Every lane whose counts this batch changed, with names. */
+	struct store_lane *changed_lanes;
+	size_t changed_lane_count;
+	/* Every group that this batch changed. */
+	struct store_group *changed_groups;
+	size_t changed_group_count;
+	int64_t next_due_ms; /* earliest scheduled job; 0: none */
+	int64_t first_event, event_count; /* numbers given to this batch */
+	/* Jobs whose output files are to be removed: purged. */
+	int64_t *purged;
+	size_t purged_count;
+};
+
+/**
+ * store_write() - one batch, one transaction, on disk when it returns 0
+ *
+ * A job that is entered into a lane with no ready job, while a want of that
+ * lane has room, is inserted as running: it never touches the ready index.
+ *
+ * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, or -ENOMEM: nothing of
+ * it happened, and no state in memory has changed. After STORE_E_IO the handle
+ * is good for store_close() only: a failed fsync is never tried again on it.
+ */
+must_check int store_write(struct store *store, struct store_batch *batch,
+			   struct store_fault *ret_fault);
+
+/* ---- The reading half ---- */
+
+/* Everything a new broker must know before it begins. */
+struct store_snapshot {
+	struct store_lane *lanes; /* all of them, with counts */
+	size_t lane_count;
+	struct store_worker *workers;
+	size_t worker_count;
+	struct store_running *running; /* by worker, by token */
+	size_t running_count;
+	int64_t next_due_ms;
+};
+struct store_running {
+	int64_t job, token, worker, started_ms;
+	uint32_t attempt;
+	int32_t lane;
+	bool once, cancel_asked;
+};
+must_check int store_load(struct store *store, struct arena *arena,
+			  struct store_snapshot *ret,
+			  struct store_fault *ret_fault);
+
+/** store_get() - rows by id, in the order asked; unknown ids are left out */
+must_check int store_get(struct store *store, struct arena *arena,
+			 const int64_t *ids, size_t count, bool with_spec,
+			 bool with_log, struct store_row **ret,
+			 size_t *ret_count);
+
+/**
+ * store_list() - one page of rows that match, by id
+ * @after:	go on behind this id; 0: begin
+ * @max:	1 .. 1000
+ * @ret_next:	the next `after`; 0: that was all. A page may hold fewer than
+ *		@max rows, even none, and have a next: a step looks at a bounded
+ *		number of rows so that it stays under 50 ms
+ */
+must_check int store_list(struct store *store, struct arena *arena,
+			  const struct store_filter *filter, int64_t after,
+			  bool newest_first, uint32_t max,
+			  struct store_row **ret, size_t *ret_count,
+			  int64_t *ret_next);
+
+/**
+ * store_count() - jobs that match, by state; one bounded step as store_list()
+ *
+ * Filters by queue, handler and state alone are answered from the lanes at
+ * once. @counts is added to.
+ */
+must_check int store_count(struct store *store, struct arena *arena,
+			   const struct store_filter *filter, int64_t after,
+			   int64_t counts[STATE_COUNT], int64_t *ret_next);
+
+/** store_lanes() - all lanes with their counts */
+must_check int store_lanes(struct store *store, struct arena *arena,
+			   struct store_lane **ret, size_t *ret_count);
+
+/** store_get_group() - -ENOENT: no such group */
+must_check int store_get_group(struct store *store, struct arena *arena,
+			       int64_t id, struct store_group *ret);
+
+/** store_size() - bytes of the database and its log, for Status */
+int64_t store_size(struct store *store);
+
+/** store_verify() - count broken invariants, named in @ret_fault; for tests */
+must_check int store_verify(struct store *store, struct store_fault *ret_fault);
