@@ -7,7 +7,9 @@
  * The first message sets the terminator: a newline behind a complete object
  * means newlines from then on, a NUL means NUL. A newline inside the unfinished
  * first object is white space. In NUL mode newlines are white space throughout;
- * in newline mode a NUL is an error, and empty lines are skipped.
+ * in newline mode a NUL is an error. Messages of white space are skipped. A
+ * first message that is no object, or has a newline inside a string, ends at
+ * that newline: whoever typed it is told at once.
  */
 
 #include "proto/base.h"

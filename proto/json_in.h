@@ -80,11 +80,7 @@ bool json_item(struct json_iter *iter, struct slice *ret_value);
 /** json_count() - members or items of a checked object or array */
 size_t json_count(struct slice value);
 
-/**
- * json_int() - a checked value as a signed 64-bit integer
- *
- * Return: 0, JSON_E_KIND, or JSON_E_RANGE (@ret untouched).
- */
+/** json_int() - as a signed 64-bit integer; 0, JSON_E_KIND, or JSON_E_RANGE */
 must_check int json_int(struct slice value, int64_t *ret);
 
 /** json_float() - a checked number as a double; 0, JSON_E_KIND, JSON_E_RANGE */
@@ -111,11 +107,7 @@ must_check int json_string(struct arena *arena, struct slice value,
  */
 bool json_key_is(struct slice raw_key, const char *name);
 
-/**
- * json_find() - the value of the first member with this name, trimmed
- *
- * Return: false when @object is not an object or has no such member.
- */
+/** json_find() - value of the first such member; false when there is none */
 bool json_find(struct slice object, const char *name, struct slice *ret_value);
 
 /**

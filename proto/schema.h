@@ -49,27 +49,28 @@ struct schema_type;
 struct schema_field {
 	const char *name;
 	enum schema_kind kind;
-	enum schema_kind item; /* of SCHEMA_LIST and SCHEMA_MAP */
-	bool optional; /* ?type in the interface file */
+	enum schema_kind item;		/* of SCHEMA_LIST and SCHEMA_MAP */
+	bool optional;			/* ?type in the interface file */
 	const struct schema_type *type; /* of SCHEMA_STRUCT and SCHEMA_ENUM,
 					   or of such items */
-	size_t offset; /* in the decoded struct */
-	int64_t min, max; /* of SCHEMA_INT, both 0: no bounds; of strings: max
-			     is the most bytes */
+	size_t offset;			/* in the decoded struct */
+	int64_t min, max; /* of SCHEMA_INT, both 0: no bounds; of strings and
+			     objects: max is the most bytes; of lists and maps:
+			     the most items; 0: no limit */
 };
 
 struct schema_type {
 	const char *name; /* "Spec"; NULL for parameters and anonymous enums */
 	const struct schema_field *fields; /* of a struct */
-	size_t field_count; /* at most 64 */
-	const char *const *words; /* of an enum, in the file's order */
+	size_t field_count;		   /* at most 64 */
+	const char *const *words;	   /* of an enum, in the file's order */
 	size_t word_count;
 };
 
 /* One method of an interface. What it does is the broker's business. */
 struct schema_method {
-	const char *interface; /* "org.reeve.jobs" */
-	const char *name; /* "Submit" */
+	const char *interface;	      /* "org.reeve.jobs" */
+	const char *name;	      /* "Submit" */
 	const struct schema_type *in; /* NULL: no parameters */
 	const struct schema_type *out;
 	bool built; /* false: MethodNotImplemented */
@@ -77,16 +78,16 @@ struct schema_method {
 
 enum {
 	SCHEMA_E_UNKNOWN = 1, /* no such field */
-	SCHEMA_E_KIND, /* another type */
-	SCHEMA_E_MISSING, /* a required field is absent */
-	SCHEMA_E_RANGE, /* a number out of bounds, a string too long */
-	SCHEMA_E_WORD, /* not one of the words */
-	SCHEMA_E_DUPLICATE, /* the same field twice */
-	SCHEMA_E_UNBUILT, /* known, but this version does not do it */
+	SCHEMA_E_KIND,	      /* another type */
+	SCHEMA_E_MISSING,     /* a required field is absent */
+	SCHEMA_E_RANGE,	      /* a number out of bounds, a string too long */
+	SCHEMA_E_WORD,	      /* not one of the words */
+	SCHEMA_E_DUPLICATE,   /* the same field twice */
+	SCHEMA_E_UNBUILT,     /* known, but this version does not do it */
 };
 
 struct schema_fault {
-	char path[128]; /* "jobs[3].argv[0]", cut if longer */
+	char path[128];	   /* "jobs[3].argv[0]", cut if longer */
 	char message[192]; /* "expected a string, got a number" */
 };
 
@@ -103,3 +104,15 @@ must_check int schema_decode(const struct schema_type *type,
 			     struct arena *arena, struct slice object,
 			     const char *path, void *ret,
 			     struct schema_fault *ret_fault);
+
+/**
+ * schema_check() - does @object follow the table, all the way down?
+ *
+ * As schema_decode(), but nothing is stored, items of lists of structs are
+ * checked too, and unbuilt fields are allowed: this is what a reply must pass.
+ *
+ * Return: 0, SCHEMA_E_* except SCHEMA_E_UNBUILT, or -ENOMEM.
+ */
+must_check int schema_check(const struct schema_type *type, struct arena *arena,
+			    struct slice object, const char *path,
+			    struct schema_fault *ret_fault);

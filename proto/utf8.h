@@ -1,0 +1,103 @@
+#pragma once
+
+/*
+ * One UTF-8 character at a time, strictly (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF). Inline, for the reader and the writer.
+ */
+
+#include "proto/base.h"
+
+/** utf8_bytes() - length of the character at @p, 1 to 4; 0 when it is invalid */
+static inline size_t utf8_bytes(const char *p, const char *end)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t left = (size_t)(end - p);
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (left == 0)
+		return 0;
+	if (u[0] < 0x80)
+		return 1;
+	if (u[0] < 0xc2 || u[0] > 0xf4)
+		return 0;
+
+	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	if (u[0] == 0xe0)
+		low = 0xa0;
+	else if (u[0] == 0xed)
+		high = 0x9f;
+	else if (u[0] == 0xf0)
+		low = 0x90;
+	else if (u[0] == 0xf4)
+		high = 0x8f;
+
+	if (left < n || u[1] < low || u[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/** utf8_encode() - write @code (at most 0x10ffff) to @ret; how many bytes */
+static inline size_t utf8_encode(uint32_t code, char ret[4])
+{
+	if (code < 0x80) {
+		ret[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		ret[0] = (char)(0xc0 | code >> 6);
+		ret[1] = (char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	if (code < 0x10000) {
+		ret[0] = (char)(0xe0 | code >> 12);
+		ret[1] = (char)(0x80 | (code >> 6 & 0x3f));
+		ret[2] = (char)(0x80 | (code & 0x3f));
+		return 3;
+	}
+	ret[0] = (char)(0xf0 | code >> 18);
+	ret[1] = (char)(0x80 | (code >> 12 & 0x3f));
+	ret[2] = (char)(0x80 | (code >> 6 & 0x3f));
+	ret[3] = (char)(0x80 | (code & 0x3f));
+	return 4;
+}
+
+/**
+ * utf8_plain_bytes() - how many bytes at @p a JSON string takes as they are
+ *
+ * Eight at a time: printable ASCII without quote and backslash.
+ */
+static inline size_t utf8_plain_bytes(const char *p, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const char *begin = p;
+
+	while (end - p >= 8) {
+		uint64_t word, quote, back, control;
+
+		memcpy(&word, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		word = __builtin_bswap64(word);
+#endif
+		/* The lowest high bit that is set marks the first such byte;
+		 * borrows spoil only what comes after it. */
+		quote = word ^ ones * '"';
+		quote = (quote - ones) & ~quote;
+		back = word ^ ones * '\\';
+		back = (back - ones) & ~back;
+		control = (word - ones * 0x20) & ~word;
+		word = (quote | back | control | word) & ones * 0x80;
+		if (word)
+			return (size_t)(p - begin) +
+			       (size_t)__builtin_ctzll(word) / 8;
+		p += 8;
+	}
+	while (p < end && (unsigned char)*p >= 0x20 &&
+	       (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+		p++;
+	return (size_t)(p - begin);
+}
