@@ -65,7 +65,8 @@ struct store_lane {
 /* A context named in a batch, JSON text; interned by content. */
 struct store_context {
 	struct slice text;
-	int64_t id; /* in: if known, else 0; out */
+	int64_t id; /* in: if known, else 0; out (the store may have forgotten
+			an unused one: then it is a new id) */
 };
 
 enum store_entered {
@@ -144,7 +145,11 @@ struct store_claim {
 	struct slice spec;
 };
 
-/* A job row as the store knows it: for replies, listings and waiters. */
+/*
+ * A job row as the store knows it: for replies, listings and waiters. What
+ * tells of an end (cause, exit_code, signal, log ...) is that of the last
+ * attempt that ended, also when the job goes on.
+ */
 struct store_row {
 	int64_t id;
 	enum job_state state;
@@ -163,6 +168,7 @@ struct store_row {
 	bool core, cancel_asked, output_file;
 	int64_t cpu_us, peak_kib, stdout_bytes, stderr_bytes;
 	struct slice result, failure, log;
+	struct slice reason; /* why it was cancelled, as the asker said */
 };
 
 struct store_filter {
@@ -261,6 +267,7 @@ struct store_batch {
 	uint32_t promote_max; /* due jobs to make ready; 0: do not look */
 	struct store_want *wants;
 	size_t want_count;
+	bool with_contexts; /* fill store_claim.context_text */
 	uint32_t purge_max; /* finished jobs to purge; 0: do not look */
 	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
 	int64_t purge_failed_before_ms; /* failed and cancelled */
@@ -329,7 +336,7 @@ must_check int store_get(struct store *store, struct arena *arena,
 			 size_t *ret_count);
 
 /**
- * store_list() - one page of rows that match, by id
+ * store_list() - one page of rows that match, by id, without spec and log
  * @after:	go on behind this id; 0: begin
  * @max:	1 .. 1000
  * @ret_next:	the next `after`; 0: that was all. A page may hold fewer than
