@@ -21,19 +21,18 @@
  * AUTO(x_free) struct x *x = NULL; frees x on every way out; TAKE(x) gives it
  * away and leaves NULL. The free function takes NULL.
  */
-#define AUTO(free_function) \
-	__attribute__((cleanup(free_function##_at)))
-#define AUTO_DEFINE(type, free_function)                                 \
-	__attribute__((unused)) static inline void free_function##_at(   \
-		type *at)                                                \
-	{                                                                \
-		free_function(*at);                                      \
+#define AUTO(free_function) __attribute__((cleanup(free_function##_at)))
+#define AUTO_DEFINE(type, free_function)                                       \
+	__attribute__((unused)) static inline void free_function##_at(         \
+		type *at)                                                      \
+	{                                                                      \
+		free_function(*at);                                            \
 	}
-#define TAKE(pointer)                               \
-	(__extension__({                            \
-		__typeof__(pointer) taken_ = (pointer); \
-		(pointer) = NULL;                   \
-		taken_;                             \
+#define TAKE(pointer)                                                          \
+	(__extension__({                                                       \
+		__typeof__(pointer) taken_ = (pointer);                        \
+		(pointer) = NULL;                                              \
+		taken_;                                                        \
 	}))
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -43,12 +42,12 @@
  * in release builds: stop, be restarted, recover. A peer's bytes are data and
  * never reach it.
  */
-__attribute__((noreturn, cold)) void
-require_failed(const char *fact, const char *file, int line);
-#define require(fact)                                                \
-	do {                                                         \
-		if (__builtin_expect(!(fact), 0))                    \
-			require_failed(#fact, __FILE__, __LINE__);   \
+__attribute__((noreturn, cold)) void require_failed(const char *fact,
+						    const char *file, int line);
+#define require(fact)                                                          \
+	do {                                                                   \
+		if (__builtin_expect(!(fact), 0))                              \
+			require_failed(#fact, __FILE__, __LINE__);             \
 	} while (0)
 
 /* Bytes that somebody else owns; not terminated, may hold NUL. */

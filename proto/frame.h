@@ -17,15 +17,15 @@
 enum frame_mode { FRAME_UNKNOWN, FRAME_NEWLINE, FRAME_NUL };
 
 enum {
-	FRAME_E_MORE = 1, /* no whole message yet */
+	FRAME_E_MORE = 1,  /* no whole message yet */
 	FRAME_E_TOO_LARGE, /* longer than max_bytes: the stream is lost */
-	FRAME_E_NUL, /* a NUL in newline mode: the stream is lost */
+	FRAME_E_NUL,	   /* a NUL in newline mode: the stream is lost */
 };
 
 struct frame {
 	enum frame_mode mode;
 	size_t max_bytes; /* of one message without its terminator */
-	size_t scanned; /* bytes of the buffer looked at already */
+	size_t scanned;	  /* bytes of the buffer looked at already */
 	/* Where the scan of the first message stands, while mode is unknown. */
 	size_t depth;
 	bool in_string;

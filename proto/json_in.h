@@ -27,14 +27,14 @@ enum json_kind {
 
 enum {
 	JSON_E_SYNTAX = 1, /* not JSON, or not UTF-8 */
-	JSON_E_DEPTH, /* nested deeper than JSON_DEPTH_MAX */
-	JSON_E_SHORT, /* the text ends inside the value */
-	JSON_E_RANGE, /* a fraction, an exponent, or outside int64 */
-	JSON_E_KIND, /* another kind of value */
+	JSON_E_DEPTH,	   /* nested deeper than JSON_DEPTH_MAX */
+	JSON_E_SHORT,	   /* the text ends inside the value */
+	JSON_E_RANGE,	   /* a fraction, an exponent, or outside int64 */
+	JSON_E_KIND,	   /* another kind of value */
 };
 
 struct json_fault {
-	size_t offset; /* of the first byte that is wrong */
+	size_t offset;	     /* of the first byte that is wrong */
 	const char *message; /* static text: what was expected */
 };
 

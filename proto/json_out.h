@@ -13,7 +13,7 @@ struct json_out {
 	char *p; /* owned */
 	size_t n;
 	size_t capacity;
-	bool comma; /* the next value or key needs one first */
+	bool comma;  /* the next value or key needs one first */
 	bool failed; /* out of memory: everything after it is dropped */
 };
 
@@ -23,16 +23,18 @@ void json_out_fini(struct json_out *out);
 /** json_out_reset() - keep the buffer, forget the text */
 void json_out_reset(struct json_out *out);
 
-void json_out_object(struct json_out *out); /* { */
+/* Each writes its comma by itself where one is due. */
+void json_out_object(struct json_out *out);	/* { */
 void json_out_object_end(struct json_out *out); /* } */
-void json_out_array(struct json_out *out); /* [ */
-void json_out_array_end(struct json_out *out); /* ] */
+void json_out_array(struct json_out *out);	/* [ */
+void json_out_array_end(struct json_out *out);	/* ] */
 
 /** json_out_key() - "name":  (plain ASCII without quotes and backslashes) */
 void json_out_key(struct json_out *out, const char *name);
 /** json_out_key_slice() - any key, escaped */
 void json_out_key_slice(struct json_out *out, struct slice name);
 
+/* The plain values. */
 void json_out_null(struct json_out *out);
 void json_out_bool(struct json_out *out, bool value);
 void json_out_int(struct json_out *out, int64_t value);

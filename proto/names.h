@@ -9,50 +9,50 @@
 
 #include "proto/base.h"
 
-#define JOB_STATES(X)                \
-	X(HELD, "held")              \
-	X(BLOCKED, "blocked")        \
-	X(SCHEDULED, "scheduled")    \
-	X(READY, "ready")            \
-	X(RUNNING, "running")        \
-	X(SUCCEEDED, "succeeded")    \
-	X(FAILED, "failed")          \
+#define JOB_STATES(X)                                                          \
+	X(HELD, "held")                                                        \
+	X(BLOCKED, "blocked")                                                  \
+	X(SCHEDULED, "scheduled")                                              \
+	X(READY, "ready")                                                      \
+	X(RUNNING, "running")                                                  \
+	X(SUCCEEDED, "succeeded")                                              \
+	X(FAILED, "failed")                                                    \
 	X(CANCELLED, "cancelled")
 #define JOB_STATE_ENUM(name, text) STATE_##name,
 enum job_state { JOB_STATES(JOB_STATE_ENUM) STATE_COUNT };
 
 /* Why an attempt ended. CAUSE_NONE: it succeeded, or has not ended. */
-#define JOB_CAUSES(X)                    \
-	X(NONE, "none")                  \
-	X(EXIT, "exit")                  \
-	X(SIGNAL, "signal")              \
-	X(TIMEOUT, "timeout")            \
-	X(MEMORY, "memory")              \
-	X(CANCELLED, "cancelled")        \
-	X(DEPENDENCY, "dependency")      \
-	X(WORKER_LOST, "worker_lost")    \
-	X(HOST_LOST, "host_lost")        \
-	X(REJECTED, "rejected")          \
-	X(EXPIRED, "expired")            \
-	X(HANDLER, "handler")            \
+#define JOB_CAUSES(X)                                                          \
+	X(NONE, "none")                                                        \
+	X(EXIT, "exit")                                                        \
+	X(SIGNAL, "signal")                                                    \
+	X(TIMEOUT, "timeout")                                                  \
+	X(MEMORY, "memory")                                                    \
+	X(CANCELLED, "cancelled")                                              \
+	X(DEPENDENCY, "dependency")                                            \
+	X(WORKER_LOST, "worker_lost")                                          \
+	X(HOST_LOST, "host_lost")                                              \
+	X(REJECTED, "rejected")                                                \
+	X(EXPIRED, "expired")                                                  \
+	X(HANDLER, "handler")                                                  \
 	X(EXEC, "exec")
 #define JOB_CAUSE_ENUM(name, text) CAUSE_##name,
 enum job_cause { JOB_CAUSES(JOB_CAUSE_ENUM) CAUSE_COUNT };
 
-#define DURABILITIES(X)         \
-	X(MEMORY, "memory")     \
-	X(RESULT, "result")     \
+#define DURABILITIES(X)                                                        \
+	X(MEMORY, "memory")                                                    \
+	X(RESULT, "result")                                                    \
 	X(SYNC, "sync")
 #define DURABILITY_ENUM(name, text) DURABILITY_##name,
 enum durability { DURABILITIES(DURABILITY_ENUM) DURABILITY_COUNT };
 
-#define EVENT_KINDS(X)             \
-	X(SUBMITTED, "submitted")  \
-	X(STARTED, "started")      \
-	X(FINISHED, "finished")    \
-	X(FAILED, "failed")        \
-	X(RETRYING, "retrying")    \
-	X(CANCELLED, "cancelled")  \
+#define EVENT_KINDS(X)                                                         \
+	X(SUBMITTED, "submitted")                                              \
+	X(STARTED, "started")                                                  \
+	X(FINISHED, "finished")                                                \
+	X(FAILED, "failed")                                                    \
+	X(RETRYING, "retrying")                                                \
+	X(CANCELLED, "cancelled")                                              \
 	X(REMOVED, "removed")
 #define EVENT_KIND_ENUM(name, text) EVENT_##name,
 enum event_kind { EVENT_KINDS(EVENT_KIND_ENUM) EVENT_KIND_COUNT };

@@ -28,7 +28,7 @@ struct spec {
 	struct slice argv; /* raw list of strings */
 	struct slice shell;
 	struct slice stdin_text, stdin64; /* stdin64: still base64 */
-	struct slice context; /* raw Context */
+	struct slice context;		  /* raw Context */
 	int64_t priority;
 	int64_t delay_ms, run_at_ms;
 	bool hold;
@@ -38,12 +38,13 @@ struct spec {
 	int orphans; /* enum spec_orphans */
 	struct slice key;
 	int64_t group;
-	int durability; /* enum durability */
+	int durability;	   /* enum durability */
 	struct slice tags; /* raw map of strings */
 };
 
 /* Which bit of `has` belongs to which field: SPEC_HAS(spec, key). The order is
  * that of the table and of the interface file; test_idl checks it. */
+/* clang-format off */
 #define SPEC_FIELDS(X)                                                         \
 	X(handler) X(queue) X(name) X(args) X(argv) X(shell) X(data) X(data64) \
 	X(stdin) X(stdin64) X(context) X(priority) X(delay_ms) X(run_at_ms)    \
@@ -52,6 +53,7 @@ struct spec {
 	X(serial) X(after) X(group) X(on_success) X(on_failure) X(on_done)     \
 	X(durability) X(tags) X(payload_fd) X(stdin_fd) X(stdout_fd)           \
 	X(stderr_fd) X(cwd_fd)
+/* clang-format on */
 #define SPEC_BIT(name) SPEC_##name,
 enum spec_field { SPEC_FIELDS(SPEC_BIT) SPEC_FIELD_COUNT };
 #define SPEC_HAS(spec, name) (((spec)->has >> SPEC_##name) & 1)

@@ -12,18 +12,19 @@
 #define CONFIG_PATH_BYTES 4096
 
 struct config {
-	char state_dir[CONFIG_PATH_BYTES]; /* database, results/, output/, locks */
+	char state_dir
+		[CONFIG_PATH_BYTES]; /* database, results/, output/, locks */
 	char runtime_dir[CONFIG_PATH_BYTES]; /* sockets */
-	char socket[CONFIG_PATH_BYTES]; /* of clients */
+	char socket[CONFIG_PATH_BYTES];	     /* of clients */
 	char worker_socket[CONFIG_PATH_BYTES];
 	int workers; /* of the exec pool, 1 .. 4096 */
 	enum log_level log_level;
 	bool daemonize;
-	bool cgroups; /* false: do not even try */
+	bool cgroups;				   /* false: do not even try */
 	int64_t keep_succeeded_ms, keep_failed_ms; /* retention; 0: for ever */
-	int64_t keep_jobs; /* finished jobs kept at most; 0: no limit */
+	int64_t keep_jobs;    /* finished jobs kept at most; 0: no limit */
 	int64_t output_bytes; /* of one attempt */
-	int64_t grace_ms; /* TERM to KILL, default of a job */
+	int64_t grace_ms;     /* TERM to KILL, default of a job */
 	int stop_timeout_s;
 };
 
@@ -33,7 +34,7 @@ struct config_fault {
 
 enum {
 	CONFIG_E_USAGE = 1, /* a flag is unknown or has a bad value */
-	CONFIG_E_HELP, /* --help: @ret_fault is not set */
+	CONFIG_E_HELP,	    /* --help: @ret_fault is not set */
 	CONFIG_E_VERSION,
 	CONFIG_E_DIRECTORY, /* missing, not ours, or unfit: the fault says why */
 };

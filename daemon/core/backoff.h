@@ -14,7 +14,7 @@
 #define BACKOFF_GOOD_NS (10 * 1000 * INT64_C(1000000))
 
 struct backoff {
-	uint32_t deaths; /* in a row, of processes that were no use */
+	uint32_t deaths;  /* in a row, of processes that were no use */
 	int64_t until_ns; /* nothing starts before; 0: free */
 };
 

@@ -15,11 +15,12 @@
 #define CREDIT_QUEUED_NS (10 * 1000 * 1000)
 
 struct credit {
-	uint32_t jobs; /* how many at once, 1 .. limit */
-	uint32_t limit; /* 1 .. CREDIT_MAX; 1 for `once` pools */
+	uint32_t jobs;	 /* how many at once, 1 .. limit */
+	uint32_t limit;	 /* 1 .. CREDIT_MAX; 1 for `once` pools */
 	int64_t slow_ns; /* decaying high estimate of one run */
 };
 
+/** credit_init() - one job at once; @limit 1 .. CREDIT_MAX */
 void credit_init(struct credit *credit, uint32_t limit);
 
 /** credit_ran() - one job took @run_ns, 0 or more */

@@ -23,17 +23,17 @@
 #include "proto/names.h"
 
 enum job_event {
-	JOB_RELEASE, /* a held job may go on */
-	JOB_HOLD, /* a waiting job stops */
-	JOB_UNBLOCK, /* the last dependency was met */
-	JOB_DUE, /* its time has come */
-	JOB_CLAIM, /* a worker gets it: the attempt begins */
-	JOB_SUCCEED, /* exit 0, or the handler returned */
-	JOB_FAIL, /* the attempt ended with a cause of its own */
-	JOB_LOST, /* worker or host went away under it */
+	JOB_RELEASE,  /* a held job may go on */
+	JOB_HOLD,     /* a waiting job stops */
+	JOB_UNBLOCK,  /* the last dependency was met */
+	JOB_DUE,      /* its time has come */
+	JOB_CLAIM,    /* a worker gets it: the attempt begins */
+	JOB_SUCCEED,  /* exit 0, or the handler returned */
+	JOB_FAIL,     /* the attempt ended with a cause of its own */
+	JOB_LOST,     /* worker or host went away under it */
 	JOB_PUT_BACK, /* delivered, but it certainly never began */
-	JOB_CANCEL, /* somebody asks for its end */
-	JOB_EXPIRE, /* waited longer than it may */
+	JOB_CANCEL,   /* somebody asks for its end */
+	JOB_EXPIRE,   /* waited longer than it may */
 	JOB_EVENT_COUNT,
 };
 
@@ -46,22 +46,22 @@ struct job_facts {
 	enum job_state state;
 	uint32_t attempt; /* number of the current or last attempt, 0: none */
 	uint32_t max_attempts; /* 1: no retry */
-	uint32_t crashes; /* attempts that were lost */
-	uint32_t crash_limit; /* at this many it fails; at least 1 */
-	bool once; /* never start twice */
-	bool cancel_asked; /* while RUNNING */
-	int64_t run_at_ms; /* wall clock; 0: at once */
-	int64_t backoff_ms; /* before the next attempt; 0: none */
+	uint32_t crashes;      /* attempts that were lost */
+	uint32_t crash_limit;  /* at this many it fails; at least 1 */
+	bool once;	       /* never start twice */
+	bool cancel_asked;     /* while RUNNING */
+	int64_t run_at_ms;     /* wall clock; 0: at once */
+	int64_t backoff_ms;    /* before the next attempt; 0: none */
 };
 
 /* What is to be done beside storing the new facts. */
 struct job_step {
 	struct job_facts facts; /* as they are after the step */
-	enum job_cause cause; /* of the attempt that ended, else NONE */
+	enum job_cause cause;	/* of the attempt that ended, else NONE */
 	bool attempt_ended; /* the attempt is over (one of several, maybe) */
-	bool ended; /* the job is over: move it to the finished ones */
-	bool keep_attempt; /* it goes on: record this attempt in a row */
-	bool kill; /* it runs: end its processes */
+	bool ended;	    /* the job is over: move it to the finished ones */
+	bool keep_attempt;  /* it goes on: record this attempt in a row */
+	bool kill;	    /* it runs: end its processes */
 };
 
 /**

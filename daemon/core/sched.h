@@ -21,11 +21,11 @@
 /* A lane: one queue and one handler, the unit of the ready order. */
 struct sched_lane {
 	TAILQ_ENTRY(sched_lane) link; /* in its pool's rotation */
-	int32_t id; /* the store's number */
+	int32_t id;		      /* the store's number */
 	uint32_t pool;
-	uint64_t ready; /* committed, not claimed */
+	uint64_t ready;	   /* committed, not claimed */
 	uint64_t incoming; /* submitted in the batch that gathers */
-	uint64_t asked; /* wanted in a batch that is not committed */
+	uint64_t asked;	   /* wanted in a batch that is not committed */
 	bool paused;
 	bool linked;
 };
@@ -36,8 +36,8 @@ struct sched_job {
 	int64_t id;
 	int64_t token;
 	struct sched_lane *lane; /* may be NULL: adopted */
-	int64_t given_ns; /* monotonic */
-	bool recalled; /* asked back already */
+	int64_t given_ns;	 /* monotonic */
+	bool recalled;		 /* asked back already */
 };
 TAILQ_HEAD(sched_jobs, sched_job);
 
@@ -48,13 +48,13 @@ struct sched_worker {
 	struct credit credit;
 	struct sched_jobs jobs;
 	uint32_t job_count;
-	uint32_t asked; /* wanted in batches that are not committed */
+	uint32_t asked;	       /* wanted in batches that are not committed */
 	int64_t head_since_ns; /* when the first job came first */
 };
 
 struct sched_pool {
 	TAILQ_HEAD(, sched_worker) workers; /* least loaded first, roughly */
-	TAILQ_HEAD(, sched_lane) lanes; /* that have something; rotates */
+	TAILQ_HEAD(, sched_lane) lanes;	    /* that have something; rotates */
 };
 
 #define SCHED_POOLS_MAX 64
@@ -64,12 +64,15 @@ struct sched {
 	bool draining; /* nothing starts any more */
 };
 
+/** sched_init() - no workers, no lanes, not draining */
 void sched_init(struct sched *sched);
 /** sched_fini() - require() that all workers and lanes were removed */
 void sched_fini(struct sched *sched);
 
+/** sched_lane_add() - @lane stays the caller's; @pool below SCHED_POOLS_MAX */
 void sched_lane_add(struct sched *sched, struct sched_lane *lane, int32_t id,
 		    uint32_t pool);
+/** sched_lane_remove() - nothing of it may be wanted any more */
 void sched_lane_remove(struct sched *sched, struct sched_lane *lane);
 /** sched_lane_ready() - the committed number of ready jobs */
 void sched_lane_ready(struct sched *sched, struct sched_lane *lane,
@@ -78,6 +81,7 @@ void sched_lane_ready(struct sched *sched, struct sched_lane *lane,
 void sched_lane_incoming(struct sched *sched, struct sched_lane *lane,
 			 uint64_t count);
 
+/** sched_worker_add() - @worker stays the caller's; credit starts at 1 */
 void sched_worker_add(struct sched *sched, struct sched_worker *worker,
 		      uint32_t pool, uint32_t credit_limit);
 

@@ -21,10 +21,10 @@
 /* Errors of the engine, beside negative errno. */
 enum {
 	STORE_E_NEWER = 1, /* written by a newer version: left untouched */
-	STORE_E_FOREIGN, /* not a database of reeve: left untouched */
-	STORE_E_CORRUPT, /* damaged: left untouched */
-	STORE_E_FULL, /* no space: nothing of the batch happened */
-	STORE_E_IO, /* reading or writing failed: close and open again */
+	STORE_E_FOREIGN,   /* not a database of reeve: left untouched */
+	STORE_E_CORRUPT,   /* damaged: left untouched */
+	STORE_E_FULL,	   /* no space: nothing of the batch happened */
+	STORE_E_IO,	   /* reading or writing failed: close and open again */
 };
 
 struct store;
@@ -71,21 +71,21 @@ struct store_context {
 
 enum store_entered {
 	STORE_NEW = 1,
-	STORE_EXISTING, /* the key names job `id` already */
-	STORE_REFUSED_GROUP, /* no such group, or it is closed */
+	STORE_EXISTING,	       /* the key names job `id` already */
+	STORE_REFUSED_GROUP,   /* no such group, or it is closed */
 	STORE_REFUSED_DEPENDS, /* its all-or-none call had a refusal */
 };
 
 struct store_entry {
-	uint32_t lane; /* index into the batch's lanes */
-	uint32_t context; /* index into contexts, UINT32_MAX: none */
+	uint32_t lane;		/* index into the batch's lanes */
+	uint32_t context;	/* index into contexts, UINT32_MAX: none */
 	struct slice name, key; /* n 0: none */
-	struct slice spec; /* JSON object, as the worker gets it */
-	struct slice tags; /* JSON object or n 0 */
+	struct slice spec;	/* JSON object, as the worker gets it */
+	struct slice tags;	/* JSON object or n 0 */
 	uint32_t uid, gid;
-	int64_t group; /* 0: none */
-	int32_t priority; /* higher runs first */
-	int64_t run_at_ms; /* 0: at once */
+	int64_t group;		      /* 0: none */
+	int32_t priority;	      /* higher runs first */
+	int64_t run_at_ms;	      /* 0: at once */
 	int64_t timeout_ms, grace_ms; /* 0: none / default */
 	uint32_t max_attempts, crash_limit;
 	bool hold, once, orphans_keep;
@@ -101,8 +101,8 @@ struct store_entry {
 enum store_outcome_kind {
 	STORE_SUCCEEDED = 1,
 	STORE_FAILED_ATTEMPT, /* with a cause */
-	STORE_LOST, /* cause WORKER_LOST or HOST_LOST */
-	STORE_PUT_BACK, /* it never began */
+	STORE_LOST,	      /* cause WORKER_LOST or HOST_LOST */
+	STORE_PUT_BACK,	      /* it never began */
 };
 
 struct store_outcome {
@@ -110,24 +110,24 @@ struct store_outcome {
 	enum store_outcome_kind kind;
 	enum job_cause cause;
 	int32_t exit_code; /* -1: none */
-	int32_t signal; /* 0: none */
+	int32_t signal;	   /* 0: none */
 	bool core;
 	int64_t started_ms, finished_ms; /* 0: unknown, the store fills in */
 	int64_t cpu_us, peak_kib;
 	int64_t stdout_bytes, stderr_bytes;
 	bool output_file; /* the output is in a file, not in `log` */
 	struct slice log; /* output records, see worker/output.h; n 0: none */
-	struct slice result; /* JSON, of handlers */
+	struct slice result;  /* JSON, of handlers */
 	struct slice failure; /* JSON {"type","message","trace"}, or n 0 */
-	bool accepted; /* out: the token was current */
+	bool accepted;	      /* out: the token was current */
 };
 
 struct store_want {
-	uint32_t lane; /* index into the batch's lanes */
+	uint32_t lane;	/* index into the batch's lanes */
 	int64_t worker; /* row id */
 	uint32_t max;
 	uint32_t got; /* out */
-	void *tag; /* the caller's */
+	void *tag;    /* the caller's */
 };
 
 /* A claim that this batch made: the attempt is recorded. */
@@ -135,9 +135,10 @@ struct store_claim {
 	uint32_t want; /* index of the want that it serves */
 	int64_t job, token;
 	uint32_t attempt;
-	uint32_t lane; /* index into the batch's lanes */
+	uint32_t lane;	 /* index into the batch's lanes */
 	int64_t context; /* id, 0: none */
-	struct slice context_text; /* only when asked: store_batch.with_contexts */
+	struct slice
+		context_text; /* only when asked: store_batch.with_contexts */
 	int64_t group;
 	uint32_t uid, gid;
 	int64_t timeout_ms, grace_ms;
@@ -181,7 +182,7 @@ struct store_filter {
 	bool has_exit_code, has_uid;
 	int32_t exit_code;
 	uint32_t uid;
-	int64_t group; /* 0: any */
+	int64_t group;			      /* 0: any */
 	int64_t older_than_ms, newer_than_ms; /* created; 0: any */
 	struct slice tags; /* JSON object: all of these; n 0: any */
 };
@@ -193,14 +194,14 @@ struct store_steer {
 	enum store_steer_kind kind;
 	struct store_filter filter;
 	bool dry_run;
-	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
+	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
 	struct slice reason; /* kept with the end; n 0: none */
-	int64_t after; /* job id: go on behind it; 0: begin */
-	uint32_t max; /* 1 .. 1000 */
+	int64_t after;	     /* job id: go on behind it; 0: begin */
+	uint32_t max;	     /* 1 .. 1000 */
 	/* out */
-	uint32_t changed; /* ended or moved at once */
+	uint32_t changed;   /* ended or moved at once */
 	uint32_t signalled; /* running: marked, to be killed */
-	int64_t next; /* 0: no more is left; else the next `after` */
+	int64_t next;	    /* 0: no more is left; else the next `after` */
 };
 
 /* A running job that this batch asks to end. */
@@ -270,7 +271,7 @@ struct store_batch {
 	bool with_contexts; /* fill store_claim.context_text */
 	uint32_t purge_max; /* finished jobs to purge; 0: do not look */
 	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
-	int64_t purge_failed_before_ms; /* failed and cancelled */
+	int64_t purge_failed_before_ms;	   /* failed and cancelled */
 	int64_t keep_done_max; /* count of finished jobs kept; 0: no limit */
 
 	/* out */
@@ -287,7 +288,7 @@ struct store_batch {
 	/* Every group that this batch changed. */
 	struct store_group *changed_groups;
 	size_t changed_group_count;
-	int64_t next_due_ms; /* earliest scheduled job; 0: none */
+	int64_t next_due_ms;		  /* earliest scheduled job; 0: none */
 	int64_t first_event, event_count; /* numbers given to this batch */
 	/* Jobs whose output files are to be removed: purged. */
 	int64_t *purged;
