@@ -205,6 +205,9 @@ static int check_struct(struct decoder *d, const struct schema_type *type,
 static int check_item(struct decoder *d, const struct schema_field *field,
 		      const struct place *place, struct slice value)
 {
+	static const struct schema_field any = {0};
+	static const struct schema_field ids = {.min = 1,
+						.max = (INT64_C(1) << 53) - 1};
 	int64_t n;
 	double x;
 	bool b;
@@ -216,9 +219,7 @@ static int check_item(struct decoder *d, const struct schema_field *field,
 			break;
 		return 0;
 	case SCHEMA_INT:
-		/* The field's bounds are those of the list. */
-		return check_int(d, &(struct schema_field){0}, place, value,
-				 &n);
+		return check_int(d, field->min ? &ids : &any, place, value, &n);
 	case SCHEMA_FLOAT:
 		return check_float(d, place, value, &x);
 	case SCHEMA_STRING:

@@ -56,7 +56,8 @@ struct schema_field {
 	size_t offset;			/* in the decoded struct */
 	int64_t min, max; /* of SCHEMA_INT, both 0: no bounds; of strings and
 			     objects: max is the most bytes; of lists and maps:
-			     the most items; 0: no limit */
+			     the most items; 0: no limit. A list of integers
+			     with a min has items from min to 2^53 - 1 */
 };
 
 struct schema_type {
@@ -84,6 +85,7 @@ enum {
 	SCHEMA_E_WORD,	      /* not one of the words */
 	SCHEMA_E_DUPLICATE,   /* the same field twice */
 	SCHEMA_E_UNBUILT,     /* known, but this version does not do it */
+	SCHEMA_E_CONFLICT,    /* excluded by another field */
 };
 
 struct schema_fault {

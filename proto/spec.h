@@ -20,6 +20,15 @@ struct context {
 	int64_t nice;
 	struct slice limits; /* raw map of integers: "nofile": 1024 */
 };
+enum context_field {
+	CONTEXT_cwd,
+	CONTEXT_env,
+	CONTEXT_env_mode,
+	CONTEXT_umask,
+	CONTEXT_nice,
+	CONTEXT_limits,
+};
+#define CONTEXT_HAS(context, name) (((context)->has >> CONTEXT_##name) & 1)
 
 struct spec {
 	uint64_t has;
@@ -57,6 +66,38 @@ struct spec {
 #define SPEC_BIT(name) SPEC_##name,
 enum spec_field { SPEC_FIELDS(SPEC_BIT) SPEC_FIELD_COUNT };
 #define SPEC_HAS(spec, name) (((spec)->has >> SPEC_##name) & 1)
+
+/* What a spec has when it does not say otherwise. */
+#define SPEC_QUEUE_DEFAULT "default"
+#define SPEC_HANDLER_EXEC "exec"
+#define SPEC_CRASH_LIMIT_DEFAULT 3
+#define SPEC_GRACE_MS_DEFAULT 10000
+
+/**
+ * spec_decode() - a Spec with its defaults, complete and without contradiction
+ * @arena:	takes decoded strings
+ * @object:	checked JSON
+ * @defaults:	decoded by this function's sister; NULL: none
+ * @path:	put before the field's name in a fault: "job", "jobs[3]"
+ * @ret:	all members are valid, given or not; `has` tells which were given,
+ *		here or in @defaults
+ *
+ * Beyond the table: something to run (argv or shell for exec, and no more than
+ * one of them), arguments without NUL and within the limits, names without
+ * control characters, an absolute cwd, base64 that is base64, and no pair of
+ * fields that exclude each other. Whether the handler and the group exist is
+ * not known here.
+ *
+ * Return: 0, SCHEMA_E_*, or -ENOMEM.
+ */
+must_check int spec_decode(struct arena *arena, struct slice object,
+			   const struct spec *defaults, const char *path,
+			   struct spec *ret, struct schema_fault *ret_fault);
+
+/** spec_defaults_decode() - SubmitMany's defaults: need not be complete */
+must_check int spec_defaults_decode(struct arena *arena, struct slice object,
+				    const char *path, struct spec *ret,
+				    struct schema_fault *ret_fault);
 
 extern const struct schema_type spec_type;
 extern const struct schema_type context_type;

@@ -1,0 +1,124 @@
+#include "proto/calls.h"
+#include "proto/table.h"
+
+static const struct schema_field queue_rate_fields[] = {
+	OUT_REQ(per_ms, INT),
+	OUT_REQ(burst, INT),
+};
+static const struct schema_type queue_rate_type =
+	FIELDS_TYPE("Rate", queue_rate_fields);
+
+static const char *const reject_or_drop_oldest_words[] = {"reject", "block",
+							  "drop_oldest"};
+static const struct schema_type reject_or_drop_oldest_type =
+	WORDS_TYPE(NULL, reject_or_drop_oldest_words);
+
+static const struct schema_field queue_queue_fields[] = {
+	OUT_REQ(name, STRING),
+	OUT_REQ(paused, BOOL),
+	OUT_REQ(weight, INT),
+	OUT_OPT(concurrency, INT),
+	OUT_OPT(rate, STRUCT, .type = &queue_rate_type),
+	OUT_OPT(max_length, INT),
+	OUT_OPT(overflow, ENUM, .type = &reject_or_drop_oldest_type),
+	OUT_REQ(counts, MAP, .item = SCHEMA_INT),
+	OUT_OPT(oldest_ready_ms, INT),
+};
+static const struct schema_type queue_queue_type =
+	FIELDS_TYPE("Queue", queue_queue_fields);
+
+static const struct schema_field list_out_fields[] = {
+	OUT_REQ(queues, LIST, .item = SCHEMA_STRUCT, .type = &queue_queue_type),
+};
+static const struct schema_type list_out_type = FIELDS_TYPE(NULL,
+							    list_out_fields);
+
+static const struct schema_field configure_in_fields[] = {
+	OUT_REQ(name, STRING),
+	OUT_OPT(weight, INT),
+	OUT_OPT(concurrency, INT),
+	OUT_OPT(rate, STRUCT, .type = &queue_rate_type),
+	OUT_OPT(max_length, INT),
+	OUT_OPT(overflow, ENUM, .type = &reject_or_drop_oldest_type),
+};
+static const struct schema_type configure_in_type =
+	FIELDS_TYPE(NULL, configure_in_fields);
+
+static const char *const leave_or_requeue_words[] = {"leave", "requeue"};
+static const struct schema_type leave_or_requeue_type =
+	WORDS_TYPE(NULL, leave_or_requeue_words);
+
+static const struct schema_field pause_in_fields[] = {
+	OUT_OPT(name, STRING),
+	OUT_OPT(running, ENUM, .type = &leave_or_requeue_type),
+};
+static const struct schema_type pause_in_type = FIELDS_TYPE(NULL,
+							    pause_in_fields);
+
+static const struct schema_field resume_in_fields[] = {
+	OUT_OPT(name, STRING),
+};
+static const struct schema_type resume_in_type = FIELDS_TYPE(NULL,
+							     resume_in_fields);
+
+static const struct schema_field drain_in_fields[] = {
+	OUT_OPT(name, STRING),
+	OUT_OPT(until_ms, INT),
+	OUT_OPT(wait_ms, INT),
+};
+static const struct schema_type drain_in_type = FIELDS_TYPE(NULL,
+							    drain_in_fields);
+
+static const struct schema_field purge_in_fields[] = {
+	OUT_REQ(name, STRING),
+	OUT_OPT(states, LIST, .item = SCHEMA_STRING),
+};
+static const struct schema_type purge_in_type = FIELDS_TYPE(NULL,
+							    purge_in_fields);
+
+static const struct schema_field purge_out_fields[] = {
+	OUT_REQ(removed, INT),
+};
+static const struct schema_type purge_out_type = FIELDS_TYPE(NULL,
+							     purge_out_fields);
+
+static const struct schema_method methods[] = {
+	{"org.reeve.queues", "List", NULL, &list_out_type, false},
+	{"org.reeve.queues", "Configure", &configure_in_type, NULL, false},
+	{"org.reeve.queues", "Pause", &pause_in_type, NULL, false},
+	{"org.reeve.queues", "Resume", &resume_in_type, NULL, false},
+	{"org.reeve.queues", "Drain", &drain_in_type, NULL, false},
+	{"org.reeve.queues", "Purge", &purge_in_type, &purge_out_type, false},
+};
+
+static const struct schema_field no_such_queue_error_fields[] = {
+	OUT_REQ(name, STRING),
+};
+static const struct schema_type no_such_queue_error_type =
+	FIELDS_TYPE("NoSuchQueue", no_such_queue_error_fields);
+
+static const struct schema_field timeout_error_fields[] = {
+	OUT_REQ(remaining, INT),
+};
+static const struct schema_type timeout_error_type =
+	FIELDS_TYPE("Timeout", timeout_error_fields);
+
+static const struct schema_type *const errors[] = {
+	&no_such_queue_error_type,
+	&timeout_error_type,
+};
+static const struct schema_type *const types[] = {
+	&queue_rate_type,
+	&queue_queue_type,
+};
+
+const struct schema_interface calls_queues = {
+	.name = "org.reeve.queues",
+	.text = idl_org_reeve_queues,
+	.methods = methods,
+	.method_count = ARRAY_COUNT(methods),
+	.errors = errors,
+	.error_count = ARRAY_COUNT(errors),
+	.types = types,
+	.type_count = ARRAY_COUNT(types),
+};
