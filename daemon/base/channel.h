@@ -10,6 +10,7 @@
 
 #define CHANNEL_POOL_BYTES 64
 #define CHANNEL_SECRET_BYTES 16
+#define CHANNEL_REASON_BYTES 128
 
 enum channel_kind {
 	/* supervisor -> broker */
@@ -25,6 +26,8 @@ enum channel_kind {
 	CHANNEL_KILL,	  /* end this worker and all of its job (SIGKILL) */
 	CHANNEL_USEFUL,	  /* this worker finished a job: its account is clear */
 	CHANNEL_SHUTDOWN, /* a client asked; `stop` says how */
+	/* supervisor -> broker */
+	CHANNEL_HOST, /* what this machine allows: cgroups and why not */
 };
 
 enum channel_stop {
@@ -48,4 +51,26 @@ struct channel_message {
 	char pool[CHANNEL_POOL_BYTES];	      /* terminated */
 	uint8_t secret[CHANNEL_SECRET_BYTES]; /* BORN */
 	char cgroup[32]; /* BORN: its folder below job/, "" without cgroups */
+	int32_t cgroups; /* HOST: 1 when every job has a cgroup */
+	char reason[CHANNEL_REASON_BYTES]; /* HOST: why not; terminated */
 };
+
+enum {
+	CHANNEL_E_FULL = 1, /* the other end does not read: keep it */
+	CHANNEL_E_EMPTY,    /* nothing there now */
+	CHANNEL_E_END,	    /* the other end is gone */
+	CHANNEL_E_FORM,	    /* a packet that is not one of ours: skipped */
+};
+
+/** channel_pair() - the two ends: non-blocking, close-on-exec */
+must_check int channel_pair(int ret[2]);
+
+/** channel_send() - 0, CHANNEL_E_FULL, CHANNEL_E_END or negative errno */
+must_check int channel_send(int fd, const struct channel_message *message);
+
+/**
+ * channel_receive() - the next message, with its texts terminated
+ *
+ * Return: 0, CHANNEL_E_EMPTY, CHANNEL_E_END, CHANNEL_E_FORM or negative errno.
+ */
+must_check int channel_receive(int fd, struct channel_message *ret);

@@ -10,6 +10,7 @@
 #include "proto/base.h"
 
 #define CONFIG_PATH_BYTES 4096
+#define CONFIG_WORKERS_MAX 4096
 
 struct config {
 	char state_dir
@@ -46,11 +47,16 @@ enum {
  * Defaults for a user: state in $XDG_STATE_HOME/reeve (~/.local/state/reeve),
  * sockets in $XDG_RUNTIME_DIR/reeve; where that is unset or of another owner a
  * 0700 folder of the uid: /run/reeve-UID for root, /tmp/reeve-UID otherwise.
+ * $REEVE_STATE_DIR, $REEVE_RUNTIME_DIR and $REEVE_SOCKET come before these.
+ * Every path is absolute afterwards, and the sockets' fit into a sun_path.
  */
 must_check int config_parse(struct config *ret, int argc, char **argv,
 			    struct config_fault *ret_fault);
 
-/** config_argv() - the flags that give another role this configuration */
+/**
+ * config_argv() - the flags that give another role this configuration
+ * @ret_argv:	ends with NULL, without a program's name; one block to free()
+ */
 must_check int config_argv(const struct config *config, char ***ret_argv);
 
 /**
