@@ -1,22 +1,38 @@
 #pragma once
 
 /*
- * Worker: takes one attempt after the other from the broker, runs it, reports
- * it, and keeps the report until it is settled. It outlives the broker, and the
- * supervisor as long as it has work.
+ * Worker: the role that runs jobs. Pre-forked by the supervisor, it dials the
+ * broker, takes attempts, runs them one after the other in the order of their
+ * delivery, reports each and keeps the report until it is settled.
+ *
+ * Single-threaded, no libevent, no SQLite: whatever it holds is what a fork of
+ * it has to carry.
  */
 
 #include "daemon/base/config.h"
 
-/* Exit status: the job before left processes that are to live on. */
-#define WORKER_EXIT_KEPT 3
+/* How many attempts may wait behind the running one. */
+#define WORKER_PREFETCH 64
+
+enum worker_exit {
+	WORKER_EXIT_OK = 0, /* asked to leave, or the supervisor is gone */
+	WORKER_EXIT_BIRTH = 2, /* the descriptors of its birth are not there */
+	/* It left processes of a job with `orphans: keep`: they are to live. */
+	WORKER_EXIT_KEPT = 3,
+	/* Processes of a job withstood SIGKILL for seconds: end what arrives. */
+	WORKER_EXIT_UNCLEAN = 4,
+};
 
 /**
- * worker_main() - the role `reeved worker`
+ * worker_main() - be a worker
+ * @config:	state_dir, socket, worker_socket, output_bytes and grace_ms are
+ *		used; stays the caller's and must outlive the call
  *
- * Descriptors: 3 the pipe with the supervisor's BORN message, 4 the folder of
- * the worker's cgroup, or closed.
+ * Descriptor 3 is the read end of a pipe with one struct channel_message of
+ * kind BORN; descriptor 4 the cgroup folder of the slot, or closed.
+ * REEVE_NOFILE in the environment is the soft limit of descriptors that jobs
+ * get back (default 1024).
  *
- * Return: the exit status: 0, or WORKER_EXIT_KEPT.
+ * Return: enum worker_exit, for exit().
  */
 int worker_main(const struct config *config);
