@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define FLAG_NAME_BYTES 32
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 
 enum flag_kind {
@@ -391,7 +392,8 @@ static int value_text(const struct config *config, const struct flag *flag,
 int config_argv(const struct config *config, char ***ret_argv)
 {
 	const size_t slots = 2 * ARRAY_COUNT(flags) + 1;
-	const size_t text_bytes = ARRAY_COUNT(flags) * (CONFIG_PATH_BYTES + 32);
+	const size_t text_bytes = ARRAY_COUNT(flags) *
+				  (CONFIG_PATH_BYTES + FLAG_NAME_BYTES);
 	char **argv = calloc(1, slots * sizeof(*argv) + text_bytes);
 	char *text;
 	size_t n = 0;
@@ -408,7 +410,7 @@ int config_argv(const struct config *config, char ***ret_argv)
 		if (flag->once || (!takes_value(flag) && !on))
 			continue;
 		argv[n++] = text;
-		text += sprintf(text, "%s", flag->name) + 1;
+		text += snprintf(text, FLAG_NAME_BYTES, "%s", flag->name) + 1;
 		if (on)
 			continue;
 		argv[n++] = text;

@@ -15,7 +15,7 @@
 #define WORKER_PREFETCH 64
 
 enum worker_exit {
-	WORKER_EXIT_OK = 0, /* asked to leave, or the supervisor is gone */
+	WORKER_EXIT_OK = 0,    /* asked to leave, or the supervisor is gone */
 	WORKER_EXIT_BIRTH = 2, /* the descriptors of its birth are not there */
 	/* It left processes of a job with `orphans: keep`: they are to live. */
 	WORKER_EXIT_KEPT = 3,
