@@ -3,15 +3,21 @@
 /*
  * Adoption: what becomes of an attempt that a new broker finds running. Pure.
  * results/ has been imported before, so an attempt that is still running here
- * left no result behind.
+ * left no result behind. It is asked again, after results/ was looked at again,
+ * when a worker dies before it has dialled in.
+ *
+ * Nobody knows how far a worker came that died while no broker listened: the
+ * result of its first attempt may have died with it, and a later one may have
+ * been running. So the first is charged, later ones go back uncharged, but a
+ * later one that is `once` is lost: it may have started.
  */
 
 #include "proto/base.h"
 
 enum adopt_verdict {
-	ADOPT_HOST_LOST,   /* another boot: machine and worker are gone */
-	ADOPT_WORKER_LOST, /* its worker is gone, and it had started */
-	ADOPT_PUT_BACK,	   /* it certainly never started */
+	ADOPT_HOST_LOST,   /* as WORKER_LOST, and the machine with it */
+	ADOPT_WORKER_LOST, /* its worker is gone, it is taken as started */
+	ADOPT_PUT_BACK,	   /* taken as not started; if once: certainly */
 	ADOPT_WAIT,	   /* the worker lives: it will dial in and tell */
 	ADOPT_KEEP,	   /* the worker dialled in and holds it */
 };
@@ -21,7 +27,8 @@ struct adopt_facts {
 	bool worker_alive; /* pid with that start time exists */
 	bool dialled_in;   /* and has told what it holds */
 	bool holds;	   /* this attempt is among it */
-	bool first; /* oldest token of its worker: the one that had started */
+	bool first;	   /* oldest token of its worker without a result */
+	bool once;	   /* the job must never start twice */
 };
 
 /** adopt_decide() - what becomes of an attempt that was found running */

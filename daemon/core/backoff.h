@@ -3,7 +3,9 @@
 /*
  * Back-off of processes that die: a replacement is started at once while
  * deaths are rare, later and later when they come at first use or in a row:
- * 1 s, 2 s, 4 s ... 60 s. Pure; the supervisor asks it.
+ * at once, 1 s, 2 s, 4 s ... 60 s. Processes that die together count as one: a
+ * row is made of replacements that die, not of a whole pool that was killed.
+ * Pure; the supervisor asks it.
  */
 
 #include "proto/base.h"
@@ -16,6 +18,7 @@
 struct backoff {
 	uint32_t deaths;  /* in a row, of processes that were no use */
 	int64_t until_ns; /* nothing starts before; 0: free */
+	int64_t died_ns;  /* when the last counted one died */
 };
 
 /**

@@ -5,18 +5,23 @@
  * actions). No clock, no I/O, no memory. The store applies the step to the
  * row; the simulation applies it to a model. Nobody else changes a state.
  *
- *	submit --> HELD --RELEASE--> READY or SCHEDULED
- *	       --> BLOCKED --UNBLOCK--> READY
+ *	submit --> HELD --RELEASE--> BLOCKED, SCHEDULED or READY
+ *	       --> BLOCKED --UNBLOCK--> SCHEDULED or READY
+ *	       |      '--FAIL (dependency)--> FAILED
  *	       --> SCHEDULED --DUE--> READY
  *	       --> READY --CLAIM--> RUNNING --SUCCEED--> SUCCEEDED
- *	                              |--FAIL--> FAILED, or SCHEDULED (retry)
+ *	                              |--FAIL--> FAILED, or SCHEDULED (retry;
+ *	                              |          READY without back-off)
  *	                              |--LOST--> READY, or FAILED (once,
  *	                              |          crash_limit)
- *	                              |--PUT_BACK--> READY, attempt not charged
- *	                              '--CANCELLED_END--> CANCELLED
- *	CANCEL: a waiting job is CANCELLED at once; a running one is marked,
- *	its processes are ended, and its end is CANCELLED whatever it was,
- *	except that a success that came first stays a success.
+ *	                              '--PUT_BACK--> READY, attempt not charged
+ *	HOLD takes any waiting job to HELD, EXPIRE any waiting job to CANCELLED.
+ *	CANCEL: a waiting job is CANCELLED at once; a running one is marked
+ *	(cancel_asked), its processes are ended, and its end is CANCELLED
+ *	whatever it was, except that a success that came first stays one.
+ *
+ *	A held job may be blocked as well: UNBLOCK and the failure of what it
+ *	waits for reach it there.
  */
 
 #include "proto/base.h"
@@ -50,6 +55,7 @@ struct job_facts {
 	uint32_t crash_limit;  /* at this many it fails; at least 1 */
 	bool once;	       /* never start twice */
 	bool cancel_asked;     /* while RUNNING */
+	bool blocked;	       /* waits for other jobs: BLOCKED, or HELD */
 	int64_t run_at_ms;     /* wall clock; 0: at once */
 	int64_t backoff_ms;    /* before the next attempt; 0: none */
 };
@@ -57,25 +63,28 @@ struct job_facts {
 /* What is to be done beside storing the new facts. */
 struct job_step {
 	struct job_facts facts; /* as they are after the step */
-	enum job_cause cause;	/* of the attempt that ended, else NONE */
-	bool attempt_ended; /* the attempt is over (one of several, maybe) */
-	bool ended;	    /* the job is over: move it to the finished ones */
-	bool keep_attempt;  /* it goes on: record this attempt in a row */
-	bool kill;	    /* it runs: end its processes */
+	enum job_cause cause;	/* why attempt or job ended, else NONE */
+	bool attempt_ended;	/* one that counts is over; not when put back */
+	bool ended;	   /* the job is over: move it to the finished ones */
+	bool keep_attempt; /* it goes on: record this attempt in a row */
+	bool kill;	   /* it runs: end its processes */
 };
 
 /**
  * job_step() - what an event means for a job
  * @facts:	as stored
  * @event:	what happened
- * @cause:	of JOB_FAIL and JOB_LOST; CAUSE_NONE otherwise
- * @now_ms:	wall clock, for RELEASE and back-off
+ * @cause:	of JOB_FAIL and JOB_LOST; not looked at otherwise. A cause of
+ *		JOB_FAIL comes from a worker, so it is data: one that ends no
+ *		attempt is taken as CAUSE_REJECTED, because the job must end
+ * @now_ms:	wall clock, for RELEASE, UNBLOCK and back-off
  * @ret:	set only when the result is 0
  *
- * A lost attempt is counted apart from failures: it goes back to READY with
- * the next attempt number, until crash_limit; with @once it fails at once. The
+ * A lost attempt is counted apart from failures: it goes back to READY, the
+ * next attempt has the next number, until crash_limit; with @once it fails at
+ * once, and so does any failure. max_attempts counts failures alone. The
  * attempt number of a job that was put back goes down again, because it never
- * started.
+ * started. CANCEL of a running job may be repeated: its signal may be lost.
  *
  * Return: 0, or JOB_E_WRONG_STATE.
  */

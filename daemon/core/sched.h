@@ -26,8 +26,10 @@ struct sched_lane {
 	uint64_t ready;	   /* committed, not claimed */
 	uint64_t incoming; /* submitted in the batch that gathers */
 	uint64_t asked;	   /* wanted in a batch that is not committed */
-	bool paused;
-	bool linked;
+	uint64_t open;	   /* of these still to be wanted; 0: not linked */
+	TAILQ_ENTRY(sched_lane) incoming_link; /* while incoming is not 0 */
+	bool paused;			       /* by sched_lane_pause() */
+	bool linked;			       /* in its pool's rotation */
 };
 
 /* A job that a worker has been given, in the order of delivery. */
@@ -45,6 +47,7 @@ struct sched_worker {
 	TAILQ_ENTRY(sched_worker) link;
 	uint32_t pool;
 	bool leaving; /* gets nothing new: adopted, draining, retiring */
+	bool lost;    /* sched_worker_lost() took its first job */
 	struct credit credit;
 	struct sched_jobs jobs;
 	uint32_t job_count;
@@ -53,14 +56,17 @@ struct sched_worker {
 };
 
 struct sched_pool {
-	TAILQ_HEAD(, sched_worker) workers; /* least loaded first, roughly */
+	TAILQ_HEAD(, sched_worker) workers; /* idle ones first */
 	TAILQ_HEAD(, sched_lane) lanes;	    /* that have something; rotates */
+	uint64_t open;			    /* of all its lanes */
 };
 
 #define SCHED_POOLS_MAX 64
 
 struct sched {
 	struct sched_pool pools[SCHED_POOLS_MAX];
+	TAILQ_HEAD(, sched_lane) incoming;
+	size_t lane_count, worker_count;
 	bool draining; /* nothing starts any more */
 };
 
@@ -80,6 +86,9 @@ void sched_lane_ready(struct sched *sched, struct sched_lane *lane,
 /** sched_lane_incoming() - @count more in the gathering batch */
 void sched_lane_incoming(struct sched *sched, struct sched_lane *lane,
 			 uint64_t count);
+/** sched_lane_pause() - nothing of it is wanted until it goes on */
+void sched_lane_pause(struct sched *sched, struct sched_lane *lane,
+		      bool paused);
 
 /** sched_worker_add() - @worker stays the caller's; credit starts at 1 */
 void sched_worker_add(struct sched *sched, struct sched_worker *worker,
@@ -97,14 +106,19 @@ struct sched_want {
  *
  * Free credit goes round the lanes that have ready or incoming jobs, one job a
  * worker first, so that no worker idles while another has two. What is wanted
- * counts as used (asked) until sched_claimed() settles it. `incoming` of every
- * lane is 0 afterwards: it belongs to the batch that leaves.
+ * counts as used (asked) until sched_want_done() releases it. `incoming` of
+ * every lane is 0 afterwards: it belongs to the batch that leaves.
  *
  * Return: how many wants were written.
  */
 size_t sched_plan(struct sched *sched, struct sched_want *ret, size_t room);
 
-/** sched_want_done() - the batch with this want is through, failed or not */
+/**
+ * sched_want_done() - the batch with this want is through, failed or not
+ *
+ * Before sched_give() of what it brought. A want may bring less than it asked
+ * for, even nothing: what was to come in may be held or scheduled.
+ */
 void sched_want_done(struct sched *sched, const struct sched_want *want);
 
 /**
@@ -130,8 +144,9 @@ void sched_end(struct sched *sched, struct sched_worker *worker,
  * @ret:	room for @room entries
  * @ret_next_ns: when to call again, monotonic; INT64_MAX: no need
  *
- * A job that has waited behind the same running one for more than
- * SCHED_RECALL_NS is asked back, each once, newest first.
+ * A job that has waited behind the same running one for SCHED_RECALL_NS is
+ * asked back, each once, newest first, and the credit of its worker is 1 again,
+ * so that it does not come back at once. A full @ret means: call again.
  */
 #define SCHED_RECALL_NS (100 * 1000 * 1000)
 struct sched_recalled {
@@ -146,13 +161,15 @@ size_t sched_recall(struct sched *sched, int64_t now_ns,
  * sched_worker_lost() - the worker is gone; takes its first job off
  * @ret_charged: true for the one that had started (the first of the list)
  *
- * Call it until it returns NULL, then sched_worker_remove().
+ * Call it until it returns NULL, and sched_worker_remove() when nothing that it
+ * was wanted for is under way any more.
  *
  * Return: the job, the caller's again; NULL when none is left.
  */
 struct sched_job *sched_worker_lost(struct sched *sched,
 				    struct sched_worker *worker,
 				    bool *ret_charged);
+/** sched_worker_remove() - it has no job, and none is asked for it */
 void sched_worker_remove(struct sched *sched, struct sched_worker *worker);
 
 /** sched_worker_leave() - gives it nothing new from now on */
