@@ -329,6 +329,12 @@ void json_out_byte(struct json_out *out, char byte)
 	out->comma = false;
 }
 
+void json_out_append(struct json_out *out, struct slice messages)
+{
+	put(out, messages);
+	out->comma = false;
+}
+
 bool json_out_ok(const struct json_out *out)
 {
 	return !out->failed;

@@ -67,6 +67,9 @@ void json_out_member_raw(struct json_out *out, const char *name,
 void json_out_member_bytes(struct json_out *out, const char *name,
 			   struct slice bytes);
 
+/** json_out_append() - whole messages that were written elsewhere, as they are */
+void json_out_append(struct json_out *out, struct slice messages);
+
 /** json_out_byte() - one byte between messages, a newline or NUL */
 void json_out_byte(struct json_out *out, char byte);
 

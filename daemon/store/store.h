@@ -196,6 +196,7 @@ struct store_steer {
 	bool dry_run;
 	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
 	struct slice reason; /* kept with the end; n 0: none */
+	int64_t grace_ms;    /* of a cancel; negative: the job's own */
 	int64_t after;	     /* job id: go on behind it; 0: begin */
 	uint32_t max;	     /* 1 .. 1000 */
 	/* out */

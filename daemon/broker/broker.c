@@ -1,0 +1,209 @@
+#include "daemon/broker/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/recover.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/stop.h"
+
+#define BROKER_CHANNEL_FD 3
+#define BROKER_WORKERS_FD 4
+#define BROKER_CLIENTS_FD 5
+#define BROKER_RESERVE_BYTES (4 * 1024 * 1024)
+/* A writer that is busy for longer than this is stuck: no beat. */
+#define BROKER_STUCK_NS (30 * INT64_C(1000000000))
+
+static void beat(struct broker *broker, bool starting)
+{
+	link_send(broker, &(struct channel_message){
+				  .kind = CHANNEL_BEAT,
+				  .starting = starting,
+			  });
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+	int64_t now_ns = clock_mono_ns();
+
+	(void)fd;
+	(void)what;
+	conns_tick(broker, now_ns);
+	fleet_tick(broker, now_ns);
+	cycle_tick(broker);
+	/* A full turn of the loop brought us here; the writer must move too. */
+	if (writer_idle(&broker->writer) ||
+	    now_ns - broker->writer.sent_ns < BROKER_STUCK_NS)
+		beat(broker, false);
+}
+
+/*
+ * The second lock: there are never two writers. The broker before us may still
+ * be dying, so wait; the supervisor replaces us if this takes too long.
+ */
+static int take_store_lock(const struct config *config)
+{
+	char path[CONFIG_PATH_BYTES + 16];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/store.lock", config->state_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0; /* held until the process ends */
+}
+
+static int open_stores(struct broker *broker)
+{
+	struct store_fault fault = {0};
+	struct store_config config = {
+		.directory = broker->config->state_dir,
+		.reserve_bytes = BROKER_RESERVE_BYTES,
+	};
+	int r = take_store_lock(broker->config);
+
+	if (r) {
+		log_error("cannot lock the store: %s", strerror(-r));
+		return r;
+	}
+	r = store_open(&broker->write_store, &config, &fault);
+	if (r == 0) {
+		config.reader = true;
+		r = store_open(&broker->read_store, &config, &fault);
+	}
+	if (r)
+		log_error("cannot open the store: %s", fault.message);
+	return r;
+}
+
+static int init(struct broker *broker, int listeners)
+{
+	int r = -ENOMEM;
+
+	broker->base = event_base_new();
+	if (!broker->base)
+		return r;
+	broker->since_ms = clock_wall_ms();
+	sched_init(&broker->sched);
+	lanes_init(&broker->lanes, &broker->sched);
+	follows_init(broker);
+	r = sock_loop_init(&broker->socks, broker->base);
+	if (r == 0)
+		r = cycle_init(broker);
+	if (r == 0)
+		r = link_init(broker, BROKER_CHANNEL_FD);
+	if (r == 0)
+		r = fleet_init(broker, BROKER_WORKERS_FD);
+	if (r == 0)
+		r = conns_init(broker, BROKER_CLIENTS_FD, listeners);
+	return r;
+}
+
+static int start(struct broker *broker)
+{
+	const struct timeval second = {.tv_sec = 1};
+	int r;
+
+	beat(broker, true);
+	r = open_stores(broker);
+	if (r == 0) {
+		beat(broker, true);
+		r = recover(broker);
+	}
+	if (r == 0)
+		r = writer_start(&broker->writer, broker->base,
+				 broker->write_store, cycle_finished, broker);
+	if (r == 0)
+		r = reader_start(&broker->reader, broker->base,
+				 broker->read_store);
+	if (r)
+		return r;
+	broker->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, broker);
+	if (!broker->tick || event_add(broker->tick, &second) < 0)
+		return -ENOMEM;
+	fleet_listen(broker);
+	conns_listen(broker, true);
+	cycle_kick(broker);
+	beat(broker, false);
+	link_send(broker, &(struct channel_message){.kind = CHANNEL_READY});
+	return 0;
+}
+
+static void fini(struct broker *broker)
+{
+	conns_listen(broker, false);
+	/* What has arrived is committed; its replies leave if they can. */
+	writer_stop(&broker->writer);
+	reader_stop(&broker->reader);
+	conns_fini(broker);
+	if (broker->stop_call)
+		call_release(broker->stop_call);
+	cycle_fini(broker);
+	fleet_fini(broker);
+	waits_fini(&broker->waits);
+	follows_fini(broker);
+	lanes_fini(&broker->lanes);
+	sched_fini(&broker->sched);
+	link_fini(broker);
+	sock_loop_fini(&broker->socks);
+	store_close(broker->read_store);
+	store_close(broker->write_store);
+	json_out_fini(&broker->scratch);
+	if (broker->tick)
+		event_free(broker->tick);
+	event_base_free(broker->base);
+}
+
+static void set_up_process(void)
+{
+	/* Never signalled by a terminal; the channel says when to end. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	for (int fd = BROKER_CHANNEL_FD; fd <= BROKER_WORKERS_FD; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int broker_main(const struct config *config)
+{
+	const char *count = getenv("REEVE_LISTEN");
+	int listeners = count ? atoi(count) : 0;
+	struct broker *broker;
+	int status = 1;
+
+	log_init("broker", config->log_level);
+	if (listeners < 1 || listeners > 64) {
+		log_error("REEVE_LISTEN is not set: the supervisor starts the "
+			  "broker");
+		return 2;
+	}
+	set_up_process();
+	broker = calloc(1, sizeof(*broker));
+	if (!broker)
+		return 1;
+	broker->config = config;
+	if (init(broker, listeners) == 0 && start(broker) == 0) {
+		log_info("serving pid=%d", (int)getpid());
+		event_base_dispatch(broker->base);
+		status = broker->exit_status;
+		fini(broker);
+		log_info("ended status=%d", status);
+	}
+	free(broker);
+	return status;
+}

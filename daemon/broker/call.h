@@ -1,0 +1,111 @@
+#pragma once
+
+/*
+ * Call: one method call of a client, from its message to its last reply.
+ *
+ * A call is freed when it is answered and no batch, waiter or reader holds it.
+ * If its connection goes first it becomes deaf: it ends quietly.
+ */
+
+#include <sys/queue.h>
+
+#include "proto/arena.h"
+#include "proto/json_out.h"
+#include "proto/schema.h"
+
+struct batch;
+struct broker;
+struct call;
+struct conn;
+
+enum call_kind {
+	CALL_WRITES, /* joins the gathering batch; may be pipelined */
+	CALL_ALONE,  /* runs when all before it are answered */
+};
+
+/* What the broker does for a method of the interface. */
+struct call_method {
+	const char *name; /* "org.reeve.jobs.Submit" */
+	enum call_kind kind;
+	size_t params_bytes; /* of the decoded struct */
+	bool streams;	     /* `more` is understood */
+	/*
+	 * @params is zeroed but for what was given; slices in it live until
+	 * the function returns, the arena as long as the call.
+	 */
+	void (*run)(struct call *call, void *params);
+};
+
+struct call {
+	TAILQ_ENTRY(call) conn_link;  /* in the connection's order */
+	TAILQ_ENTRY(call) batch_link; /* in the batch's order */
+	struct broker *broker;
+	struct conn *conn; /* NULL: deaf */
+	const struct call_method *method;
+	bool more, oneway;
+	bool replied;	/* the last reply is written */
+	bool continues; /* of the reply that is being written */
+	unsigned held;	/* by batches, waiters, the reader: keep it */
+	uint32_t uid, gid;
+	struct arena arena;
+	struct json_out waiting; /* replies that wait for their turn */
+	/* The batch that it joined is through (or failed: batch->result). */
+	void (*committed)(struct call *call, struct batch *batch);
+	/* The client is gone: stop what nobody will read. May be NULL. */
+	void (*deaf)(struct call *call);
+	/* There is room again for a stream that paused. May be NULL. */
+	void (*drained)(struct call *call);
+	void *state; /* the method's own, in the arena */
+	/* Of submissions: its entries in the batch. */
+	size_t first, count;
+};
+
+/**
+ * call_message() - a whole message: decode, check, run; errors are answered
+ *
+ * Return: false when it has to wait for the calls before it: the same message
+ *         again when they are answered.
+ */
+bool call_message(struct conn *conn, struct slice message);
+
+/* ---- Replies ---- */
+
+/**
+ * call_reply() - begin a reply: {"parameters":{
+ * @continues:	more replies follow
+ *
+ * The caller writes members and calls call_reply_end(). For a oneway or deaf
+ * call what is written is dropped.
+ */
+struct json_out *call_reply(struct call *call, bool continues);
+void call_reply_end(struct call *call);
+
+/** call_error() - begin an error; the caller adds its fields; call_error_end() */
+struct json_out *call_error(struct call *call, const char *name);
+/** @message: for people; @hint: what to do next, or NULL */
+void call_error_end(struct call *call, const char *message, const char *hint);
+
+/** call_error_simple() - an error without fields */
+void call_error_simple(struct call *call, const char *name, const char *message,
+		       const char *hint);
+/** call_error_parameter() - InvalidParameter with the field's path */
+void call_error_parameter(struct call *call, const char *path,
+			  const char *message);
+void call_error_memory(struct call *call);
+/** call_error_storage() - StorageFailed, with what the store said */
+void call_error_storage(struct call *call, const char *what);
+
+/** call_full() - has the client too much unread for another reply? */
+bool call_full(const struct call *call);
+
+/* ---- Life ---- */
+
+/** call_join() - wait for the gathering batch: committed() will be called */
+void call_join(struct call *call);
+
+void call_hold(struct call *call);
+/** call_release() - the call may be freed by this */
+void call_release(struct call *call);
+
+/** call_make_deaf() - its connection goes */
+void call_make_deaf(struct call *call);

@@ -1,0 +1,245 @@
+/* Ping, Hello, Status, Workers, Pools, Shutdown. */
+
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/job_json.h"
+#include "daemon/broker/methods.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/stop.h"
+#include "proto/calls_admin.h"
+#include "proto/limits.h"
+
+void call_ping(struct call *call, void *params)
+{
+	struct call_ping *p = params;
+	struct json_out *out = call_reply(call, false);
+
+	if (p->payload.p)
+		json_out_member_string(out, "payload", p->payload);
+	json_out_member_int(out, "now_ms", clock_wall_ms());
+	call_reply_end(call);
+}
+
+static void write_limits(struct json_out *out)
+{
+#define LIMIT_ROW(name, text, value) {text, value},
+	static const struct {
+		const char *name;
+		int64_t value;
+	} rows[] = {LIMITS(LIMIT_ROW)};
+
+	json_out_key(out, "limits");
+	json_out_object(out);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		json_out_member_int(out, rows[i].name, rows[i].value);
+	json_out_object_end(out);
+}
+
+static void write_words(struct json_out *out, const char *key,
+			const char *const *words, size_t count)
+{
+	json_out_key(out, key);
+	json_out_array(out);
+	for (size_t i = 0; i < count; i++)
+		json_out_string(out, slice_of(words[i]));
+	json_out_array_end(out);
+}
+
+void call_hello(struct call *call, void *params)
+{
+	static const char *const features[] = {"jobs", "groups", "output",
+					       "exec"};
+	static const char *const roles[] = {"submit", "watch", "steer",
+					    "admin"};
+	struct json_out *out = call_reply(call, false);
+	struct utsname host = {0};
+
+	(void)params;
+	uname(&host);
+	json_out_member_text(out, "version", REEVE_VERSION);
+	json_out_member_text(out, "node", host.nodename);
+	json_out_member_text(out, "engine", "sqlite");
+	json_out_member_int(out, "generation", call->broker->since_ms);
+	write_words(out, "features", features, ARRAY_COUNT(features));
+	write_limits(out);
+	json_out_member_int(out, "uid", call->uid);
+	write_words(out, "roles", roles, ARRAY_COUNT(roles));
+	call_reply_end(call);
+}
+
+static void sum_counts(const struct broker *broker, int64_t counts[STATE_COUNT])
+{
+	for (const struct lane *lane = broker->lanes.by_key; lane;
+	     lane = lane->hh.next) {
+		for (int i = 0; i < STATE_COUNT; i++)
+			counts[i] += lane->counts[i];
+	}
+}
+
+static void write_storage(struct json_out *out, const struct broker *broker)
+{
+	struct statvfs space;
+	bool known = statvfs(broker->config->state_dir, &space) == 0;
+
+	json_out_key(out, "storage");
+	json_out_object(out);
+	json_out_member_text(out, "path", broker->config->state_dir);
+	json_out_member_int(out, "bytes", store_size(broker->read_store));
+	if (known)
+		json_out_member_int(out, "free_bytes",
+				    (int64_t)(space.f_bavail * space.f_frsize));
+	json_out_member_bool(out, "writable",
+			     !broker->store_full && !broker->store_broken);
+	if (broker->store_full || broker->store_broken)
+		json_out_member_text(out, "message", broker->store_message);
+	json_out_object_end(out);
+}
+
+static void write_warnings(struct json_out *out, const struct broker *broker)
+{
+	json_out_key(out, "warnings");
+	json_out_array(out);
+	if (broker->store_full)
+		json_out_string(out,
+				SLICE("new jobs are refused: no space left in "
+				      "the state directory"));
+	if (broker->link.degraded)
+		json_out_string(out, SLICE("workers die too often; "
+					   "replacements are held back"));
+	if (!broker->link.cgroups)
+		json_out_string(out,
+				SLICE("without cgroups a process that leaves "
+				      "its job's tree is found later"));
+	json_out_array_end(out);
+}
+
+static const char *state_word(const struct broker *broker)
+{
+	switch (broker->stop) {
+	case BROKER_RUNS:
+		return "running";
+	case BROKER_DRAINS:
+	case BROKER_KILLS:
+		return "draining";
+	case BROKER_STOPS:
+		break;
+	}
+	return "stopping";
+}
+
+void call_status(struct call *call, void *params)
+{
+	struct broker *broker = call->broker;
+	struct json_out *out = call_reply(call, false);
+	int64_t counts[STATE_COUNT] = {0};
+
+	(void)params;
+	sum_counts(broker, counts);
+	json_out_member_text(out, "state", state_word(broker));
+	json_out_member_int(out, "since_ms", broker->since_ms);
+	json_out_member_text(out, "version", REEVE_VERSION);
+	json_out_member_int(out, "generation", broker->since_ms);
+	json_out_member_int(out, "pid", getppid());
+	json_out_member_int(out, "broker_pid", getpid());
+	json_out_member_int(out, "connections", (int64_t)broker->conns.count);
+	json_out_member_int(out, "workers", (int64_t)broker->fleet.count);
+	json_out_member_int(out, "busy", (int64_t)fleet_busy(&broker->fleet));
+	json_out_key(out, "counts");
+	job_json_counts(out, counts);
+	write_storage(out, broker);
+	json_out_member_text(out, "cgroups",
+			     broker->link.cgroups ? "yes"
+						  : broker->link.cgroup_reason);
+	write_warnings(out, broker);
+	call_reply_end(call);
+}
+
+static const char *worker_state(const struct worker *worker)
+{
+	if (worker->died_ns || worker->dead)
+		return "stopping";
+	if (!worker->link)
+		return "starting";
+	if (worker->sched.leaving)
+		return "draining";
+	return worker->sched.job_count ? "busy" : "idle";
+}
+
+static void write_worker(struct json_out *out, const struct worker *worker)
+{
+	const struct sched_job *job = TAILQ_FIRST(&worker->sched.jobs);
+
+	json_out_object(out);
+	json_out_member_int(out, "pid", worker->pid);
+	json_out_member_int(out, "slot", worker->slot);
+	json_out_member_text(out, "pool", "exec");
+	json_out_member_text(out, "state", worker_state(worker));
+	if (job)
+		json_out_member_int(out, "job", job->id);
+	json_out_member_int(out, "queued",
+			    job ? worker->sched.job_count - 1 : 0);
+	json_out_member_int(out, "since_ms", worker->since_ms);
+	json_out_member_int(out, "jobs_done", worker->jobs_done);
+	json_out_member_int(out, "cpu_ms", worker->cpu_us / 1000);
+	json_out_object_end(out);
+}
+
+void call_workers(struct call *call, void *params)
+{
+	struct json_out *out = call_reply(call, false);
+
+	(void)params;
+	json_out_key(out, "workers");
+	json_out_array(out);
+	for (const struct worker *worker = call->broker->fleet.by_id; worker;
+	     worker = worker->hh.next) {
+		if (!worker->dead && worker->scheduled)
+			write_worker(out, worker);
+	}
+	json_out_array_end(out);
+	call_reply_end(call);
+}
+
+void call_pools(struct call *call, void *params)
+{
+	static const char *const handlers[] = {"exec"};
+	struct broker *broker = call->broker;
+	struct json_out *out = call_reply(call, false);
+
+	(void)params;
+	json_out_key(out, "pools");
+	json_out_array(out);
+	json_out_object(out);
+	json_out_member_text(out, "name", "exec");
+	json_out_member_text(out, "kind", "exec");
+	json_out_member_text(out, "state",
+			     broker->stop != BROKER_RUNS ? "draining"
+			     : broker->link.degraded	 ? "degraded"
+							 : "running");
+	if (broker->link.degraded)
+		json_out_member_text(out, "reason",
+				     "workers die before they are of use; the "
+				     "next one is started after a pause");
+	write_words(out, "handlers", handlers, ARRAY_COUNT(handlers));
+	json_out_member_int(out, "min", broker->config->workers);
+	json_out_member_int(out, "max", broker->config->workers);
+	json_out_member_int(out, "workers", (int64_t)broker->fleet.count);
+	json_out_member_int(out, "busy", (int64_t)fleet_busy(&broker->fleet));
+	json_out_object_end(out);
+	json_out_array_end(out);
+	call_reply_end(call);
+}
+
+void call_shutdown(struct call *call, void *params)
+{
+	struct call_shutdown *p = params;
+	int64_t timeout_ms = CALL_HAS(p, SHUTDOWN, timeout_ms) ? p->timeout_ms
+							       : -1;
+
+	stop_asked(call, CALL_HAS(p, SHUTDOWN, mode) ? p->mode : SHUTDOWN_LEAVE,
+		   timeout_ms);
+}

@@ -1,0 +1,229 @@
+/* Output: what a job wrote, from the store or its file; followed with `more`. */
+
+#include <errno.h>
+
+#include "daemon/broker/methods.h"
+#include "daemon/broker/output_file.h"
+#include "daemon/broker/state.h"
+#include "proto/calls_jobs.h"
+
+#define OUTPUT_DEFAULT_BYTES (256 * 1024)
+#define OUTPUT_MAX_BYTES (1024 * 1024)
+#define OUTPUT_RECORD_BYTES (128 * 1024) /* a worker's records are smaller */
+
+struct output {
+	struct read_request request;
+	struct call *call;
+	struct waiter waiter; /* the job's end */
+	struct follow follow; /* its file */
+	int64_t id;
+	uint32_t attempt; /* 0: not known yet */
+	int stream;
+	int64_t offset;
+	size_t max_bytes;
+	bool reading, again;
+	struct arena answer;
+	/* What the last read found. */
+	bool found, over;
+	struct slice records;
+};
+
+static void look(struct output *output);
+
+static void output_stop(struct output *output)
+{
+	waits_remove(&output->call->broker->waits, &output->waiter);
+	follow_remove(output->call->broker, &output->follow);
+}
+
+/* The store's own copy of a small output. */
+static void take_log(struct output *output, struct slice log)
+{
+	size_t offset = (size_t)output->offset;
+
+	if (offset < log.n)
+		output->records = (struct slice){log.p + offset,
+						 log.n - offset};
+}
+
+static int read_step(struct store *store, struct read_request *request)
+{
+	struct output *output = (struct output *)request;
+	const char *state_dir = output->call->broker->config->state_dir;
+	struct store_row *row;
+	size_t count;
+	int r = store_get(store, &output->answer, &output->id, 1, false, true,
+			  &row, &count);
+
+	output->records = (struct slice){0};
+	output->found = r == 0 && count == 1;
+	if (!output->found)
+		return r;
+	if (!output->attempt)
+		output->attempt = row->attempt;
+	output->over = state_is_end(row->state) ||
+		       row->attempt > output->attempt ||
+		       (row->state != STATE_RUNNING && row->attempt &&
+			row->attempt == output->attempt);
+	if (!output->attempt)
+		return 0; /* it has not begun */
+	if (row->attempt == output->attempt && row->log.n) {
+		take_log(output, row->log);
+		return 0;
+	}
+	r = output_read(state_dir, output->id, output->attempt, output->offset,
+			output->max_bytes + OUTPUT_RECORD_BYTES,
+			&output->answer, &output->records);
+	return r == -ENOENT ? 0 : r;
+}
+
+static void no_such_job(struct output *output)
+{
+	struct json_out *out;
+
+	output_stop(output);
+	out = call_error(output->call, "org.reeve.jobs.NoSuchJob");
+	json_out_member_int(out, "id", output->id);
+	call_error_end(output->call, "there is no job with this id",
+		       "it may have been purged; List shows what is there");
+}
+
+/* Write what was read. Return: did anything come? */
+static bool reply(struct output *output)
+{
+	struct call *call = output->call;
+	struct json_out chunks = {0};
+	struct json_out *out;
+	size_t consumed;
+	bool eof, last;
+
+	consumed = output_chunks(&chunks, output->records, output->stream,
+				 output->max_bytes);
+	eof = output->over && consumed == output->records.n &&
+	      output->records.n < output->max_bytes;
+	/* A record that is cut and will never be whole is the end, too. */
+	eof = eof || (output->over && !consumed);
+	last = !call->more || eof;
+	if (consumed || last) {
+		output->offset += (int64_t)consumed;
+		if (last)
+			output_stop(output);
+		out = call_reply(call, !last);
+		json_out_key(out, "chunks");
+		json_out_raw(out, json_out_slice(&chunks));
+		json_out_member_int(out, "offset", output->offset);
+		json_out_member_bool(out, "eof", eof);
+		call_reply_end(call);
+	}
+	json_out_fini(&chunks);
+	return consumed;
+}
+
+static void read_done(struct read_request *request, int result)
+{
+	struct output *output = (struct output *)request;
+	struct call *call = output->call;
+	bool came = false;
+
+	output->reading = false;
+	if (call->replied || !call->conn) {
+		/* Nobody listens any more. */
+	} else if (result) {
+		output_stop(output);
+		call_error_storage(call, "the output could not be read");
+	} else if (!output->found) {
+		no_such_job(output);
+	} else {
+		came = reply(output);
+	}
+	arena_fini(&output->answer);
+	if (!call->replied && call->conn && (came || output->again) &&
+	    !call_full(call))
+		look(output);
+	call_release(call);
+}
+
+static void look(struct output *output)
+{
+	if (output->reading || output->call->replied) {
+		output->again = true;
+		return;
+	}
+	output->again = false;
+	output->reading = true;
+	output->request.step = read_step;
+	output->request.done = read_done;
+	call_hold(output->call);
+	reader_ask(&output->call->broker->reader, &output->request);
+}
+
+static void on_told(struct waiter *waiter, const struct store_row *row,
+		    const struct store_group *group)
+{
+	struct output *output =
+		(struct output *)((char *)waiter -
+				  offsetof(struct output, waiter));
+
+	(void)row;
+	(void)group;
+	look(output);
+}
+
+static void on_grew(struct follow *follow)
+{
+	struct output *output =
+		(struct output *)((char *)follow -
+				  offsetof(struct output, follow));
+
+	if (!call_full(output->call))
+		look(output);
+}
+
+static void on_drained(struct call *call)
+{
+	look(call->state);
+}
+
+static void on_deaf(struct call *call)
+{
+	output_stop(call->state);
+}
+
+void call_output(struct call *call, void *params)
+{
+	struct call_output *p = params;
+	struct output *output = arena_alloc(&call->arena, sizeof(*output));
+
+	if (!output) {
+		call_error_memory(call);
+		return;
+	}
+	output->call = call;
+	output->id = p->id;
+	output->attempt = (uint32_t)p->attempt;
+	output->stream = CALL_HAS(p, OUTPUT, stream) ? p->stream : OUTPUT_BOTH;
+	output->offset = p->offset;
+	output->max_bytes = OUTPUT_DEFAULT_BYTES;
+	if (CALL_HAS(p, OUTPUT, max_bytes))
+		output->max_bytes = p->max_bytes < OUTPUT_MAX_BYTES
+					    ? (size_t)p->max_bytes
+					    : OUTPUT_MAX_BYTES;
+	output->waiter.call = call;
+	output->waiter.told = on_told;
+	output->follow.job = p->id;
+	output->follow.grew = on_grew;
+	call->state = output;
+	/* Registered before the first look: nothing falls between. */
+	if (call->more &&
+	    (waits_job(&call->broker->waits, p->id, &output->waiter) ||
+	     follow_add(call->broker, &output->follow))) {
+		output_stop(output);
+		call_error_memory(call);
+		return;
+	}
+	if (call->more) {
+		call->deaf = on_deaf;
+		call->drained = on_drained;
+	}
+	look(output);
+}

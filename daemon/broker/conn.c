@@ -1,0 +1,408 @@
+#include "daemon/broker/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/call.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/state.h"
+#include "proto/limits.h"
+
+#define CONN_HOLD_BYTES (64 * 1024) /* read ahead behind a call that runs */
+#define SECOND_NS INT64_C(1000000000)
+
+static void say_last(struct conn *conn, const char *error, const char *message,
+		     int64_t offset)
+{
+	struct json_out *out = sock_out(&conn->sock);
+
+	json_out_object(out);
+	json_out_member_text(out, "error", error);
+	json_out_key(out, "parameters");
+	json_out_object(out);
+	if (offset >= 0)
+		json_out_member_int(out, "offset", offset);
+	json_out_member_text(out, "message", message);
+	json_out_object_end(out);
+	json_out_object_end(out);
+	json_out_byte(out, frame_terminator(&conn->frame));
+	conn_close(conn);
+}
+
+/* May another message be taken from this connection now? */
+static bool may_go_on(const struct conn *conn)
+{
+	return !conn->closing && !conn->alone &&
+	       conn->call_count < LIMIT_CALLS_PER_CONNECTION &&
+	       sock_unsent(&conn->sock) < LIMIT_UNSENT_BYTES &&
+	       !cycle_behind(conn->broker);
+}
+
+static void bad_frame(struct conn *conn, int error)
+{
+	if (error == FRAME_E_TOO_LARGE) {
+		struct json_out *out = sock_out(&conn->sock);
+
+		json_out_object(out);
+		json_out_member_text(out, "error", "org.reeve.jobs.TooLarge");
+		json_out_key(out, "parameters");
+		json_out_object(out);
+		json_out_member_text(out, "what", "message");
+		json_out_member_int(out, "size", (int64_t)conn->sock.in_n);
+		json_out_member_int(out, "limit", LIMIT_MESSAGE_BYTES);
+		json_out_member_text(out, "message",
+				     "the message is larger than the limit");
+		json_out_member_text(out, "hint",
+				     "send several smaller calls; the "
+				     "connection is closed");
+		json_out_object_end(out);
+		json_out_object_end(out);
+		json_out_byte(out, frame_terminator(&conn->frame));
+		conn_close(conn);
+		return;
+	}
+	say_last(conn, "org.reeve.admin.BadMessage",
+		 "a NUL byte in newline mode: the first message ended with a "
+		 "newline, so all must",
+		 0);
+}
+
+/*
+ * The next whole message, from the buffer or from where it was held.
+ * Return: false when there is none now.
+ */
+static bool next_message(struct conn *conn, struct slice *ret,
+			 size_t *ret_consumed)
+{
+	struct slice in = sock_in(&conn->sock);
+	int r;
+
+	if (conn->held_bytes) {
+		*ret = (struct slice){in.p, conn->held_bytes};
+		*ret_consumed = conn->held_consumed;
+		conn->held_bytes = 0;
+		return true;
+	}
+	*ret_consumed = 0;
+	r = frame_next(&conn->frame, in, ret, ret_consumed);
+	if (r == 0)
+		return true;
+	sock_consume(&conn->sock, *ret_consumed);
+	if (r != FRAME_E_MORE) {
+		bad_frame(conn, r);
+		return false;
+	}
+	if (!conn->sock.in_n)
+		conn->partial_since_ns = 0;
+	else if (!conn->partial_since_ns)
+		conn->partial_since_ns = clock_mono_ns();
+	return false;
+}
+
+static void take_messages(struct conn *conn)
+{
+	struct slice message;
+	size_t consumed;
+
+	while (may_go_on(conn) && next_message(conn, &message, &consumed)) {
+		struct slice in = sock_in(&conn->sock);
+
+		conn->partial_since_ns = 0;
+		if (conn->sock.got_descriptors) {
+			conn->sock.got_descriptors = false;
+			say_last(conn, "org.varlink.service.InvalidParameter",
+				 "no method of this version takes descriptors; "
+				 "they were closed",
+				 -1);
+			break;
+		}
+		if (!call_message(conn, message)) {
+			/* Keep it where it is; drop what came before it. */
+			size_t skip = (size_t)(message.p - in.p);
+
+			sock_consume(&conn->sock, skip);
+			conn->held_bytes = message.n;
+			conn->held_consumed = consumed - skip;
+			break;
+		}
+		sock_consume(&conn->sock, consumed);
+	}
+}
+
+static bool done_with(const struct conn *conn)
+{
+	if (conn->closing)
+		return !sock_unsent(&conn->sock);
+	return conn->sock.eof && !conn->call_count && !conn->held_bytes &&
+	       !sock_unsent(&conn->sock);
+}
+
+/* Take what can be taken; may free the connection. */
+static void conn_process(struct conn *conn)
+{
+	bool backlog;
+
+	if (conn->processing)
+		return;
+	conn->processing = true;
+	take_messages(conn);
+	conn->processing = false;
+
+	if (done_with(conn) || (conn->sock.eof && sock_hung_up(&conn->sock))) {
+		conn_free(conn);
+		return;
+	}
+	/* Whoever may not go on is not read on: its buffer stays small. */
+	backlog = conn->held_bytes ||
+		  (!may_go_on(conn) && conn->sock.in_n >= CONN_HOLD_BYTES);
+	sock_pause(&conn->sock, conn->closing || backlog);
+}
+
+static void on_readable(struct sock *sock)
+{
+	conn_process(sock->owner);
+}
+
+static void on_drained(struct sock *sock)
+{
+	struct conn *conn = sock->owner;
+	struct call *call = TAILQ_FIRST(&conn->calls);
+
+	if (done_with(conn)) {
+		conn_free(conn);
+		return;
+	}
+	if (call && call->drained)
+		call->drained(call);
+	else if (!conn->closing && sock->in_n)
+		conn_process(conn);
+}
+
+static void on_broken(struct sock *sock)
+{
+	conn_free(sock->owner);
+}
+
+static const struct sock_events conn_events = {
+	.readable = on_readable,
+	.drained = on_drained,
+	.broken = on_broken,
+};
+
+/* One line and goodbye, before there is a connection. */
+static void refuse(int fd, const char *line)
+{
+	(void)!send(fd, line, strlen(line) + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+static void accept_one(struct broker *broker, int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	struct conn *conn;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 ||
+	    (peer.uid != geteuid() && peer.uid != 0)) {
+		log_info("connection of another user refused uid=%u",
+			 (unsigned)peer.uid);
+		refuse(fd,
+		       "{\"error\":\"org.varlink.service.PermissionDenied\","
+		       "\"parameters\":{\"message\":\"this daemon serves "
+		       "its own user only\"}}");
+		return;
+	}
+	if (broker->conns.count >= LIMIT_CONNECTIONS_PER_USER) {
+		refuse(fd, "{\"error\":\"org.reeve.admin.TooManyConnections\","
+			   "\"parameters\":{\"limit\":1024,\"message\":\"too "
+			   "many connections of this user\",\"hint\":\"close "
+			   "some, or share one\"}}");
+		return;
+	}
+	conn = calloc(1, sizeof(*conn));
+	if (!conn ||
+	    sock_init(&conn->sock, &broker->socks, fd, &conn_events, conn)) {
+		free(conn);
+		return;
+	}
+	conn->broker = broker;
+	conn->uid = peer.uid;
+	conn->gid = peer.gid;
+	conn->pid = peer.pid;
+	TAILQ_INIT(&conn->calls);
+	frame_init(&conn->frame, FRAME_UNKNOWN, LIMIT_MESSAGE_BYTES);
+	TAILQ_INSERT_TAIL(&broker->conns.list, conn, link);
+	broker->conns.count++;
+}
+
+static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+	const struct timeval second = {.tv_sec = 1};
+
+	(void)what;
+	for (int i = 0; i < 64; i++) {
+		int fd = accept4((int)listen_fd, NULL, NULL,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			accept_one(broker, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* No descriptors left: do not spin, try again in a second. */
+		log_warning("cannot accept, trying again in 1 s: %s",
+			    strerror(errno));
+		conns_listen(broker, false);
+		event_add(broker->conns.retry, &second);
+		return;
+	}
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conns_listen(arg, true);
+}
+
+int conns_init(struct broker *broker, int first, int count)
+{
+	struct conns *conns = &broker->conns;
+
+	TAILQ_INIT(&conns->list);
+	conns->listeners = calloc((size_t)count, sizeof(*conns->listeners));
+	conns->retry = event_new(broker->base, -1, 0, on_retry, broker);
+	if (!conns->listeners || !conns->retry)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++) {
+		fcntl(first + i, F_SETFL, O_NONBLOCK);
+		fcntl(first + i, F_SETFD, FD_CLOEXEC);
+		conns->listeners[i] = event_new(broker->base, first + i,
+						EV_READ | EV_PERSIST, on_accept,
+						broker);
+		if (!conns->listeners[i])
+			return -ENOMEM;
+		conns->listener_count++;
+	}
+	return 0;
+}
+
+void conns_fini(struct broker *broker)
+{
+	struct conns *conns = &broker->conns;
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&conns->list)))
+		conn_free(conn);
+	for (int i = 0; i < conns->listener_count; i++)
+		event_free(conns->listeners[i]);
+	free(conns->listeners);
+	if (conns->retry)
+		event_free(conns->retry);
+}
+
+void conns_listen(struct broker *broker, bool on)
+{
+	for (int i = 0; i < broker->conns.listener_count; i++) {
+		if (on)
+			event_add(broker->conns.listeners[i], NULL);
+		else
+			event_del(broker->conns.listeners[i]);
+	}
+}
+
+void conns_resume(struct broker *broker)
+{
+	struct conn *conn, *next;
+
+	for (conn = TAILQ_FIRST(&broker->conns.list); conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (conn->sock.paused || conn->sock.in_n)
+			conn_process(conn);
+	}
+}
+
+static void tick_one(struct conn *conn, int64_t now_ns)
+{
+	if (conn->partial_since_ns &&
+	    now_ns - conn->partial_since_ns >
+		    LIMIT_MESSAGE_SECONDS * SECOND_NS &&
+	    !conn->alone && !conn->closing) {
+		conn->partial_since_ns = 0;
+		say_last(conn, "org.reeve.admin.BadMessage",
+			 "the message was not finished within 10 seconds", 0);
+		return;
+	}
+	if (conn->sock.stuck_since_ns &&
+	    now_ns - conn->sock.stuck_since_ns >
+		    LIMIT_READ_SECONDS * SECOND_NS) {
+		log_info("client reads nothing, closed pid=%d", (int)conn->pid);
+		conn_free(conn);
+		return;
+	}
+	if ((conn->sock.eof || conn->sock.paused) && sock_hung_up(&conn->sock))
+		conn_free(conn);
+}
+
+void conns_tick(struct broker *broker, int64_t now_ns)
+{
+	struct conn *conn, *next;
+
+	for (conn = TAILQ_FIRST(&broker->conns.list); conn; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		tick_one(conn, now_ns);
+	}
+}
+
+void conn_answered(struct conn *conn)
+{
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(&conn->calls)) && call->replied) {
+		TAILQ_REMOVE(&conn->calls, call, conn_link);
+		conn->call_count--;
+		conn->alone = false;
+		call->conn = NULL;
+		call_release(call);
+		call = TAILQ_FIRST(&conn->calls);
+		if (call && call->waiting.n) {
+			struct json_out *out = sock_out(&conn->sock);
+
+			json_out_append(out, json_out_slice(&call->waiting));
+			json_out_fini(&call->waiting);
+		}
+	}
+	if (!conn->processing && (conn->held_bytes || conn->sock.in_n ||
+				  conn->sock.paused || conn->sock.eof))
+		conn_process(conn);
+}
+
+void conn_close(struct conn *conn)
+{
+	conn->closing = true;
+	conn->partial_since_ns = 0;
+	sock_out(&conn->sock); /* on the list: its flush ends it */
+}
+
+void conn_free(struct conn *conn)
+{
+	struct broker *broker = conn->broker;
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(&conn->calls))) {
+		TAILQ_REMOVE(&conn->calls, call, conn_link);
+		call_make_deaf(call);
+	}
+	TAILQ_REMOVE(&broker->conns.list, conn, link);
+	broker->conns.count--;
+	sock_fini(&conn->sock);
+#ifdef REEVE_TEST_HOOKS
+	free(conn->certification);
+#endif
+	free(conn);
+}

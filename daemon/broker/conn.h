@@ -1,0 +1,68 @@
+#pragma once
+
+/*
+ * Conn: a client's connection. Calls are executed and answered in order.
+ * Submissions and steering may be pipelined: they gather in one batch. Every
+ * other call waits until all before it are answered, and is alone while it
+ * runs.
+ */
+
+#include <sys/queue.h>
+
+#include "daemon/broker/sock.h"
+#include "proto/frame.h"
+
+struct broker;
+struct call;
+
+struct conn {
+	TAILQ_ENTRY(conn) link;
+	struct broker *broker;
+	struct sock sock;
+	struct frame frame;
+	TAILQ_HEAD(, call) calls; /* unanswered, in order */
+	size_t call_count;
+	uint32_t uid, gid;
+	pid_t pid;	   /* for the log only */
+	size_t held_bytes; /* a whole message that waits for its turn */
+	size_t held_consumed;
+	bool alone;		  /* a call runs that nothing may overtake */
+	bool closing;		  /* the last words are on their way */
+	bool processing;	  /* in conn_process(): do not come back */
+	int64_t partial_since_ns; /* an unfinished message waits; 0: none */
+	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
+#ifdef REEVE_TEST_HOOKS
+	struct certification *certification;
+#endif
+};
+
+struct conns {
+	TAILQ_HEAD(, conn) list;
+	size_t count;
+	struct event **listeners;
+	int *listen_fds;
+	int listener_count;
+	struct event *retry; /* after EMFILE: accept again in a second */
+};
+
+/** conns_init() - listening descriptors @first .. @first + @count - 1 */
+must_check int conns_init(struct broker *broker, int first, int count);
+void conns_fini(struct broker *broker);
+
+/** conns_listen() - begin or stop to accept */
+void conns_listen(struct broker *broker, bool on);
+
+/** conns_resume() - the batch left: go on with who was held back */
+void conns_resume(struct broker *broker);
+
+/** conns_tick() - unfinished messages, readers that do not read, hang-ups */
+void conns_tick(struct broker *broker, int64_t now_ns);
+
+/** conn_answered() - the front call is through: send what waits behind it */
+void conn_answered(struct conn *conn);
+
+/** conn_close() - after what was written has left; takes nothing more */
+void conn_close(struct conn *conn);
+
+/** conn_free() - now; open calls go on without a listener */
+void conn_free(struct conn *conn);

@@ -1,0 +1,398 @@
+#include "daemon/broker/cycle.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/call.h"
+#include "daemon/broker/fleet_end.h"
+#include "daemon/broker/outcome.h"
+#include "daemon/broker/output_file.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/stop.h"
+#include "daemon/broker/worker_link.h"
+#include "proto/limits.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define PROMOTE_MAX 1000
+#define PURGE_MAX 500
+#define PURGE_PAUSE_NS (10 * SECOND_NS)
+#define FREE_AGAIN_BYTES (8 * 1024 * 1024)
+#define RECALL_MAX 64
+
+static struct worker *worker_of(struct sched_worker *sched)
+{
+	return (struct worker *)((char *)sched -
+				 offsetof(struct worker, sched));
+}
+
+static struct lane *lane_of(struct sched_lane *sched)
+{
+	return (struct lane *)((char *)sched - offsetof(struct lane, sched));
+}
+
+/* A worker's row is written with its first claim. */
+static int add_worker_rows(struct broker *broker, struct batch *batch)
+{
+	for (size_t i = 0; i < batch->store.want_count; i++) {
+		struct worker *worker = worker_of(batch->plan[i].worker);
+		struct store_worker *row;
+		size_t n;
+
+		batch->store.wants[i].worker = worker->id;
+		if (worker->row_known)
+			continue;
+		if (batch_add_worker(batch, &n))
+			return -ENOMEM;
+		row = &batch->store.workers[n];
+		row->id = worker->id;
+		row->slot = worker->slot;
+		row->pool = SLICE("exec");
+		row->pid = worker->pid;
+		row->start_ticks = worker->start_ticks;
+		row->boot_id = slice_of(broker->fleet.boot_id);
+		memcpy(row->secret_hash, worker->secret_hash, 32);
+		worker->row_known = true;
+	}
+	return 0;
+}
+
+/* Does somebody wait for credit that is free? */
+static bool claims_wait(const struct broker *broker)
+{
+	for (size_t i = 0; i < SCHED_POOLS_MAX; i++) {
+		if (!TAILQ_EMPTY(&broker->sched.pools[i].lanes))
+			return true;
+	}
+	return false;
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+	struct batch *batch = broker->gathering;
+
+	(void)fd;
+	(void)what;
+	if (!writer_idle(&broker->writer) || broker->store_broken)
+		return;
+	if (claims_wait(broker) && !broker->sched.draining &&
+	    (batch_plan(batch, &broker->sched,
+			HASH_COUNT(broker->fleet.by_id)) ||
+	     add_worker_rows(broker, batch)))
+		log_error("no memory to plan claims, trying again");
+	if (batch_empty(batch))
+		return;
+	batch->store.with_contexts = true;
+	broker->gathering = batch == &broker->batches[0] ? &broker->batches[1]
+							 : &broker->batches[0];
+	batch_reset(broker->gathering, ++broker->serial);
+	writer_send(&broker->writer, batch);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg);
+
+int cycle_init(struct broker *broker)
+{
+	batch_init(&broker->batches[0]);
+	batch_init(&broker->batches[1]);
+	broker->gathering = &broker->batches[0];
+	batch_reset(broker->gathering, ++broker->serial);
+	broker->kick = event_new(broker->base, -1, 0, on_kick, broker);
+	broker->soon = event_new(broker->base, -1, 0, on_soon, broker);
+	return broker->kick && broker->soon ? 0 : -ENOMEM;
+}
+
+void cycle_fini(struct broker *broker)
+{
+	for (int i = 0; i < 2; i++) {
+		struct batch *batch = &broker->batches[i];
+		struct call *call;
+
+		while ((call = TAILQ_FIRST(&batch->calls))) {
+			TAILQ_REMOVE(&batch->calls, call, batch_link);
+			call_release(call);
+		}
+		batch_fini(batch);
+	}
+	if (broker->kick)
+		event_free(broker->kick);
+	if (broker->soon)
+		event_free(broker->soon);
+}
+
+void cycle_kick(struct broker *broker)
+{
+	event_active(broker->kick, EV_TIMEOUT, 1);
+}
+
+bool cycle_behind(const struct broker *broker)
+{
+	return broker->gathering->queued_bytes > LIMIT_STORE_BEHIND_BYTES;
+}
+
+static void tell_calls(struct batch *batch)
+{
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(&batch->calls))) {
+		TAILQ_REMOVE(&batch->calls, call, batch_link);
+		call->committed(call, batch);
+		call_release(call);
+	}
+}
+
+static void settle(struct broker *broker, const struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+	struct worker *worker = NULL;
+
+	for (size_t i = 0; i < store->outcome_count; i++) {
+		int64_t id = batch->outcome_workers[i];
+
+		if (worker && worker->id != id && worker->link)
+			worker_link_settle_end(worker->link);
+		if (!worker || worker->id != id)
+			worker = id ? fleet_find(&broker->fleet, id) : NULL;
+		if (worker && worker->link)
+			worker_link_settled(worker->link,
+					    store->outcomes[i].token);
+		if (!id)
+			outcome_unlink(broker->config->state_dir,
+				       store->outcomes[i].token);
+	}
+	if (worker && worker->link)
+		worker_link_settle_end(worker->link);
+}
+
+static void update_lanes(struct broker *broker, const struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+
+	for (size_t i = 0; i < store->changed_lane_count; i++) {
+		const struct store_lane *changed = &store->changed_lanes[i];
+		struct lane *lane;
+
+		if (lane_get(&broker->lanes, changed->queue, changed->handler,
+			     0, &lane) == 0)
+			lane_counts(&broker->lanes, lane, changed->counts);
+	}
+}
+
+/* Claims are committed: deliver them. */
+static void dispatch(struct broker *broker, const struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+
+	for (size_t i = 0; i < store->want_count; i++)
+		sched_want_done(&broker->sched, &batch->plan[i]);
+	for (size_t i = 0; i < store->claim_count; i++) {
+		const struct store_claim *claim = &store->claims[i];
+		const struct sched_want *want = &batch->plan[claim->want];
+
+		fleet_give(broker, worker_of(want->worker), lane_of(want->lane),
+			   claim);
+	}
+	for (size_t i = 0; i < store->want_count; i++) {
+		/* A dead worker lives on for the batches that name it. */
+		struct worker *worker = fleet_find(&broker->fleet,
+						   store->wants[i].worker);
+
+		if (worker)
+			fleet_end_release(broker, worker);
+	}
+}
+
+static void after_commit(struct broker *broker, struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+
+	settle(broker, batch);
+	update_lanes(broker, batch);
+	dispatch(broker, batch);
+	for (size_t i = 0; i < store->signal_count; i++)
+		fleet_cancel(broker, &store->signals[i]);
+	tell_calls(batch);
+	for (size_t i = 0; i < store->ended_count; i++)
+		waits_ended(&broker->waits, &store->ended[i]);
+	for (size_t i = 0; i < store->changed_group_count; i++)
+		waits_changed(&broker->waits, &store->changed_groups[i]);
+	for (size_t i = 0; i < store->purged_count; i++)
+		output_remove(broker->config->state_dir, store->purged[i]);
+	broker->next_due_ms = store->next_due_ms;
+	if (store->purge_max && store->purged_count == store->purge_max)
+		broker->purge_at_ns = 0; /* more is left */
+}
+
+/*
+ * Nothing of the batch happened. Calls are answered; what workers told must not
+ * be lost: it goes into the next batch.
+ */
+static int keep_outcomes(struct broker *broker, const struct batch *batch)
+{
+	struct batch *next = broker->gathering;
+
+	for (size_t i = 0; i < batch->store.outcome_count; i++) {
+		const struct store_outcome *from = &batch->store.outcomes[i];
+		struct store_outcome copy = *from;
+		size_t n;
+
+		if (arena_copy(&next->arena, from->log, &copy.log) ||
+		    arena_copy(&next->arena, from->result, &copy.result) ||
+		    arena_copy(&next->arena, from->failure, &copy.failure) ||
+		    batch_add_outcome(next, batch->outcome_workers[i], &n))
+			return -ENOMEM;
+		next->store.outcomes[n] = copy;
+	}
+	for (size_t i = 0; i < batch->store.gone_worker_count; i++) {
+		if (batch_add_gone(next, batch->store.gone_workers[i]))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void after_failure(struct broker *broker, struct batch *batch)
+{
+	broker->refused_batches++;
+	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
+		 batch->fault.message);
+	log_error("the store refused a batch, nothing of it happened "
+		  "error=%d: %s",
+		  batch->result, batch->fault.message);
+	for (size_t i = 0; i < batch->store.worker_count; i++) {
+		struct worker *worker = fleet_find(&broker->fleet,
+						   batch->store.workers[i].id);
+
+		if (worker)
+			worker->row_known = false;
+	}
+	for (size_t i = 0; i < batch->store.want_count; i++)
+		sched_want_done(&broker->sched, &batch->plan[i]);
+	if (batch->result == STORE_E_FULL)
+		broker->store_full = true;
+	else if (batch->result != -ENOMEM)
+		broker->store_broken = true;
+	if (!broker->store_broken && keep_outcomes(broker, batch))
+		broker->store_broken = true; /* workers keep their results */
+	tell_calls(batch);
+	for (size_t i = 0; i < batch->store.want_count; i++) {
+		struct worker *worker = fleet_find(
+			&broker->fleet, batch->store.wants[i].worker);
+
+		if (worker)
+			fleet_end_release(broker, worker);
+	}
+	if (broker->store_broken) {
+		/* A failed fsync is never tried again on the same handle: a
+		 * new broker opens the file anew. Workers keep everything. */
+		broker->exit_status = 1;
+		stop_now(broker);
+	}
+}
+
+/* Ask back what waits behind a long job. Return: when to look again. */
+static int64_t recall(struct broker *broker, int64_t now_ns)
+{
+	struct sched_recalled recalled[RECALL_MAX];
+	int64_t next_ns;
+	size_t count = sched_recall(&broker->sched, now_ns, recalled,
+				    RECALL_MAX, &next_ns);
+
+	for (size_t i = 0; i < count; i++) {
+		struct worker *worker = worker_of(recalled[i].worker);
+
+		if (worker->link)
+			worker_link_recall(worker->link, recalled[i].job->id,
+					   recalled[i].job->token);
+	}
+	return next_ns;
+}
+
+/* Wake up for the next due job, or for the next recall. */
+static void arm(struct broker *broker)
+{
+	int64_t now_ns = clock_mono_ns();
+	int64_t wait_ns = recall(broker, now_ns) - now_ns;
+	struct timeval delay;
+
+	if (broker->next_due_ms) {
+		int64_t due_ns = (broker->next_due_ms - clock_wall_ms()) *
+				 1000000;
+
+		if (due_ns <= 0) {
+			broker->gathering->store.promote_max = PROMOTE_MAX;
+			cycle_kick(broker);
+		} else if (due_ns < wait_ns) {
+			wait_ns = due_ns;
+		}
+	}
+	/* The tick looks anyway: clocks step, and seconds are cheap. */
+	if (wait_ns > SECOND_NS)
+		return;
+	wait_ns = wait_ns < 1000000 ? 1000000 : wait_ns;
+	delay.tv_sec = wait_ns / SECOND_NS;
+	delay.tv_usec = wait_ns % SECOND_NS / 1000;
+	event_add(broker->soon, &delay);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	arm(arg);
+}
+
+void cycle_finished(void *owner, struct batch *batch)
+{
+	struct broker *broker = owner;
+
+	if (batch->result)
+		after_failure(broker, batch);
+	else
+		after_commit(broker, batch);
+	batch_reset(batch, batch->serial);
+	if (!batch->result || !broker->store_full)
+		cycle_kick(broker);
+	arm(broker);
+	conns_resume(broker);
+	stop_check(broker);
+}
+
+static bool space_again(const struct broker *broker)
+{
+	struct statvfs space;
+
+	return statvfs(broker->config->state_dir, &space) == 0 &&
+	       space.f_bavail * space.f_frsize > FREE_AGAIN_BYTES;
+}
+
+void cycle_tick(struct broker *broker)
+{
+	int64_t now_ns = clock_mono_ns();
+	struct store_batch *store = &broker->gathering->store;
+	const struct config *config = broker->config;
+
+	if (broker->store_full && space_again(broker)) {
+		log_info("there is space again, taking new jobs");
+		broker->store_full = false;
+	}
+	if (now_ns >= broker->purge_at_ns && !broker->store_full) {
+		int64_t now_ms = clock_wall_ms();
+
+		broker->purge_at_ns = now_ns + PURGE_PAUSE_NS;
+		store->purge_max = PURGE_MAX;
+		store->purge_succeeded_before_ms =
+			config->keep_succeeded_ms
+				? now_ms - config->keep_succeeded_ms
+				: 0;
+		store->purge_failed_before_ms =
+			config->keep_failed_ms ? now_ms - config->keep_failed_ms
+					       : 0;
+		store->keep_done_max = config->keep_jobs;
+	}
+	arm(broker);
+	cycle_kick(broker);
+	stop_check(broker);
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+/*
+ * Cycle: the round of the batches. One gathers, one is with the writer; when
+ * that comes back, replies, claims and settlements leave, and the next goes. No
+ * timer: the fsync is the clock.
+ */
+
+#include "daemon/broker/batch.h"
+
+struct broker;
+
+must_check int cycle_init(struct broker *broker);
+void cycle_fini(struct broker *broker);
+
+/**
+ * cycle_kick() - something was added, or credit came free: look at the end of
+ * this turn of the loop whether the batch can leave
+ */
+void cycle_kick(struct broker *broker);
+
+/** cycle_behind() - is the gathering batch as large as it may get? */
+bool cycle_behind(const struct broker *broker);
+
+/** cycle_finished() - the writer's callback; public for the start-up */
+void cycle_finished(void *broker, struct batch *batch);
+
+/** cycle_tick() - once a second: due jobs, purge, a full disk, recalls */
+void cycle_tick(struct broker *broker);

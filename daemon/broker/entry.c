@@ -1,0 +1,151 @@
+#include "daemon/broker/entry.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/call.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/state.h"
+#include "proto/json_in.h"
+#include "proto/json_out.h"
+#include "proto/limits.h"
+
+#define ENTRY_POOL_EXEC 0
+
+static int refuse(struct entry_fault *fault, const char *error)
+{
+	fault->error = error;
+	return ENTRY_E_REFUSED;
+}
+
+int entry_check(struct call *call, struct slice object,
+		const struct spec *defaults, const char *path, struct spec *ret,
+		struct entry_fault *ret_fault)
+{
+	int r = spec_decode(&call->arena, object, defaults, path, ret,
+			    &ret_fault->where);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return refuse(ret_fault,
+			      "org.varlink.service.InvalidParameter");
+	if (!slice_is(ret->handler, SPEC_HANDLER_EXEC)) {
+		ret_fault->handler = ret->handler;
+		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
+			 "%s.handler", path);
+		snprintf(ret_fault->where.message,
+			 sizeof(ret_fault->where.message),
+			 "no pool serves this handler");
+		return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
+	}
+	return 0;
+}
+
+/* What the worker gets: only what runs, as the client wrote it. */
+static int write_spec(struct arena *arena, const struct spec *spec,
+		      struct json_out *scratch, struct slice *ret)
+{
+	json_out_reset(scratch);
+	json_out_object(scratch);
+	if (SPEC_HAS(spec, argv))
+		json_out_member_raw(scratch, "argv", spec->argv);
+	if (SPEC_HAS(spec, shell))
+		json_out_member_string(scratch, "shell", spec->shell);
+	if (SPEC_HAS(spec, stdin))
+		json_out_member_string(scratch, "stdin", spec->stdin_text);
+	if (SPEC_HAS(spec, stdin64))
+		json_out_member_string(scratch, "stdin64", spec->stdin64);
+	json_out_object_end(scratch);
+	if (!json_out_ok(scratch))
+		return -ENOMEM;
+	return arena_copy(arena, json_out_slice(scratch), ret);
+}
+
+/* The texts, copied once into the batch's arena. */
+static int copy_texts(struct call *call, const struct spec *spec,
+		      struct store_entry *entry)
+{
+	struct arena *arena = &call->broker->gathering->arena;
+	int r = write_spec(arena, spec, &call->broker->scratch, &entry->spec);
+
+	if (r == 0 && SPEC_HAS(spec, name))
+		r = arena_copy(arena, spec->name, &entry->name);
+	if (r == 0 && SPEC_HAS(spec, key))
+		r = arena_copy(arena, spec->key, &entry->key);
+	if (r == 0 && SPEC_HAS(spec, tags))
+		r = arena_copy(arena, spec->tags, &entry->tags);
+	return r;
+}
+
+static void copy_facts(struct call *call, const struct spec *spec,
+		       struct store_entry *entry)
+{
+	entry->uid = call->uid;
+	entry->gid = call->gid;
+	entry->group = SPEC_HAS(spec, group) ? spec->group : 0;
+	entry->priority = (int32_t)spec->priority;
+	entry->timeout_ms = spec->timeout_ms;
+	entry->grace_ms = spec->grace_ms;
+	entry->max_attempts = 1;
+	entry->crash_limit = (uint32_t)spec->crash_limit;
+	entry->hold = spec->hold;
+	entry->once = spec->once;
+	entry->orphans_keep = spec->orphans == ORPHANS_KEEP;
+	if (SPEC_HAS(spec, run_at_ms))
+		entry->run_at_ms = spec->run_at_ms;
+	else if (SPEC_HAS(spec, delay_ms) && spec->delay_ms)
+		entry->run_at_ms = clock_wall_ms() + spec->delay_ms;
+}
+
+static int fill(struct call *call, const struct spec *spec,
+		struct store_entry *entry, struct lane **ret_lane)
+{
+	struct batch *batch = call->broker->gathering;
+	int r = lane_get(&call->broker->lanes, spec->queue, spec->handler,
+			 ENTRY_POOL_EXEC, ret_lane);
+
+	if (r == 0)
+		r = batch_lane(batch, *ret_lane, &entry->lane);
+	if (r == 0)
+		r = copy_texts(call, spec, entry);
+	if (r == 0 && SPEC_HAS(spec, context))
+		r = batch_context(batch, spec->context, &entry->context);
+	if (r == 0)
+		copy_facts(call, spec, entry);
+	return r;
+}
+
+int entry_add(struct call *call, struct slice object,
+	      const struct spec *defaults, const char *path, uint32_t unit,
+	      struct entry_fault *ret_fault)
+{
+	struct batch *batch = call->broker->gathering;
+	struct store_entry entry = {.context = UINT32_MAX, .unit = unit};
+	struct spec spec;
+	struct lane *lane;
+	size_t i;
+	int r = entry_check(call, object, defaults, path, &spec, ret_fault);
+
+	if (r)
+		return r;
+	r = fill(call, &spec, &entry, &lane);
+	if (r == LANE_E_TOO_MANY) {
+		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
+			 "%s.queue", path);
+		snprintf(ret_fault->where.message,
+			 sizeof(ret_fault->where.message),
+			 "there are %d queues already, the limit", LIMIT_LANES);
+		return refuse(ret_fault,
+			      "org.varlink.service.InvalidParameter");
+	}
+	if (r == 0)
+		r = batch_add_entry(batch, &i);
+	if (r)
+		return r;
+	batch->store.entries[i] = entry;
+	batch->queued_bytes += object.n + sizeof(entry);
+	sched_lane_incoming(&call->broker->sched, &lane->sched, 1);
+	return 0;
+}

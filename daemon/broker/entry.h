@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * Entry: from a Spec on the wire to an entry of the gathering batch. Everything
+ * that can be refused without the store is refused here.
+ */
+
+#include "daemon/broker/batch.h"
+#include "proto/spec.h"
+
+struct call;
+
+/* Why a job was not taken. */
+struct entry_fault {
+	const char *error;	   /* full name of the error */
+	struct schema_fault where; /* path and message */
+	struct slice handler;	   /* of NoSuchHandler */
+};
+
+enum {
+	ENTRY_E_REFUSED = 1, /* @ret_fault says why */
+};
+
+/**
+ * entry_add() - check a Spec and add it to the batch that gathers
+ * @object:	checked JSON
+ * @defaults:	of SubmitMany; NULL: none
+ * @path:	for faults: "job", "jobs[3]"
+ * @unit:	number of an all-or-none call; 0: none
+ *
+ * Return: 0, ENTRY_E_REFUSED, or -ENOMEM; then the batch is as it was.
+ */
+must_check int entry_add(struct call *call, struct slice object,
+			 const struct spec *defaults, const char *path,
+			 uint32_t unit, struct entry_fault *ret_fault);
+
+/** entry_check() - the same without adding, for dry_run */
+must_check int entry_check(struct call *call, struct slice object,
+			   const struct spec *defaults, const char *path,
+			   struct spec *ret, struct entry_fault *ret_fault);

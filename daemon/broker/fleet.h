@@ -1,0 +1,124 @@
+#pragma once
+
+/*
+ * Fleet: the workers as the broker sees them. One is here from the moment that
+ * the supervisor announces it, or that its row is found at the start, until it
+ * is dead and everything it held is decided.
+ *
+ *	announced --ready--> serving --disconnect--> away --ready--> serving
+ *	adopted   --ready--> leaving              any --died--> gone
+ *
+ * Adopted: its supervisor is gone; it finishes what it has and gets nothing.
+ */
+
+#include <event2/event.h>
+#include <uthash.h>
+
+#include "daemon/base/channel.h"
+#include "daemon/broker/sock.h"
+#include "daemon/core/sched.h"
+#include "daemon/store/store.h"
+
+struct broker;
+struct lane;
+
+/* A job that a worker has, or is about to get. */
+struct given {
+	struct sched_job sched; /* id, token, lane */
+	uint32_t attempt;
+	bool sent; /* it was written to a connection */
+	bool cancel_sent;
+};
+
+struct worker {
+	UT_hash_handle hh; /* by id */
+	struct broker *broker;
+	int64_t id; /* the supervisor's number, the row's id */
+	struct sched_worker sched;
+	struct worker_link *link; /* its connection, NULL: away */
+	bool announced;		  /* a child of the living supervisor */
+	bool scheduled;		  /* sched_worker_add() was called */
+	bool row_known;		  /* its row is committed, or in a batch */
+	bool counted;		  /* in fleet.count: it can get jobs */
+	bool dead;		  /* only kept for batches that name it */
+	bool proved;		  /* finished a job: the supervisor was told */
+	int64_t died_ns; /* told dead, last words still to be read; 0: lives */
+	int status;	 /* as waitpid() has it; -1: unknown */
+	pid_t pid;
+	int slot;
+	int64_t start_ticks;
+	uint8_t secret_hash[32];
+	int pidfd; /* of adopted ones; -1 */
+	struct event *pidfd_event;
+	/* Found running in the store, until it dials in and tells. */
+	struct sched_jobs adopted_jobs;
+	int64_t since_ms, jobs_done, cpu_us;
+};
+
+struct fleet {
+	struct worker *by_id;
+	size_t count; /* that can get jobs */
+	int listen_fd;
+	struct event *listen_event;
+	TAILQ_HEAD(, worker_link) links;
+	char boot_id[40];
+};
+
+must_check int fleet_init(struct broker *broker, int listen_fd);
+void fleet_fini(struct broker *broker);
+
+/** fleet_find() - NULL when there is none */
+struct worker *fleet_find(struct fleet *fleet, int64_t id);
+
+/** fleet_born() - the supervisor announced a worker */
+void fleet_born(struct broker *broker, const struct channel_message *message);
+
+/**
+ * fleet_adopt() - a worker of an earlier supervisor that lives
+ * @row:	as stored
+ * @pidfd:	of it; owned by the fleet from now on
+ */
+must_check int fleet_adopt(struct broker *broker,
+			   const struct store_worker *row, int pidfd,
+			   struct worker **ret);
+
+/** fleet_adopt_job() - an attempt that it was running when the broker ended */
+must_check int fleet_adopt_job(struct worker *worker,
+			       const struct store_running *running);
+
+/** fleet_ready() - a connection said who it is; NULL: nobody we know */
+struct worker *fleet_ready(struct broker *broker, struct worker_link *link);
+
+/**
+ * fleet_result() - the worker answered for a job
+ * @run_ns:	how long it ran; negative: it did not, it was put back
+ *
+ * The job leaves its hands; a token that nobody knows is ignored.
+ */
+void fleet_result(struct broker *broker, struct worker *worker, int64_t token,
+		  int64_t run_ns, int64_t cpu_us);
+
+/** fleet_give() - a claim is committed: deliver it, or put it back */
+void fleet_give(struct broker *broker, struct worker *worker, struct lane *lane,
+		const struct store_claim *claim);
+
+/** fleet_cancel() - end a running attempt; ignored when nobody holds it */
+void fleet_cancel(struct broker *broker, const struct store_signal *signal);
+
+/** fleet_leaving() - it wants nothing new */
+void fleet_leaving(struct broker *broker, struct worker *worker);
+
+/** fleet_away() - its connection is gone; it will dial again, or has died */
+void fleet_away(struct broker *broker, struct worker *worker);
+
+/** fleet_free() - forget a worker that holds nothing and that no batch names */
+void fleet_free(struct broker *broker, struct worker *worker);
+
+/** fleet_listen() - let workers dial in */
+void fleet_listen(struct broker *broker);
+
+/** fleet_tick() - deaths whose last words never came, links that never spoke */
+void fleet_tick(struct broker *broker, int64_t now_ns);
+
+/** fleet_busy() - attempts that any worker holds */
+size_t fleet_busy(const struct fleet *fleet);

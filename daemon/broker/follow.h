@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * Follow: who reads the output of a job that still runs. One inotify watch on
+ * the folder of output files tells which of them grew; it exists only while
+ * somebody follows.
+ */
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "proto/base.h"
+
+struct broker;
+struct follow;
+
+struct follow {
+	TAILQ_ENTRY(follow) link;
+	bool linked;
+	int64_t job;
+	/* Its output file was made or grew. */
+	void (*grew)(struct follow *follow);
+};
+
+struct follows {
+	TAILQ_HEAD(, follow) list;
+	int fd; /* inotify; -1: nobody follows */
+	struct event *event;
+};
+
+void follows_init(struct broker *broker);
+void follows_fini(struct broker *broker);
+
+/** follow_add() - 0 or negative errno */
+must_check int follow_add(struct broker *broker, struct follow *follow);
+void follow_remove(struct broker *broker, struct follow *follow);

@@ -1,0 +1,311 @@
+#include "daemon/broker/group_watch.h"
+
+#include <errno.h>
+
+#include "daemon/broker/job_json.h"
+#include "daemon/broker/state.h"
+
+#define GROUP_PAGE 256
+
+/*
+ * Two phases. While it catches up it reads pages of jobs that have ended; what
+ * ends meanwhile is told, too, so a set of ids keeps each to one reply. After
+ * that every end is told once and delivered at once; if the client does not
+ * read, ids are put into a line and looked up when there is room.
+ */
+struct delivered {
+	UT_hash_handle hh;
+	int64_t id;
+};
+
+struct group_watch {
+	struct read_request request;
+	struct call *call;
+	struct waiter waiter;
+	int64_t id;
+	bool any;
+	bool catching_up, reading, expired;
+	struct arena answer;
+	struct store_group group; /* counts and closed are kept up to date */
+	int64_t after, next;	  /* of the pages */
+	struct store_row *rows;
+	size_t row_count;
+	struct delivered *delivered; /* while catching up */
+	int64_t *line;		     /* ids to look up; owned */
+	size_t line_at, line_n, line_room;
+	int64_t ask[GROUP_PAGE]; /* of the line, for the read that runs */
+	size_t asked;
+	struct event *timer;
+};
+
+static void look(struct group_watch *watch);
+
+static void forget_delivered(struct group_watch *watch)
+{
+	struct delivered *one, *next;
+
+	HASH_ITER (hh, watch->delivered, one, next) {
+		HASH_DEL(watch->delivered, one);
+		free(one);
+	}
+}
+
+static void watch_stop(struct group_watch *watch)
+{
+	waits_remove(&watch->call->broker->waits, &watch->waiter);
+	if (watch->timer)
+		event_free(watch->timer);
+	watch->timer = NULL;
+	forget_delivered(watch);
+	free(TAKE(watch->line));
+	watch->line_n = watch->line_at = watch->line_room = 0;
+}
+
+static int read_step(struct store *store, struct read_request *request)
+{
+	struct group_watch *watch = (struct group_watch *)request;
+	struct store_filter filter = {
+		.group = watch->id,
+		.states = 1u << STATE_SUCCEEDED | 1u << STATE_FAILED |
+			  1u << STATE_CANCELLED,
+	};
+	int r;
+
+	watch->row_count = 0;
+	if (!watch->catching_up)
+		return store_get(store, &watch->answer, watch->ask,
+				 watch->asked, false, false, &watch->rows,
+				 &watch->row_count);
+	r = store_get_group(store, &watch->answer, watch->id, &watch->group);
+	if (r || !watch->call->more)
+		return r;
+	return store_list(store, &watch->answer, &filter, watch->after, false,
+			  GROUP_PAGE, &watch->rows, &watch->row_count,
+			  &watch->next);
+}
+
+/* Return: false when it was delivered before. */
+static bool remember(struct group_watch *watch, int64_t id)
+{
+	struct delivered *one = NULL;
+
+	HASH_FIND(hh, watch->delivered, &id, sizeof(id), one);
+	if (one)
+		return false;
+	one = calloc(1, sizeof(*one));
+	if (one) {
+		one->id = id;
+		HASH_ADD(hh, watch->delivered, id, sizeof(one->id), one);
+	}
+	return true;
+}
+
+static void reply(struct group_watch *watch, const struct store_row *row,
+		  bool last)
+{
+	int64_t pending = job_json_pending(&watch->group);
+	struct json_out *out;
+
+	if (last)
+		watch_stop(watch);
+	out = call_reply(watch->call, !last);
+	json_out_key(out, "jobs");
+	json_out_array(out);
+	if (row)
+		job_json(out, row, false);
+	json_out_array_end(out);
+	json_out_member_int(out, "pending", pending);
+	call_reply_end(watch->call);
+}
+
+static void timed_out(struct group_watch *watch)
+{
+	int64_t pending = job_json_pending(&watch->group);
+	struct json_out *out;
+
+	watch_stop(watch);
+	out = call_error(watch->call, "org.reeve.jobs.Timeout");
+	json_out_member_int(out, "pending", pending);
+	call_error_end(watch->call, "not finished within wait_ms",
+		       "the jobs go on; call Wait again");
+}
+
+static bool is_complete(const struct group_watch *watch)
+{
+	int64_t ended = 0;
+
+	for (int i = 0; i < STATE_COUNT; i++)
+		ended += state_is_end((enum job_state)i)
+				 ? watch->group.counts[i]
+				 : 0;
+	return (watch->group.closed && job_json_pending(&watch->group) == 0) ||
+	       (watch->any && ended);
+}
+
+static void go_on(struct group_watch *watch)
+{
+	if (watch->reading || watch->call->replied)
+		return;
+	if (watch->catching_up || watch->line_at < watch->line_n) {
+		if (!call_full(watch->call))
+			look(watch);
+	} else if (is_complete(watch)) {
+		reply(watch, NULL, true);
+	} else if (watch->expired) {
+		timed_out(watch);
+	}
+}
+
+static void take_page(struct group_watch *watch)
+{
+	for (size_t i = 0; i < watch->row_count; i++) {
+		if (!watch->catching_up || remember(watch, watch->rows[i].id))
+			reply(watch, &watch->rows[i], false);
+	}
+	if (!watch->catching_up) {
+		watch->line_at += watch->asked;
+		if (watch->line_at == watch->line_n)
+			watch->line_at = watch->line_n = 0;
+		return;
+	}
+	watch->after = watch->next;
+	if (!watch->call->more || !watch->next) {
+		watch->catching_up = false;
+		forget_delivered(watch);
+	}
+}
+
+static void read_done(struct read_request *request, int result)
+{
+	struct group_watch *watch = (struct group_watch *)request;
+	struct call *call = watch->call;
+	struct json_out *out;
+
+	watch->reading = false;
+	if (call->replied || !call->conn) {
+		watch_stop(watch); /* nobody listens any more */
+	} else if (result == -ENOENT) {
+		watch_stop(watch);
+		out = call_error(call, "org.reeve.jobs.NoSuchGroup");
+		json_out_member_int(out, "group", watch->id);
+		call_error_end(call, "there is no group with this id", NULL);
+	} else if (result) {
+		watch_stop(watch);
+		call_error_storage(call, "the database could not be read");
+	} else {
+		take_page(watch);
+		go_on(watch);
+	}
+	if (!watch->reading)
+		arena_fini(&watch->answer);
+	call_release(call);
+}
+
+static void look(struct group_watch *watch)
+{
+	watch->asked = watch->line_n - watch->line_at;
+	if (watch->asked > GROUP_PAGE)
+		watch->asked = GROUP_PAGE;
+	if (watch->asked)
+		memcpy(watch->ask, watch->line + watch->line_at,
+		       watch->asked * sizeof(*watch->ask));
+	arena_fini(&watch->answer);
+	watch->reading = true;
+	watch->request.step = read_step;
+	watch->request.done = read_done;
+	call_hold(watch->call);
+	reader_ask(&watch->call->broker->reader, &watch->request);
+}
+
+static void push_line(struct group_watch *watch, int64_t id)
+{
+	size_t room = watch->line_room ? watch->line_room * 2 : 1024;
+	int64_t *line;
+
+	if (watch->line_n == watch->line_room) {
+		line = reallocarray(watch->line, room, sizeof(*line));
+		if (!line)
+			return; /* the counts at the end tell the truth */
+		watch->line = line;
+		watch->line_room = room;
+	}
+	watch->line[watch->line_n++] = id;
+}
+
+static void on_told(struct waiter *waiter, const struct store_row *row,
+		    const struct store_group *group)
+{
+	struct group_watch *watch =
+		(struct group_watch *)((char *)waiter -
+				       offsetof(struct group_watch, waiter));
+
+	if (group) {
+		watch->group.closed = group->closed;
+		memcpy(watch->group.counts, group->counts,
+		       sizeof(group->counts));
+		go_on(watch);
+		return;
+	}
+	if (!watch->call->more)
+		return;
+	if (watch->catching_up && !remember(watch, row->id))
+		return;
+	if (call_full(watch->call) || watch->line_n)
+		push_line(watch, row->id);
+	else
+		reply(watch, row, false);
+}
+
+static void on_drained(struct call *call)
+{
+	go_on(call->state);
+}
+
+static void on_deaf(struct call *call)
+{
+	watch_stop(call->state);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct group_watch *watch = arg;
+
+	(void)fd;
+	(void)what;
+	watch->expired = true;
+	go_on(watch);
+}
+
+int group_watch_start(struct call *call, int64_t group, bool any,
+		      int64_t wait_ms)
+{
+	struct group_watch *watch = arena_alloc(&call->arena, sizeof(*watch));
+	struct timeval delay = {
+		.tv_sec = wait_ms / 1000,
+		.tv_usec = wait_ms % 1000 * 1000,
+	};
+
+	if (!watch)
+		return -ENOMEM;
+	watch->call = call;
+	watch->id = group;
+	watch->any = any;
+	watch->waiter.call = call;
+	watch->waiter.told = on_told;
+	if (wait_ms >= 0) {
+		watch->timer = event_new(call->broker->base, -1, 0, on_timeout,
+					 watch);
+		if (!watch->timer || event_add(watch->timer, &delay) < 0)
+			return -ENOMEM;
+	}
+	if (waits_group(&call->broker->waits, group, &watch->waiter)) {
+		watch_stop(watch);
+		return -ENOMEM;
+	}
+	call->state = watch;
+	call->deaf = on_deaf;
+	call->drained = on_drained;
+	watch->catching_up = true;
+	look(watch);
+	return 0;
+}

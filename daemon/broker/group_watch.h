@@ -1,0 +1,14 @@
+#pragma once
+
+/*
+ * Group watch: Wait for a group. With `more` every end is a reply, those that
+ * had ended before first, in pages; the last reply says pending 0 when the
+ * group is closed and nothing of it is left. Without, one reply without rows:
+ * List with the group's number shows them, in pages.
+ */
+
+#include "daemon/broker/call.h"
+
+/** group_watch_start() - the call ends when the watch does; 0 or -ENOMEM */
+must_check int group_watch_start(struct call *call, int64_t group, bool any,
+				 int64_t wait_ms);

@@ -1,0 +1,19 @@
+#pragma once
+
+/* A job as type Job of org.reeve.jobs, and a group as Group. */
+
+#include "daemon/store/store.h"
+#include "proto/json_out.h"
+
+/** job_json() - an object; absent and default members are left out */
+void job_json(struct json_out *out, const struct store_row *row,
+	      bool with_spec);
+
+/** job_json_group() - an object */
+void job_json_group(struct json_out *out, const struct store_group *group);
+
+/** job_json_pending() - jobs of a group that have not ended */
+int64_t job_json_pending(const struct store_group *group);
+
+/** job_json_counts() - {"ready":3, ...}, every state */
+void job_json_counts(struct json_out *out, const int64_t counts[STATE_COUNT]);

@@ -1,0 +1,54 @@
+#pragma once
+
+/*
+ * Lanes: the broker's picture of every (queue, handler) pair, with the counts
+ * per state that the store last committed.
+ */
+
+#include <uthash.h>
+
+#include "daemon/core/sched.h"
+#include "daemon/store/store.h"
+#include "proto/base.h"
+
+struct lane {
+	UT_hash_handle hh;
+	struct sched_lane sched;
+	struct slice queue,
+		handler; /* terminated, in one block with the lane */
+	int64_t counts[STATE_COUNT];
+	uint64_t batch_serial; /* the batch that named it last */
+	uint32_t batch_index;  /* its place there */
+	char key[];	       /* queue, NUL, handler, NUL */
+};
+
+struct lanes {
+	struct lane *by_key;
+	struct sched *sched;
+	size_t count;
+};
+
+enum {
+	LANE_E_TOO_MANY = 1, /* LIMIT_LANES */
+};
+
+void lanes_init(struct lanes *lanes, struct sched *sched);
+void lanes_fini(struct lanes *lanes);
+
+/**
+ * lane_get() - find or make
+ * @queue, @handler: no NUL inside; the caller has checked length and handler
+ * @pool:	of the handler, for a lane that is new
+ *
+ * Return: 0, LANE_E_TOO_MANY, or -ENOMEM.
+ */
+must_check int lane_get(struct lanes *lanes, struct slice queue,
+			struct slice handler, uint32_t pool, struct lane **ret);
+
+/** lane_find() - NULL when there is none */
+struct lane *lane_find(struct lanes *lanes, struct slice queue,
+		       struct slice handler);
+
+/** lane_counts() - take over what a batch committed */
+void lane_counts(struct lanes *lanes, struct lane *lane,
+		 const int64_t counts[STATE_COUNT]);

@@ -1,0 +1,95 @@
+#include "daemon/broker/link.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "daemon/broker/fleet_end.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/stop.h"
+
+static void on_message(struct broker *broker, struct channel_message *message)
+{
+	struct link *link = &broker->link;
+
+	switch (message->kind) {
+	case CHANNEL_BORN:
+		fleet_born(broker, message);
+		break;
+	case CHANNEL_DIED:
+		fleet_died(broker, message);
+		break;
+	case CHANNEL_POOL:
+		link->pool_workers = message->pool_workers;
+		link->degraded = message->pool_degraded;
+		link->retry_ns = message->pool_retry_ns;
+		break;
+	case CHANNEL_HOST:
+		link->cgroups = message->cgroups;
+		memcpy(link->cgroup_reason, message->reason,
+		       sizeof(link->cgroup_reason));
+		break;
+	case CHANNEL_ANNOUNCED:
+		link->announced = true;
+		break;
+	case CHANNEL_STOP_NOW:
+		stop_now(broker);
+		break;
+	default:
+		log_warning("unknown message of the supervisor, ignored "
+			    "kind=%u",
+			    message->kind);
+		break;
+	}
+}
+
+static void on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+	struct channel_message message;
+	int r;
+
+	(void)what;
+	for (;;) {
+		r = channel_receive((int)fd, &message);
+		if (r == CHANNEL_E_EMPTY)
+			return;
+		if (r == CHANNEL_E_FORM)
+			continue;
+		if (r)
+			break;
+		on_message(broker, &message);
+	}
+	/* Nobody starts workers any more: commit and end. */
+	log_info("the supervisor is gone, ending");
+	event_del(broker->link.event);
+	stop_now(broker);
+}
+
+int link_init(struct broker *broker, int fd)
+{
+	struct link *link = &broker->link;
+
+	link->fd = fd;
+	link->event = event_new(broker->base, fd, EV_READ | EV_PERSIST,
+				on_channel, broker);
+	if (!link->event || event_add(link->event, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void link_fini(struct broker *broker)
+{
+	if (broker->link.event)
+		event_free(broker->link.event);
+	close(broker->link.fd);
+}
+
+void link_send(struct broker *broker, const struct channel_message *message)
+{
+	int r = channel_send(broker->link.fd, message);
+
+	if (r && r != CHANNEL_E_END)
+		log_error("cannot tell the supervisor, ignored kind=%u "
+			  "error=%d",
+			  message->kind, r);
+}

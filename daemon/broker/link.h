@@ -1,0 +1,30 @@
+#pragma once
+
+/*
+ * Link: the broker's end of the supervisor's channel. End of file on it means
+ * that the supervisor is gone, and the broker ends too.
+ */
+
+#include <event2/event.h>
+
+#include "daemon/base/channel.h"
+
+struct broker;
+
+struct link {
+	int fd;
+	struct event *event;
+	bool announced; /* every living worker has been named */
+	bool degraded;	/* the pool is in back-off */
+	int pool_workers;
+	int64_t retry_ns;
+	bool cgroups;
+	char cgroup_reason[CHANNEL_REASON_BYTES];
+};
+
+/** link_init() - take over descriptor @fd; 0 or -ENOMEM */
+must_check int link_init(struct broker *broker, int fd);
+void link_fini(struct broker *broker);
+
+/** link_send() - one message; lost when the supervisor is gone */
+void link_send(struct broker *broker, const struct channel_message *message);

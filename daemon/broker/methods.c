@@ -1,0 +1,57 @@
+#include "daemon/broker/methods.h"
+
+#include "proto/calls_admin.h"
+#include "proto/calls_jobs.h"
+#include "proto/calls_service.h"
+#include "proto/calls_steer.h"
+
+#define JOBS(name_) .name = "org.reeve.jobs." #name_
+#define ADMIN(name_) .name = "org.reeve.admin." #name_
+#define SERVICE(name_) .name = "org.varlink.service." #name_
+#define WITH(type) .params_bytes = sizeof(struct type)
+
+/* Most called first: the search is a walk. */
+static const struct call_method methods[] = {
+	{JOBS(Submit), CALL_WRITES, WITH(call_submit), .streams = true,
+	 .run = call_submit},
+	{JOBS(SubmitMany), CALL_WRITES, WITH(call_submit_many), .streams = true,
+	 .run = call_submit_many},
+	{JOBS(Wait), CALL_ALONE, WITH(call_wait), .streams = true,
+	 .run = call_wait},
+	{JOBS(Get), CALL_ALONE, WITH(call_get), .run = call_get},
+	{JOBS(List), CALL_ALONE, WITH(call_list), .run = call_list},
+	{JOBS(Count), CALL_ALONE, WITH(call_count), .run = call_count},
+	{JOBS(Output), CALL_ALONE, WITH(call_output), .streams = true,
+	 .run = call_output},
+	{JOBS(Flush), CALL_ALONE, .run = call_flush},
+	{JOBS(OpenGroup), CALL_WRITES, WITH(call_open_group),
+	 .run = call_open_group},
+	{JOBS(CloseGroup), CALL_WRITES, WITH(call_close_group),
+	 .run = call_close_group},
+	{JOBS(GetGroup), CALL_ALONE, WITH(call_get_group),
+	 .run = call_get_group},
+	{JOBS(Cancel), CALL_WRITES, WITH(call_cancel), .run = call_cancel},
+	{JOBS(Hold), CALL_WRITES, WITH(call_hold), .run = call_hold_jobs},
+	{JOBS(Release), CALL_WRITES, WITH(call_release),
+	 .run = call_release_jobs},
+	{ADMIN(Ping), CALL_ALONE, WITH(call_ping), .run = call_ping},
+	{ADMIN(Hello), CALL_ALONE, WITH(call_hello), .run = call_hello},
+	{ADMIN(Status), CALL_ALONE, .run = call_status},
+	{ADMIN(Workers), CALL_ALONE, .run = call_workers},
+	{ADMIN(Pools), CALL_ALONE, .run = call_pools},
+	{ADMIN(Shutdown), CALL_ALONE, WITH(call_shutdown),
+	 .run = call_shutdown},
+	{SERVICE(GetInfo), CALL_ALONE, .run = call_get_info},
+	{SERVICE(GetInterfaceDescription), CALL_ALONE,
+	 WITH(call_get_interface_description),
+	 .run = call_get_interface_description},
+};
+
+const struct call_method *methods_find(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
+		if (slice_is(name, methods[i].name))
+			return &methods[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * Methods: the table of what is built, one row each; the functions are in the
+ * call_*.c of their interface.
+ */
+
+#include "daemon/broker/call.h"
+
+/** methods_find() - by full name; NULL: not built, or unknown */
+const struct call_method *methods_find(struct slice name);
+
+/* call_submit.c */
+void call_submit(struct call *call, void *params);
+void call_submit_many(struct call *call, void *params);
+void call_flush(struct call *call, void *params);
+/* call_steer.c */
+void call_cancel(struct call *call, void *params);
+void call_hold_jobs(struct call *call, void *params);
+void call_release_jobs(struct call *call, void *params);
+/* call_groups.c */
+void call_open_group(struct call *call, void *params);
+void call_close_group(struct call *call, void *params);
+void call_get_group(struct call *call, void *params);
+/* call_query.c */
+void call_get(struct call *call, void *params);
+void call_list(struct call *call, void *params);
+void call_count(struct call *call, void *params);
+/* call_wait.c */
+void call_wait(struct call *call, void *params);
+/* call_output.c */
+void call_output(struct call *call, void *params);
+/* call_admin.c */
+void call_ping(struct call *call, void *params);
+void call_hello(struct call *call, void *params);
+void call_status(struct call *call, void *params);
+void call_workers(struct call *call, void *params);
+void call_pools(struct call *call, void *params);
+void call_shutdown(struct call *call, void *params);
+/* call_service.c */
+void call_get_info(struct call *call, void *params);
+void call_get_interface_description(struct call *call, void *params);

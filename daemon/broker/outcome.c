@@ -1,0 +1,186 @@
+#include "daemon/broker/outcome.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/json_in.h"
+#include "proto/json_out.h"
+#include "proto/limits.h"
+
+static int64_t member_int(struct slice line, const char *name, int64_t none)
+{
+	struct slice value;
+	int64_t n;
+
+	if (!json_find(line, name, &value) || json_int(value, &n))
+		return none;
+	return n;
+}
+
+static bool member_true(struct slice line, const char *name)
+{
+	struct slice value;
+	bool is = false;
+
+	return json_find(line, name, &value) && json_bool(value, &is) == 0 &&
+	       is;
+}
+
+/* A string member, decoded; n 0 when absent. */
+static int member_string(struct slice line, const char *name,
+			 struct arena *arena, struct slice *ret)
+{
+	struct slice value;
+	int r;
+
+	*ret = (struct slice){0};
+	if (!json_find(line, name, &value) || json_kind(value) == JSON_NULL)
+		return 0;
+	r = json_string(arena, value, ret);
+	return r > 0 ? OUTCOME_E_BAD : r;
+}
+
+/* {"type","message"}: what a person should read about the end. */
+static int failure_text(struct slice message, struct arena *arena,
+			struct slice *ret)
+{
+	struct json_out out = {0};
+	int r;
+
+	json_out_object(&out);
+	json_out_member_string(&out, "message", message);
+	json_out_object_end(&out);
+	r = json_out_ok(&out) ? arena_copy(arena, json_out_slice(&out), ret)
+			      : -ENOMEM;
+	json_out_fini(&out);
+	return r;
+}
+
+static int read_cause(struct slice line, struct arena *arena,
+		      struct store_outcome *outcome)
+{
+	struct slice word;
+	int r = member_string(line, "cause", arena, &word);
+
+	if (r)
+		return r;
+	if (!cause_parse(word, &outcome->cause))
+		return OUTCOME_E_BAD;
+	outcome->kind = outcome->cause == CAUSE_NONE ? STORE_SUCCEEDED
+						     : STORE_FAILED_ATTEMPT;
+	return 0;
+}
+
+static int read_bytes(struct slice line, struct arena *arena,
+		      struct store_outcome *outcome)
+{
+	struct slice text;
+	int r = member_string(line, "log64", arena, &text);
+
+	if (r)
+		return r;
+	if (text.n) {
+		r = json_base64(arena, text, &outcome->log);
+		if (r)
+			return r > 0 ? OUTCOME_E_BAD : r;
+	}
+	r = member_string(line, "message", arena, &text);
+	if (r)
+		return r;
+	return text.n ? failure_text(text, arena, &outcome->failure) : 0;
+}
+
+int outcome_parse(struct slice line, struct arena *arena,
+		  struct store_outcome *ret, int64_t *ret_run_us)
+{
+	struct store_outcome outcome = {.exit_code = -1};
+	int r;
+
+	outcome.job = member_int(line, "done", 0);
+	outcome.token = member_int(line, "token", 0);
+	if (outcome.job <= 0 || outcome.token <= 0)
+		return OUTCOME_E_BAD;
+	r = read_cause(line, arena, &outcome);
+	if (r)
+		return r;
+	outcome.exit_code = (int32_t)member_int(line, "exit", -1);
+	outcome.signal = (int32_t)member_int(line, "signal", 0);
+	outcome.core = member_true(line, "core");
+	outcome.started_ms = member_int(line, "started_ms", 0);
+	outcome.finished_ms = member_int(line, "finished_ms", 0);
+	outcome.cpu_us = member_int(line, "cpu_us", 0);
+	outcome.peak_kib = member_int(line, "peak_kib", 0);
+	outcome.stdout_bytes = member_int(line, "stdout_bytes", 0);
+	outcome.stderr_bytes = member_int(line, "stderr_bytes", 0);
+	outcome.output_file = member_true(line, "file");
+	*ret_run_us = member_int(line, "run_us", -1);
+	r = read_bytes(line, arena, &outcome);
+	if (r)
+		return r;
+	*ret = outcome;
+	return 0;
+}
+
+static int result_path(char path[4200], const char *state_dir, int64_t token)
+{
+	int n = snprintf(path, 4200, "%s/results/%" PRId64, state_dir, token);
+
+	return n > 0 && n < 4200 ? 0 : -ENAMETOOLONG;
+}
+
+/* The whole file into the arena; it was written by a worker, in one piece. */
+static int read_file(int fd, struct arena *arena, struct slice *ret)
+{
+	struct stat st;
+	char *p;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > LIMIT_MESSAGE_BYTES)
+		return OUTCOME_E_BAD;
+	p = arena_alloc(arena, (size_t)st.st_size + 1);
+	if (!p)
+		return -ENOMEM;
+	n = read(fd, p, (size_t)st.st_size);
+	if (n < 0)
+		return -errno;
+	*ret = (struct slice){p, (size_t)n};
+	return 0;
+}
+
+int outcome_load(const char *state_dir, int64_t token, struct arena *arena,
+		 struct store_outcome *ret)
+{
+	struct json_fault fault;
+	struct slice line;
+	char path[4200];
+	int64_t run_us;
+	int fd, r;
+
+	r = result_path(path, state_dir, token);
+	if (r)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	r = read_file(fd, arena, &line);
+	close(fd);
+	if (r)
+		return r;
+	if (json_check(line, &fault))
+		return OUTCOME_E_BAD;
+	return outcome_parse(json_trim(line), arena, ret, &run_us);
+}
+
+void outcome_unlink(const char *state_dir, int64_t token)
+{
+	char path[4200];
+
+	if (result_path(path, state_dir, token) == 0)
+		unlink(path);
+}

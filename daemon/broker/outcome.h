@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * Outcome: from a worker's `done` statement, or a file in results/, to the
+ * store's outcome. The text is a peer's: anything wrong in it is refused.
+ */
+
+#include "daemon/store/store.h"
+
+enum {
+	OUTCOME_E_BAD = 1, /* not a done statement */
+};
+
+/**
+ * outcome_parse() - read a done statement
+ * @line:	checked JSON
+ * @arena:	takes copies of everything the outcome points to
+ *
+ * Return: 0, OUTCOME_E_BAD, or -ENOMEM.
+ */
+must_check int outcome_parse(struct slice line, struct arena *arena,
+			     struct store_outcome *ret, int64_t *ret_run_us);
+
+/**
+ * outcome_load() - the result that a worker left in results/TOKEN
+ *
+ * Return: 0, -ENOENT: there is none, OUTCOME_E_BAD, or negative errno.
+ */
+must_check int outcome_load(const char *state_dir, int64_t token,
+			    struct arena *arena, struct store_outcome *ret);
+
+/** outcome_unlink() - it is committed: the file has done its work */
+void outcome_unlink(const char *state_dir, int64_t token);

@@ -1,0 +1,132 @@
+#include "daemon/broker/output_file.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct record {
+	uint32_t bytes;
+	uint8_t stream;
+	int64_t time_ms;
+	struct slice data;
+};
+
+/* Return: bytes of the whole record; 0: it is cut, or not one. */
+static size_t record_at(struct slice records, struct record *ret)
+{
+	uint32_t bytes;
+	int64_t time_ms;
+
+	if (records.n < OUTPUT_HEAD_BYTES)
+		return 0;
+	memcpy(&bytes, records.p, sizeof(bytes));
+	memcpy(&time_ms, records.p + 8, sizeof(time_ms));
+	ret->bytes = le32toh(bytes);
+	ret->stream = (uint8_t)records.p[4];
+	ret->time_ms = (int64_t)le64toh((uint64_t)time_ms);
+	if (ret->bytes > records.n - OUTPUT_HEAD_BYTES)
+		return 0;
+	ret->data = (struct slice){records.p + OUTPUT_HEAD_BYTES, ret->bytes};
+	return OUTPUT_HEAD_BYTES + (size_t)ret->bytes;
+}
+
+static void write_chunk(struct json_out *out, const struct record *record)
+{
+	static const char *const names[] = {"", "stdout", "stderr", "omitted"};
+	int64_t omitted = 0;
+
+	json_out_object(out);
+	json_out_member_text(out, "stream",
+			     names[record->stream < 4 ? record->stream : 0]);
+	json_out_member_int(out, "at_ms", record->time_ms);
+	if (record->stream == OUTPUT_STREAM_OMITTED) {
+		if (record->data.n >= sizeof(omitted))
+			memcpy(&omitted, record->data.p, sizeof(omitted));
+		json_out_member_int(out, "omitted_bytes",
+				    (int64_t)le64toh((uint64_t)omitted));
+	} else {
+		json_out_member_bytes(out, "data", record->data);
+	}
+	json_out_object_end(out);
+}
+
+size_t output_chunks(struct json_out *out, struct slice records, int stream,
+		     size_t max_bytes)
+{
+	size_t at = 0, data = 0;
+
+	json_out_array(out);
+	while (data < max_bytes || !at) {
+		struct record record;
+		size_t n = record_at(
+			(struct slice){records.p + at, records.n - at},
+			&record);
+
+		if (!n || record.stream < OUTPUT_STREAM_STDOUT ||
+		    record.stream > OUTPUT_STREAM_OMITTED)
+			break;
+		if (at && data + record.data.n > max_bytes)
+			break;
+		at += n;
+		if (stream && record.stream != stream &&
+		    record.stream != OUTPUT_STREAM_OMITTED)
+			continue;
+		data += record.data.n;
+		write_chunk(out, &record);
+	}
+	json_out_array_end(out);
+	return at;
+}
+
+static int file_path(char path[4200], const char *state_dir, int64_t job,
+		     uint32_t attempt)
+{
+	int n = snprintf(path, 4200, "%s/output/%" PRId64 ".%" PRIu32,
+			 state_dir, job, attempt);
+
+	return n > 0 && n < 4200 ? 0 : -ENAMETOOLONG;
+}
+
+int output_read(const char *state_dir, int64_t job, uint32_t attempt,
+		int64_t offset, size_t max_bytes, struct arena *arena,
+		struct slice *ret)
+{
+	char path[4200];
+	int r = file_path(path, state_dir, job, attempt);
+	ssize_t n;
+	char *p;
+	int fd;
+
+	if (r)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	p = arena_alloc(arena, max_bytes);
+	if (!p) {
+		close(fd);
+		return -ENOMEM;
+	}
+	n = pread(fd, p, max_bytes, offset);
+	r = n < 0 ? -errno : 0;
+	close(fd);
+	if (n >= 0)
+		*ret = (struct slice){p, (size_t)n};
+	return r;
+}
+
+void output_remove(const char *state_dir, int64_t job)
+{
+	char path[4200];
+
+	/* Attempts are numbered from 1 without gaps; a few may have no file. */
+	for (uint32_t attempt = 1, missing = 0; missing < 8; attempt++) {
+		if (file_path(path, state_dir, job, attempt))
+			return;
+		if (unlink(path) < 0)
+			missing++;
+	}
+}

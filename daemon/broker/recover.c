@@ -1,0 +1,214 @@
+#include "daemon/broker/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/fleet_end.h"
+#include "daemon/broker/outcome.h"
+#include "daemon/broker/state.h"
+#include "daemon/core/adopt.h"
+
+struct recovery {
+	struct broker *broker;
+	struct arena arena;
+	struct store_snapshot snapshot;
+	size_t kept, lost, put_back;
+};
+
+/* Field 22 of /proc/PID/stat; 0: no such process. */
+static int64_t start_ticks(int64_t pid)
+{
+	char path[64], text[1024], *p;
+	unsigned long long ticks;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	/* The name may hold anything; the last parenthesis ends it. */
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1,
+			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
+			 "%*u %*d %*d %*d %*d %*d %*d %llu",
+			 &ticks) != 1)
+		return 0;
+	return (int64_t)ticks;
+}
+
+/*
+ * Open first, compare then: the pidfd names the process that has the pid now,
+ * and its start time says whether that is the one of the row.
+ */
+static int worker_pidfd(const struct store_worker *row)
+{
+	int fd = (int)syscall(SYS_pidfd_open, (pid_t)row->pid, 0);
+
+	if (fd < 0)
+		return -1;
+	if (start_ticks(row->pid) == row->start_ticks)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* What is decided about one running attempt. */
+static int decide(struct recovery *r, const struct store_running *running,
+		  const struct adopt_facts *facts, struct worker *worker)
+{
+	struct broker *broker = r->broker;
+	struct batch *batch = broker->gathering;
+
+	switch (adopt_decide(facts)) {
+	case ADOPT_HOST_LOST:
+		r->lost++;
+		return fleet_lost(broker, batch, running->job, running->token,
+				  true, CAUSE_HOST_LOST, -1);
+	case ADOPT_WORKER_LOST:
+		r->lost++;
+		return fleet_lost(broker, batch, running->job, running->token,
+				  true, CAUSE_WORKER_LOST, -1);
+	case ADOPT_PUT_BACK:
+		r->put_back++;
+		return fleet_lost(broker, batch, running->job, running->token,
+				  false, CAUSE_NONE, -1);
+	case ADOPT_WAIT:
+	case ADOPT_KEEP:
+		break;
+	}
+	r->kept++;
+	return fleet_adopt_job(worker, running);
+}
+
+/* One worker's row, and what it was running. */
+static int recover_worker(struct recovery *r, const struct store_worker *row)
+{
+	struct broker *broker = r->broker;
+	struct adopt_facts facts = {
+		.same_boot = slice_is(row->boot_id, broker->fleet.boot_id),
+		.first = true,
+	};
+	struct worker *worker = NULL;
+	int fd = facts.same_boot ? worker_pidfd(row) : -1;
+	int result = 0;
+
+	facts.worker_alive = fd >= 0;
+	if (facts.worker_alive)
+		result = fleet_adopt(broker, row, fd, &worker);
+	else
+		result = batch_add_gone(broker->gathering, row->id);
+	for (size_t i = 0; result == 0 && i < r->snapshot.running_count; i++) {
+		const struct store_running *running = &r->snapshot.running[i];
+
+		if (running->worker != row->id)
+			continue;
+		result = decide(r, running, &facts, worker);
+		facts.first = false;
+	}
+	return result;
+}
+
+/* Attempts whose worker has no row cannot be; decide them all the same. */
+static int recover_strays(struct recovery *r)
+{
+	for (size_t i = 0; i < r->snapshot.running_count; i++) {
+		const struct store_running *running = &r->snapshot.running[i];
+		struct adopt_facts facts = {.same_boot = true, .first = true};
+		bool known = false;
+		int result;
+
+		for (size_t j = 0; j < r->snapshot.worker_count && !known; j++)
+			known = r->snapshot.workers[j].id == running->worker;
+		if (known)
+			continue;
+		result = decide(r, running, &facts, NULL);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int load_lanes(struct recovery *r)
+{
+	struct broker *broker = r->broker;
+
+	for (size_t i = 0; i < r->snapshot.lane_count; i++) {
+		const struct store_lane *from = &r->snapshot.lanes[i];
+		struct lane *lane;
+		int result = lane_get(&broker->lanes, from->queue,
+				      from->handler, 0, &lane);
+
+		if (result)
+			return result < 0 ? result : -E2BIG;
+		lane_counts(&broker->lanes, lane, from->counts);
+	}
+	broker->next_due_ms = r->snapshot.next_due_ms;
+	return 0;
+}
+
+/* All decisions in one transaction; the result files go after it. */
+static int commit(struct recovery *r)
+{
+	struct broker *broker = r->broker;
+	struct batch *batch = broker->gathering;
+	int result;
+
+	if (batch_empty(batch))
+		return 0;
+	batch->store.now_ms = clock_wall_ms();
+	result = store_write(broker->write_store, &batch->store, &batch->fault);
+	if (result) {
+		log_error("recovery could not be written: %s",
+			  batch->fault.message);
+		return result;
+	}
+	for (size_t i = 0; i < batch->store.outcome_count; i++)
+		outcome_unlink(broker->config->state_dir,
+			       batch->store.outcomes[i].token);
+	for (size_t i = 0; i < batch->store.changed_lane_count; i++) {
+		const struct store_lane *from = &batch->store.changed_lanes[i];
+		struct lane *lane;
+
+		if (lane_get(&broker->lanes, from->queue, from->handler, 0,
+			     &lane) == 0)
+			lane_counts(&broker->lanes, lane, from->counts);
+	}
+	batch_reset(batch, ++broker->serial);
+	return 0;
+}
+
+int recover(struct broker *broker)
+{
+	struct recovery r = {.broker = broker};
+	struct store_fault fault = {0};
+	int result = store_load(broker->write_store, &r.arena, &r.snapshot,
+				&fault);
+
+	if (result)
+		log_error("the database cannot be read: %s", fault.message);
+	if (result == 0)
+		result = load_lanes(&r);
+	for (size_t i = 0; result == 0 && i < r.snapshot.worker_count; i++)
+		result = recover_worker(&r, &r.snapshot.workers[i]);
+	if (result == 0)
+		result = recover_strays(&r);
+	if (result == 0)
+		result = commit(&r);
+	if (result == 0 && r.snapshot.running_count)
+		log_info("recovered running=%zu adopted=%zu lost=%zu "
+			 "put_back=%zu",
+			 r.snapshot.running_count, r.kept, r.lost, r.put_back);
+	arena_fini(&r.arena);
+	return result;
+}

@@ -1,0 +1,304 @@
+#include "daemon/broker/sock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+
+#define SOCK_IN_FIRST_BYTES 4096
+#define SOCK_READ_MAX_BYTES (256 * 1024) /* a turn, so that all get theirs */
+#define SOCK_KEEP_BYTES (64 * 1024) /* a larger idle buffer is given back */
+#define SOCK_CONTROL_BYTES CMSG_SPACE(253 * sizeof(int))
+
+static void flush_all(evutil_socket_t fd, short what, void *arg)
+{
+	struct sock_loop *loop = arg;
+	struct sock *sock;
+
+	(void)fd;
+	(void)what;
+	while ((sock = TAILQ_FIRST(&loop->dirty))) {
+		TAILQ_REMOVE(&loop->dirty, sock, dirty_link);
+		sock->dirty = false;
+		if (!sock_flush(sock))
+			sock->events->broken(sock);
+	}
+}
+
+int sock_loop_init(struct sock_loop *loop, struct event_base *base)
+{
+	TAILQ_INIT(&loop->dirty);
+	loop->base = base;
+	loop->flush = event_new(base, -1, 0, flush_all, loop);
+	return loop->flush ? 0 : -ENOMEM;
+}
+
+void sock_loop_fini(struct sock_loop *loop)
+{
+	if (loop->flush)
+		event_free(loop->flush);
+	*loop = (struct sock_loop){0};
+}
+
+/* Room for at least one more read. */
+static int in_reserve(struct sock *sock)
+{
+	size_t capacity = sock->in_capacity;
+	char *in;
+
+	if (sock->in_at && sock->in_at + sock->in_n == capacity) {
+		memmove(sock->in, sock->in + sock->in_at, sock->in_n);
+		sock->in_at = 0;
+	}
+	if (sock->in_at + sock->in_n < capacity)
+		return 0;
+
+	capacity = capacity ? capacity * 2 : SOCK_IN_FIRST_BYTES;
+	in = realloc(sock->in, capacity);
+	if (!in)
+		return -ENOMEM;
+	sock->in = in;
+	sock->in_capacity = capacity;
+	return 0;
+}
+
+/*
+ * Descriptors nobody asked for are closed at once. Plain recv() would drop them
+ * in the kernel too, but the sender must be told that they were refused.
+ */
+static void close_descriptors(struct sock *sock, struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c;
+	     c = CMSG_NXTHDR(message, c)) {
+		size_t count;
+		int fds[253];
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		if (count > ARRAY_COUNT(fds))
+			count = ARRAY_COUNT(fds);
+		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
+		sock->got_descriptors = true;
+	}
+}
+
+/* Return: bytes, 0 at the end, -EAGAIN, or another negative errno. */
+static ssize_t read_some(struct sock *sock)
+{
+	union {
+		char bytes[SOCK_CONTROL_BYTES];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov;
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n;
+
+	iov.iov_base = sock->in + sock->in_at + sock->in_n;
+	iov.iov_len = sock->in_capacity - sock->in_at - sock->in_n;
+	do {
+		n = recvmsg(sock->fd, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (message.msg_controllen)
+		close_descriptors(sock, &message);
+	return n;
+}
+
+static void on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct sock *sock = arg;
+	size_t total = 0;
+
+	(void)fd;
+	(void)what;
+	while (total < SOCK_READ_MAX_BYTES) {
+		size_t room;
+		ssize_t n;
+
+		if (in_reserve(sock) < 0) {
+			sock->events->broken(sock);
+			return;
+		}
+		room = sock->in_capacity - sock->in_at - sock->in_n;
+		n = read_some(sock);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0) {
+			sock->events->broken(sock);
+			return;
+		}
+		if (n == 0) {
+			sock->eof = true;
+			event_del(sock->read_event);
+			break;
+		}
+		sock->in_n += (size_t)n;
+		total += (size_t)n;
+		if ((size_t)n < room)
+			break; /* it was all there was; spare a system call */
+	}
+	sock->events->readable(sock);
+}
+
+static void on_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct sock *sock = arg;
+
+	(void)fd;
+	(void)what;
+	if (!sock_flush(sock))
+		sock->events->broken(sock);
+}
+
+int sock_init(struct sock *sock, struct sock_loop *loop, int fd,
+	      const struct sock_events *events, void *owner)
+{
+	*sock = (struct sock){
+		.loop = loop,
+		.events = events,
+		.owner = owner,
+		.fd = fd,
+	};
+	sock->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST,
+				     on_read, sock);
+	sock->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST,
+				      on_write, sock);
+	if (!sock->read_event || !sock->write_event ||
+	    event_add(sock->read_event, NULL) < 0) {
+		sock_fini(sock);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void sock_fini(struct sock *sock)
+{
+	if (sock->dirty)
+		TAILQ_REMOVE(&sock->loop->dirty, sock, dirty_link);
+	if (sock->read_event)
+		event_free(sock->read_event);
+	if (sock->write_event)
+		event_free(sock->write_event);
+	if (sock->fd >= 0)
+		close(sock->fd);
+	free(sock->in);
+	json_out_fini(&sock->out);
+	*sock = (struct sock){.fd = -1};
+}
+
+struct slice sock_in(const struct sock *sock)
+{
+	return (struct slice){sock->in + sock->in_at, sock->in_n};
+}
+
+void sock_consume(struct sock *sock, size_t bytes)
+{
+	require(bytes <= sock->in_n);
+	sock->in_at += bytes;
+	sock->in_n -= bytes;
+	if (sock->in_n)
+		return;
+	sock->in_at = 0;
+	if (sock->in_capacity > SOCK_KEEP_BYTES) {
+		free(sock->in);
+		sock->in = NULL;
+		sock->in_capacity = 0;
+	}
+}
+
+struct json_out *sock_out(struct sock *sock)
+{
+	if (!sock->dirty && sock->fd >= 0) {
+		sock->dirty = true;
+		TAILQ_INSERT_TAIL(&sock->loop->dirty, sock, dirty_link);
+		event_active(sock->loop->flush, EV_TIMEOUT, 1);
+	}
+	return &sock->out;
+}
+
+size_t sock_unsent(const struct sock *sock)
+{
+	return sock->out.n - sock->out_at;
+}
+
+void sock_pause(struct sock *sock, bool paused)
+{
+	if (sock->paused == paused || sock->eof)
+		return;
+	sock->paused = paused;
+	if (paused)
+		event_del(sock->read_event);
+	else
+		event_add(sock->read_event, NULL);
+}
+
+static void want_write(struct sock *sock, bool want)
+{
+	if (sock->writing == want)
+		return;
+	sock->writing = want;
+	if (want)
+		event_add(sock->write_event, NULL);
+	else
+		event_del(sock->write_event);
+}
+
+/* A slow reader's buffer must not keep what has left already. */
+static void out_compact(struct sock *sock)
+{
+	if (sock->out_at < SOCK_KEEP_BYTES)
+		return;
+	sock->out.n -= sock->out_at;
+	memmove(sock->out.p, sock->out.p + sock->out_at, sock->out.n);
+	sock->out_at = 0;
+}
+
+bool sock_flush(struct sock *sock)
+{
+	if (!json_out_ok(&sock->out))
+		return false; /* a reply that is not whole must not leave */
+	while (sock_unsent(sock)) {
+		ssize_t n = send(sock->fd, sock->out.p + sock->out_at,
+				 sock_unsent(sock), MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		if (n < 0) {
+			if (!sock->stuck_since_ns)
+				sock->stuck_since_ns = clock_mono_ns();
+			out_compact(sock);
+			want_write(sock, true);
+			return true;
+		}
+		sock->out_at += (size_t)n;
+		sock->stuck_since_ns = 0;
+	}
+	want_write(sock, false);
+	sock->out_at = 0;
+	if (sock->out.capacity > SOCK_KEEP_BYTES)
+		json_out_fini(&sock->out);
+	else
+		json_out_reset(&sock->out);
+	sock->events->drained(sock);
+	return true;
+}
+
+bool sock_hung_up(const struct sock *sock)
+{
+	struct pollfd poll_fd = {.fd = sock->fd};
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLHUP);
+}

@@ -1,0 +1,83 @@
+#pragma once
+
+/*
+ * Sock: a non-blocking Unix stream socket with its two buffers. Clients and
+ * workers both are one. Bytes that are written leave at the end of the loop's
+ * turn, in one send() however many replies they are.
+ *
+ * Not for: what the bytes mean (conn.c, worker_link.c).
+ */
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "proto/base.h"
+#include "proto/json_out.h"
+
+struct sock;
+
+struct sock_events {
+	/* Bytes arrived, or the peer ended its side (sock->eof). */
+	void (*readable)(struct sock *sock);
+	/* All that was written has left. */
+	void (*drained)(struct sock *sock);
+	/* Broken, or the peer is gone for good. May free the owner. */
+	void (*broken)(struct sock *sock);
+};
+
+/* One for each loop: who has something to send. */
+struct sock_loop {
+	struct event_base *base;
+	struct event *flush;
+	TAILQ_HEAD(, sock) dirty;
+};
+
+struct sock {
+	struct sock_loop *loop;
+	const struct sock_events *events;
+	void *owner;
+	int fd;
+	struct event *read_event, *write_event;
+	TAILQ_ENTRY(sock) dirty_link;
+	bool dirty, writing, paused;
+	bool eof; /* nothing more will come; the peer may still read */
+	bool got_descriptors; /* some came, and were closed; cleared by the owner */
+	char *in;
+	size_t in_at, in_n, in_capacity; /* unread: in[in_at .. in_at + in_n) */
+	struct json_out out;
+	size_t out_at;		/* sent already */
+	int64_t stuck_since_ns; /* unsent bytes without progress; 0: none */
+};
+
+must_check int sock_loop_init(struct sock_loop *loop, struct event_base *base);
+void sock_loop_fini(struct sock_loop *loop);
+
+/**
+ * sock_init() - take over a connected descriptor
+ * @fd:		non-blocking; owned by the sock, also on failure
+ * @owner:	for the callbacks, as sock->owner
+ *
+ * Return: 0 or -ENOMEM.
+ */
+must_check int sock_init(struct sock *sock, struct sock_loop *loop, int fd,
+			 const struct sock_events *events, void *owner);
+/** sock_fini() - close and free; unsent bytes are lost */
+void sock_fini(struct sock *sock);
+
+/** sock_in() - what arrived and was not consumed; valid until the callback ends */
+struct slice sock_in(const struct sock *sock);
+void sock_consume(struct sock *sock, size_t bytes);
+
+/** sock_out() - write here; it leaves at the end of the turn */
+struct json_out *sock_out(struct sock *sock);
+/** sock_unsent() - bytes */
+size_t sock_unsent(const struct sock *sock);
+
+/** sock_pause() - stop or go on reading; the kernel's buffer blocks the peer */
+void sock_pause(struct sock *sock, bool paused);
+
+/** sock_flush() - send now what can be sent; false when the sock broke */
+bool sock_flush(struct sock *sock);
+
+/** sock_hung_up() - did the peer close both ways? (poll, one system call) */
+bool sock_hung_up(const struct sock *sock);

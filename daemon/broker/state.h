@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * struct broker: the parts of the broker side by side, each initialised and
+ * owned by its module. Modules reach each other through it.
+ */
+
+#include <event2/event.h>
+
+#include "daemon/base/config.h"
+#include "daemon/broker/batch.h"
+#include "daemon/broker/conn.h"
+#include "daemon/broker/fleet.h"
+#include "daemon/broker/follow.h"
+#include "daemon/broker/lane.h"
+#include "daemon/broker/link.h"
+#include "daemon/broker/reader.h"
+#include "daemon/broker/sock.h"
+#include "daemon/broker/waits.h"
+#include "daemon/broker/writer.h"
+#include "daemon/core/sched.h"
+
+enum broker_stop { BROKER_RUNS, BROKER_DRAINS, BROKER_KILLS, BROKER_STOPS };
+
+struct broker {
+	const struct config *config;
+	struct event_base *base;
+	struct sock_loop socks;
+	struct event *tick; /* once a second */
+
+	struct sched sched;
+	struct lanes lanes;
+	struct fleet fleet; /* workers */
+	struct link link;   /* to the supervisor */
+
+	struct batch batches[2];
+	struct batch *gathering;
+	uint64_t serial;    /* of the last batch that began to gather */
+	struct event *kick; /* end of the turn: the batch may leave */
+	struct event *soon; /* the next due job or recall */
+	struct writer writer;
+	struct reader reader;
+	struct store *write_store, *read_store;
+	bool store_full;	 /* new jobs are refused until there is room */
+	bool store_broken;	 /* the handle is lost: answer, then exit */
+	char store_message[256]; /* why */
+	int64_t next_due_ms; /* earliest scheduled job, wall clock; 0: none */
+	int64_t purge_at_ns; /* monotonic: when to look again */
+
+	struct conns conns;
+	struct waits waits;
+	struct follows follows;
+
+	enum broker_stop stop;
+	struct call *stop_call; /* Shutdown that waits for it, or NULL */
+	int64_t stop_at_ns;	/* its patience, monotonic; 0: endless */
+	int64_t since_ms;
+	int64_t refused_batches; /* StorageFailed since the start */
+	struct json_out scratch; /* for texts that are copied at once */
+	int exit_status;
+};

@@ -1,0 +1,120 @@
+#include "daemon/broker/stop.h"
+
+#include <errno.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/state.h"
+#include "proto/calls_admin.h"
+#include "proto/json_in.h"
+
+static const struct store_filter running = {.states = 1u << STATE_RUNNING};
+
+/* Every running job, ended by a cancel. */
+static int kill_running(struct broker *broker)
+{
+	struct batch *batch = broker->gathering;
+	struct store_steer *steer;
+	size_t i;
+
+	if (batch_add_steer(batch, &i))
+		return -ENOMEM;
+	steer = &batch->store.steers[i];
+	steer->kind = STORE_CANCEL;
+	steer->filter = running;
+	steer->uid = UINT32_MAX;
+	steer->reason = SLICE("the daemon was stopped with kill");
+	steer->grace_ms = -1;
+	steer->max = 1000;
+	cycle_kick(broker);
+	return 0;
+}
+
+/* The reply leaves first; then the supervisor ends us all. */
+static void tell_supervisor(struct broker *broker, struct call *call,
+			    enum channel_stop how)
+{
+	if (call) {
+		struct conn *conn = call->conn;
+
+		call_reply(call, false);
+		call_reply_end(call);
+		if (conn)
+			sock_flush(&conn->sock);
+	}
+	link_send(broker, &(struct channel_message){
+				  .kind = CHANNEL_SHUTDOWN,
+				  .stop = how,
+			  });
+}
+
+static void on_deaf(struct call *call)
+{
+	if (call->broker->stop_call == call) {
+		call->broker->stop_call = NULL;
+		call_release(call);
+	}
+}
+
+void stop_asked(struct call *call, int mode, int64_t timeout_ms)
+{
+	struct broker *broker = call->broker;
+
+	if (broker->stop_call) {
+		call_error_simple(call, "org.reeve.jobs.Draining",
+				  "the daemon is being stopped already", NULL);
+		return;
+	}
+	log_info("asked to stop mode=%s uid=%u",
+		 mode == SHUTDOWN_DRAIN	 ? "drain"
+		 : mode == SHUTDOWN_KILL ? "kill"
+					 : "leave",
+		 (unsigned)call->uid);
+	if (mode == SHUTDOWN_LEAVE) {
+		tell_supervisor(broker, call, STOP_LEAVE);
+		return;
+	}
+	broker->stop = mode == SHUTDOWN_DRAIN ? BROKER_DRAINS : BROKER_KILLS;
+	broker->sched.draining = true;
+	broker->stop_call = call;
+	broker->stop_at_ns = timeout_ms < 0
+				     ? 0
+				     : clock_mono_ns() + timeout_ms * 1000000;
+	call->deaf = on_deaf;
+	call_hold(call);
+	if (mode == SHUTDOWN_KILL && kill_running(broker))
+		log_error("no memory to end the running jobs, draining");
+	cycle_kick(broker);
+	stop_check(broker);
+}
+
+void stop_check(struct broker *broker)
+{
+	struct call *call = broker->stop_call;
+	bool late = broker->stop_at_ns && clock_mono_ns() > broker->stop_at_ns;
+	enum channel_stop how;
+
+	if (broker->stop != BROKER_DRAINS && broker->stop != BROKER_KILLS)
+		return;
+	if (!late &&
+	    (fleet_busy(&broker->fleet) || !writer_idle(&broker->writer) ||
+	     !batch_empty(broker->gathering)))
+		return;
+	how = late			      ? STOP_LEAVE
+	      : broker->stop == BROKER_DRAINS ? STOP_DRAIN
+					      : STOP_KILL;
+	broker->stop = BROKER_STOPS;
+	broker->stop_call = NULL;
+	if (call)
+		call->deaf = NULL;
+	tell_supervisor(broker, call, how);
+	if (call)
+		call_release(call);
+}
+
+void stop_now(struct broker *broker)
+{
+	broker->stop = BROKER_STOPS;
+	conns_listen(broker, false);
+	event_base_loopexit(broker->base, NULL);
+}

@@ -1,0 +1,367 @@
+#include "daemon/broker/watch.h"
+
+#include <errno.h>
+
+#include "daemon/broker/job_json.h"
+#include "daemon/broker/state.h"
+
+#define WATCH_PAGE 256 /* ids looked up in one step */
+
+struct watch_job {
+	struct waiter waiter;
+	struct watch *watch;
+	int64_t id;
+	bool told; /* its end is known, and was delivered or stands in line */
+};
+
+struct watch {
+	struct call *call;
+	enum watch_style style;
+	struct watch_job *jobs; /* by id */
+	size_t count;
+	size_t pending; /* ends that were not delivered */
+	/* Ids to look up in the store: a line, served from the front. */
+	int64_t *line;
+	size_t line_at, line_n;
+	bool final_look; /* WATCH_ALL: the line is for the last reply */
+	struct read_request request;
+	bool reading;
+	struct arena answer; /* of the read that runs */
+	const int64_t *ask;
+	size_t ask_n;
+	struct store_row *rows;
+	size_t row_n;
+	struct event *timer;
+	bool expired;
+};
+
+static void watch_go_on(struct watch *watch);
+
+static void watch_stop(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		waits_remove(&watch->call->broker->waits,
+			     &watch->jobs[i].waiter);
+	if (watch->timer)
+		event_free(watch->timer);
+	watch->timer = NULL;
+}
+
+static struct watch_job *find_job(struct watch *watch, int64_t id)
+{
+	size_t low = 0, high = watch->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (watch->jobs[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < watch->count && watch->jobs[low].id == id
+		       ? &watch->jobs[low]
+		       : NULL;
+}
+
+/* One more end is delivered. Return: was it the last? */
+static bool count_down(struct watch *watch)
+{
+	require(watch->pending > 0);
+	return --watch->pending == 0;
+}
+
+static void deliver(struct watch *watch, const struct store_row *row)
+{
+	bool last = count_down(watch);
+	struct json_out *out;
+
+	if (last)
+		watch_stop(watch);
+	out = call_reply(watch->call, !last);
+	if (watch->style == WATCH_JOBS) {
+		json_out_key(out, "job");
+		job_json(out, row, false);
+	} else {
+		json_out_key(out, "jobs");
+		json_out_array(out);
+		job_json(out, row, false);
+		json_out_array_end(out);
+		json_out_member_int(out, "pending", (int64_t)watch->pending);
+	}
+	call_reply_end(watch->call);
+}
+
+/* The one reply of a Wait without more: everything that has ended. */
+static void deliver_all(struct watch *watch)
+{
+	struct json_out *out;
+	size_t ended = 0;
+
+	watch_stop(watch);
+	out = call_reply(watch->call, false);
+	json_out_key(out, "jobs");
+	json_out_array(out);
+	for (size_t i = 0; i < watch->row_n; i++) {
+		if (!state_is_end(watch->rows[i].state))
+			continue;
+		ended++;
+		job_json(out, &watch->rows[i], false);
+	}
+	json_out_array_end(out);
+	json_out_member_int(out, "pending", (int64_t)(watch->count - ended));
+	call_reply_end(watch->call);
+}
+
+static void push_line(struct watch *watch, int64_t id)
+{
+	/* Room for every id twice: once to look, once when it ended. */
+	require(watch->line_n < watch->count * 2 + 1);
+	watch->line[watch->line_n++] = id;
+}
+
+static void on_told(struct waiter *waiter, const struct store_row *row,
+		    const struct store_group *group)
+{
+	struct watch_job *job = (struct watch_job *)waiter;
+	struct watch *watch = job->watch;
+
+	(void)group;
+	if (job->told)
+		return;
+	job->told = true;
+	if (watch->style == WATCH_ALL || watch->style == WATCH_ANY) {
+		watch->pending--;
+		watch_go_on(watch);
+	} else if (call_full(watch->call) || watch->line_at < watch->line_n ||
+		   watch->reading) {
+		push_line(watch, row->id);
+	} else {
+		deliver(watch, row);
+	}
+}
+
+static int read_rows(struct store *store, struct read_request *request)
+{
+	struct watch *watch = (struct watch *)((char *)request -
+					       offsetof(struct watch, request));
+
+	return store_get(store, &watch->answer, watch->ask, watch->ask_n, false,
+			 false, &watch->rows, &watch->row_n);
+}
+
+static void no_such_job(struct watch *watch)
+{
+	struct json_out *out;
+	size_t i = 0;
+
+	/* Answers come in the order asked: the first that differs is missing. */
+	while (i < watch->row_n && watch->rows[i].id == watch->ask[i])
+		i++;
+	watch_stop(watch);
+	out = call_error(watch->call, "org.reeve.jobs.NoSuchJob");
+	json_out_member_int(out, "id", watch->ask[i]);
+	call_error_end(watch->call, "there is no job with this id",
+		       "it may have been purged; List shows what is there");
+}
+
+/* A page was read: what had ended already is delivered. */
+static void take_page(struct watch *watch)
+{
+	bool single = watch->style == WATCH_ALL || watch->style == WATCH_ANY;
+
+	for (size_t i = 0; i < watch->row_n && !watch->call->replied; i++) {
+		const struct store_row *row = &watch->rows[i];
+		struct watch_job *job = find_job(watch, row->id);
+
+		if (!state_is_end(row->state))
+			continue;
+		if (single) {
+			watch->pending -= !job->told;
+			job->told = true;
+			continue;
+		}
+		/* Told while we read: it stands in line; deliver it now. */
+		if (job->told && job->waiter.told == NULL)
+			continue;
+		job->told = true;
+		job->waiter.told = NULL; /* delivered */
+		waits_remove(&watch->call->broker->waits, &job->waiter);
+		deliver(watch, row);
+	}
+}
+
+static void read_done(struct read_request *request, int result)
+{
+	struct watch *watch = (struct watch *)((char *)request -
+					       offsetof(struct watch, request));
+	struct call *call = watch->call;
+
+	watch->reading = false;
+	if (call->replied || !call->conn) {
+		/* Nobody listens any more. */
+	} else if (result) {
+		watch_stop(watch);
+		call_error_storage(call, "the database could not be read");
+	} else if (watch->row_n < watch->ask_n) {
+		no_such_job(watch);
+	} else if (watch->final_look) {
+		deliver_all(watch);
+	} else {
+		take_page(watch);
+		if (!call->replied)
+			watch_go_on(watch);
+	}
+	arena_fini(&watch->answer);
+	call_release(call);
+}
+
+static void ask(struct watch *watch, const int64_t *ids, size_t count)
+{
+	watch->ask = ids;
+	watch->ask_n = count;
+	watch->reading = true;
+	watch->request.step = read_rows;
+	watch->request.done = read_done;
+	call_hold(watch->call);
+	reader_ask(&watch->call->broker->reader, &watch->request);
+}
+
+static void timed_out(struct watch *watch)
+{
+	struct json_out *out;
+
+	watch_stop(watch);
+	out = call_error(watch->call, "org.reeve.jobs.Timeout");
+	json_out_member_int(out, "pending", (int64_t)watch->pending);
+	call_error_end(watch->call, "not finished within wait_ms",
+		       "the jobs go on; call Wait again");
+}
+
+static void watch_go_on(struct watch *watch)
+{
+	bool single = watch->style == WATCH_ALL || watch->style == WATCH_ANY;
+	size_t n = watch->line_n - watch->line_at;
+
+	if (watch->reading || watch->call->replied)
+		return;
+	if (n && !call_full(watch->call)) {
+		if (n > WATCH_PAGE)
+			n = WATCH_PAGE;
+		watch->line_at += n;
+		ask(watch, watch->line + watch->line_at - n, n);
+		return;
+	}
+	if (!n && single &&
+	    (watch->pending == 0 ||
+	     (watch->style == WATCH_ANY && watch->pending < watch->count))) {
+		/* The last look: all rows, for the one reply. */
+		for (size_t i = 0; i < watch->count; i++)
+			watch->line[i] = watch->jobs[i].id;
+		watch->final_look = true;
+		ask(watch, watch->line, watch->count);
+	} else if (!n && watch->expired) {
+		timed_out(watch);
+	}
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *watch = arg;
+
+	(void)fd;
+	(void)what;
+	/* What is being looked up is looked at first: 0 ms looks once. */
+	watch->expired = true;
+	watch_go_on(watch);
+}
+
+static void on_drained(struct call *call)
+{
+	watch_go_on(call->state);
+}
+
+static void on_deaf(struct call *call)
+{
+	watch_stop(call->state);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorted, each once. */
+static int set_jobs(struct watch *watch, const int64_t *ids, size_t count)
+{
+	struct arena *arena = &watch->call->arena;
+	size_t n = 0;
+
+	watch->jobs = arena_array(arena, count, sizeof(*watch->jobs));
+	watch->line = arena_array(arena, count * 2 + 1, sizeof(*watch->line));
+	if (!watch->jobs || !watch->line)
+		return -ENOMEM;
+	memcpy(watch->line, ids, count * sizeof(*ids));
+	qsort(watch->line, count, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < count; i++) {
+		if (n && watch->jobs[n - 1].id == watch->line[i])
+			continue;
+		watch->jobs[n].id = watch->line[i];
+		watch->jobs[n].watch = watch;
+		watch->jobs[n].waiter.call = watch->call;
+		watch->jobs[n].waiter.told = on_told;
+		n++;
+	}
+	watch->count = n;
+	watch->pending = n;
+	return 0;
+}
+
+static int set_timer(struct watch *watch, int64_t wait_ms)
+{
+	struct timeval delay = {
+		.tv_sec = wait_ms / 1000,
+		.tv_usec = wait_ms % 1000 * 1000,
+	};
+
+	if (wait_ms < 0)
+		return 0;
+	watch->timer = event_new(watch->call->broker->base, -1, 0, on_timeout,
+				 watch);
+	if (!watch->timer || event_add(watch->timer, &delay) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int watch_start(struct call *call, enum watch_style style, const int64_t *ids,
+		size_t count, bool look, int64_t wait_ms)
+{
+	struct watch *watch = arena_alloc(&call->arena, sizeof(*watch));
+
+	if (!watch)
+		return -ENOMEM;
+	watch->call = call;
+	watch->style = style;
+	if (set_jobs(watch, ids, count) || set_timer(watch, wait_ms)) {
+		watch_stop(watch);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < watch->count; i++) {
+		if (waits_job(&call->broker->waits, watch->jobs[i].id,
+			      &watch->jobs[i].waiter)) {
+			watch_stop(watch);
+			return -ENOMEM;
+		}
+	}
+	call->state = watch;
+	call->deaf = on_deaf;
+	call->drained = on_drained;
+	if (look) {
+		for (size_t i = 0; i < watch->count; i++)
+			push_line(watch, watch->jobs[i].id);
+		watch_go_on(watch);
+	}
+	return 0;
+}

@@ -1,0 +1,366 @@
+#include "daemon/broker/worker_link.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/outcome.h"
+#include "daemon/broker/state.h"
+#include "proto/json_in.h"
+#include "proto/limits.h"
+
+static void bad_line(struct worker_link *link, const char *what)
+{
+	log_warning("worker said something wrong, connection closed "
+		    "worker=%lld pid=%d what=%s",
+		    (long long)(link->worker ? link->worker->id : 0),
+		    (int)link->peer_pid, what);
+	worker_link_free(link);
+}
+
+static bool read_hex(struct slice text, uint8_t *ret, size_t bytes)
+{
+	if (text.n != bytes * 2)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+						   : -1;
+
+		if (digit < 0)
+			return false;
+		ret[i / 2] = (uint8_t)(i % 2 ? ret[i / 2] | digit : digit << 4);
+	}
+	return true;
+}
+
+static int64_t find_int(struct slice object, const char *name)
+{
+	struct slice value;
+	int64_t n;
+
+	return json_find(object, name, &value) && json_int(value, &n) == 0 ? n
+									   : 0;
+}
+
+/* Return: false when the link was closed. */
+static bool on_ready(struct worker_link *link, struct slice line)
+{
+	struct slice value, text;
+	int64_t pid;
+
+	if (link->ready || !json_find(line, "secret", &value) ||
+	    json_string(&link->arena, value, &text) ||
+	    !read_hex(text, link->secret, sizeof(link->secret))) {
+		bad_line(link, "ready");
+		return false;
+	}
+	link->stated_id = find_int(line, "worker");
+	pid = find_int(line, "pid");
+	/* The kernel says who it is; what it states only has to agree. */
+	if (pid != link->peer_pid) {
+		bad_line(link, "pid");
+		return false;
+	}
+	if (json_find(line, "leaving", &value) &&
+	    json_bool(value, &link->leaving)) {
+		bad_line(link, "leaving");
+		return false;
+	}
+	if (json_find(line, "holding", &value) &&
+	    arena_copy(&link->arena, value, &link->holding)) {
+		bad_line(link, "out of memory");
+		return false;
+	}
+	link->ready = true;
+	worker_link_parked(link);
+	return true;
+}
+
+/* A result: an outcome of the batch that gathers. */
+static bool on_done(struct worker_link *link, struct slice line)
+{
+	struct broker *broker = link->broker;
+	struct batch *batch = broker->gathering;
+	struct store_outcome outcome;
+	int64_t run_us;
+	size_t i;
+
+	if (outcome_parse(line, &batch->arena, &outcome, &run_us) ||
+	    batch_add_outcome(batch, link->worker->id, &i)) {
+		bad_line(link, "done");
+		return false;
+	}
+	batch->store.outcomes[i] = outcome;
+	batch->queued_bytes += line.n;
+	fleet_result(broker, link->worker, outcome.token, run_us * 1000,
+		     outcome.cpu_us);
+	cycle_kick(broker);
+	return true;
+}
+
+static bool on_put_back(struct worker_link *link, struct slice list)
+{
+	struct json_iter iter = json_enter(list);
+	struct slice item;
+
+	while (json_item(&iter, &item)) {
+		struct batch *batch = link->broker->gathering;
+		int64_t token = find_int(item, "token");
+		size_t i;
+
+		if (batch_add_outcome(batch, link->worker->id, &i)) {
+			bad_line(link, "out of memory");
+			return false;
+		}
+		batch->store.outcomes[i].job = find_int(item, "job");
+		batch->store.outcomes[i].token = token;
+		batch->store.outcomes[i].kind = STORE_PUT_BACK;
+		fleet_result(link->broker, link->worker, token, -1, 0);
+	}
+	cycle_kick(link->broker);
+	return true;
+}
+
+/* One statement. Return: false when the link is gone. */
+static bool on_line(struct worker_link *link, struct slice text)
+{
+	struct json_fault fault;
+	struct json_iter iter;
+	struct slice line = text, key, value;
+
+	if (json_check(text, &fault)) {
+		bad_line(link, "not JSON");
+		return false;
+	}
+	line = json_trim(text);
+	iter = json_enter(line);
+	if (json_kind(line) != JSON_OBJECT ||
+	    !json_member(&iter, &key, &value)) {
+		bad_line(link, "not a statement");
+		return false;
+	}
+	if (json_key_is(key, "ready"))
+		return on_ready(link, line);
+	if (!link->worker) {
+		bad_line(link, "a statement before ready was accepted");
+		return false;
+	}
+	if (json_key_is(key, "done"))
+		return on_done(link, line);
+	if (json_key_is(key, "put_back"))
+		return on_put_back(link, value);
+	if (json_key_is(key, "leaving")) {
+		fleet_leaving(link->broker, link->worker);
+		return true;
+	}
+	/* progress, pong, log: nothing hangs on them yet. */
+	return true;
+}
+
+static void on_readable(struct sock *sock)
+{
+	struct worker_link *link = sock->owner;
+
+	/* A parked link is read on when it is known who it is. */
+	while (!link->ready || link->worker) {
+		struct slice message;
+		size_t consumed = 0;
+		int r = frame_next(&link->frame, sock_in(sock), &message,
+				   &consumed);
+
+		if (r == FRAME_E_MORE) {
+			sock_consume(sock, consumed);
+			break;
+		}
+		if (r) {
+			bad_line(link, "framing");
+			return;
+		}
+		if (!on_line(link, message))
+			return;
+		sock_consume(sock, consumed);
+	}
+	if (sock->eof)
+		worker_link_free(link);
+}
+
+static void on_drained(struct sock *sock)
+{
+	(void)sock;
+}
+
+static void on_broken(struct sock *sock)
+{
+	worker_link_free(sock->owner);
+}
+
+static const struct sock_events link_events = {
+	.readable = on_readable,
+	.drained = on_drained,
+	.broken = on_broken,
+};
+
+void worker_link_accept(struct broker *broker, int fd)
+{
+	struct worker_link *link;
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 ||
+	    (peer.uid != geteuid() && peer.uid != 0)) {
+		log_warning("stranger at the workers' socket, closed uid=%u",
+			    (unsigned)peer.uid);
+		close(fd);
+		return;
+	}
+	link = calloc(1, sizeof(*link));
+	if (!link ||
+	    sock_init(&link->sock, &broker->socks, fd, &link_events, link)) {
+		free(link);
+		log_error("no memory for a worker's connection, closed");
+		return;
+	}
+	link->broker = broker;
+	link->peer_pid = peer.pid;
+	link->since_ns = clock_mono_ns();
+	frame_init(&link->frame, FRAME_NEWLINE, LIMIT_MESSAGE_BYTES);
+	TAILQ_INSERT_TAIL(&broker->fleet.links, link, link);
+}
+
+void worker_link_free(struct worker_link *link)
+{
+	struct worker *worker = link->worker;
+	struct broker *broker = link->broker;
+
+	TAILQ_REMOVE(&broker->fleet.links, link, link);
+	sock_fini(&link->sock);
+	arena_fini(&link->arena);
+	free(link);
+	if (worker) {
+		worker->link = NULL;
+		fleet_away(broker, worker);
+	}
+}
+
+static void say_hello(struct worker_link *link)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	json_out_object(out);
+	json_out_member_int(out, "hello", 1);
+	json_out_member_text(out, "socket", link->broker->config->socket);
+	json_out_member_int(out, "max_line", LIMIT_MESSAGE_BYTES);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_parked(struct worker_link *link)
+{
+	if (!link->ready || link->worker)
+		return;
+	link->worker = fleet_ready(link->broker, link);
+	if (!link->worker)
+		return;
+	say_hello(link);
+	/* What it said behind `ready` waits in the buffer. */
+	if (link->sock.in_n)
+		event_active(link->sock.read_event, EV_READ, 1);
+}
+
+/* Tell a context once a connection. */
+static void say_context(struct worker_link *link, int64_t id, struct slice text)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	for (size_t i = 0; i < ARRAY_COUNT(link->contexts); i++) {
+		if (link->contexts[i] == id)
+			return;
+	}
+	link->contexts[link->context_count++ % ARRAY_COUNT(link->contexts)] =
+		id;
+	json_out_object(out);
+	json_out_member_int(out, "context", id);
+	json_out_member_raw(out, "value", text);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_job(struct worker_link *link, const struct store_claim *claim)
+{
+	struct json_out *out;
+
+	if (claim->context)
+		say_context(link, claim->context, claim->context_text);
+	out = sock_out(&link->sock);
+	json_out_object(out);
+	json_out_member_int(out, "job", claim->job);
+	json_out_member_int(out, "attempt", claim->attempt);
+	json_out_member_int(out, "token", claim->token);
+	json_out_member_int(out, "group", claim->group);
+	json_out_member_int(out, "context", claim->context);
+	json_out_member_int(out, "timeout_ms", claim->timeout_ms);
+	json_out_member_int(out, "grace_ms", claim->grace_ms);
+	json_out_member_text(out, "orphans",
+			     claim->orphans_keep ? "keep" : "kill");
+	json_out_member_raw(out, "spec", claim->spec);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_settled(struct worker_link *link, int64_t token)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	if (!link->settling) {
+		json_out_object(out);
+		json_out_key(out, "settled");
+		json_out_array(out);
+		link->settling = true;
+	}
+	json_out_int(out, token);
+}
+
+void worker_link_settle_end(struct worker_link *link)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	if (!link->settling)
+		return;
+	link->settling = false;
+	json_out_array_end(out);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
+			int64_t grace_ms)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	json_out_object(out);
+	json_out_member_int(out, "cancel", job);
+	json_out_member_int(out, "token", token);
+	json_out_member_int(out, "grace_ms", grace_ms);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_recall(struct worker_link *link, int64_t job, int64_t token)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	json_out_object(out);
+	json_out_key(out, "recall");
+	json_out_array(out);
+	json_out_object(out);
+	json_out_member_int(out, "job", job);
+	json_out_member_int(out, "token", token);
+	json_out_object_end(out);
+	json_out_array_end(out);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}

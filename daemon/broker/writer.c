@@ -1,0 +1,120 @@
+#include "daemon/broker/writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+
+static void *writer_thread(void *arg)
+{
+	struct writer *writer = arg;
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&writer->lock);
+	for (;;) {
+		struct batch *batch;
+
+		while (!writer->work && !writer->stop)
+			pthread_cond_wait(&writer->wake, &writer->lock);
+		batch = TAKE(writer->work);
+		if (!batch)
+			break;
+		pthread_mutex_unlock(&writer->lock);
+
+		batch->store.now_ms = clock_wall_ms();
+		batch->result = store_write(writer->store, &batch->store,
+					    &batch->fault);
+
+		pthread_mutex_lock(&writer->lock);
+		writer->done = batch;
+		/* An eventfd write fails only at 2^64 - 1. */
+		require(write(writer->done_fd, &one, sizeof(one)) ==
+			sizeof(one));
+	}
+	pthread_mutex_unlock(&writer->lock);
+	return NULL;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct writer *writer = arg;
+	struct batch *batch;
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&writer->lock);
+	batch = TAKE(writer->done);
+	pthread_mutex_unlock(&writer->lock);
+	if (!batch)
+		return;
+	writer->current = NULL;
+	writer->finished(writer->owner, batch);
+}
+
+int writer_start(struct writer *writer, struct event_base *base,
+		 struct store *store, void (*finished)(void *, struct batch *),
+		 void *owner)
+{
+	sigset_t all, old;
+	int r;
+
+	*writer = (struct writer){
+		.store = store,
+		.finished = finished,
+		.owner = owner,
+		.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+	if (writer->done_fd < 0)
+		return -errno;
+	pthread_mutex_init(&writer->lock, NULL);
+	pthread_cond_init(&writer->wake, NULL);
+	writer->done_event = event_new(base, writer->done_fd,
+				       EV_READ | EV_PERSIST, on_done, writer);
+	if (!writer->done_event || event_add(writer->done_event, NULL) < 0)
+		return -ENOMEM;
+
+	/* Signals are the loop's business. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	r = pthread_create(&writer->thread, NULL, writer_thread, writer);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	writer->started = r == 0;
+	return -r;
+}
+
+bool writer_idle(const struct writer *writer)
+{
+	return !writer->current;
+}
+
+void writer_send(struct writer *writer, struct batch *batch)
+{
+	require(!writer->current);
+	writer->current = batch;
+	writer->sent_ns = clock_mono_ns();
+	pthread_mutex_lock(&writer->lock);
+	writer->work = batch;
+	pthread_cond_signal(&writer->wake);
+	pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_stop(struct writer *writer)
+{
+	if (writer->started) {
+		pthread_mutex_lock(&writer->lock);
+		writer->stop = true;
+		pthread_cond_signal(&writer->wake);
+		pthread_mutex_unlock(&writer->lock);
+		pthread_join(writer->thread, NULL);
+		on_done(writer->done_fd, 0, writer);
+	}
+	if (writer->done_event)
+		event_free(writer->done_event);
+	if (writer->done_fd >= 0)
+		close(writer->done_fd);
+	*writer = (struct writer){.done_fd = -1};
+}

@@ -1,0 +1,48 @@
+#pragma once
+
+/*
+ * Writer: the one thread that changes the database. It has one batch at a time;
+ * the loop gives it, the loop takes it back.
+ */
+
+#include <event2/event.h>
+#include <pthread.h>
+
+#include "daemon/broker/batch.h"
+
+struct writer {
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct batch *work; /* given, not yet begun; under lock */
+	struct batch *done; /* through, not yet taken; under lock */
+	bool stop;	    /* under lock */
+	int done_fd;	    /* eventfd: `done` is set */
+	struct event *done_event;
+	struct store *store;   /* the thread's while it runs */
+	struct batch *current; /* the loop's view: what is out */
+	int64_t sent_ns;       /* when it left, monotonic */
+	void (*finished)(void *owner, struct batch *batch);
+	void *owner;
+};
+
+/**
+ * writer_start() - begin; @store is the thread's until writer_stop()
+ * @finished:	called in the loop for every batch that comes back
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int writer_start(struct writer *writer, struct event_base *base,
+			    struct store *store,
+			    void (*finished)(void *, struct batch *),
+			    void *owner);
+
+/** writer_idle() - may a batch be sent? */
+bool writer_idle(const struct writer *writer);
+
+/** writer_send() - hand a batch over; only while idle */
+void writer_send(struct writer *writer, struct batch *batch);
+
+/** writer_stop() - wait for the batch that is out, end the thread */
+void writer_stop(struct writer *writer);
