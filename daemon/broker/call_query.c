@@ -217,12 +217,37 @@ static void count_done(struct read_request *request, int result)
 	query_end(query);
 }
 
+static int compare_words(struct slice a, struct slice b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+static int compare_queues(const void *a, const void *b)
+{
+	return compare_words(((const struct store_lane *)a)->queue,
+			     ((const struct store_lane *)b)->queue);
+}
+
+static int compare_handlers(const void *a, const void *b)
+{
+	return compare_words(((const struct store_lane *)a)->handler,
+			     ((const struct store_lane *)b)->handler);
+}
+
+/* All lanes, those of one word side by side. */
 static int lanes_step(struct store *store, struct read_request *request)
 {
 	struct query *query = (struct query *)request;
+	int r = store_lanes(store, &query->answer, &query->lanes,
+			    &query->lane_count);
 
-	return store_lanes(store, &query->answer, &query->lanes,
-			   &query->lane_count);
+	if (r == 0 && query->lane_count)
+		qsort(query->lanes, query->lane_count, sizeof(*query->lanes),
+		      query->by == COUNT_BY_QUEUE ? compare_queues
+						  : compare_handlers);
+	return r;
 }
 
 static int64_t lane_total(const struct query *query,
@@ -244,25 +269,21 @@ static struct slice lane_word(const struct query *query, size_t i)
 					   : query->lanes[i].handler;
 }
 
-static void write_by_lane(struct json_out *out, struct query *query)
+static void write_by_lane(struct json_out *out, const struct query *query)
 {
 	int64_t total = 0;
+	size_t i = 0;
 
 	json_out_key(out, "counts");
 	json_out_object(out);
-	for (size_t i = 0; i < query->lane_count; i++) {
+	while (i < query->lane_count) {
 		struct slice word = lane_word(query, i);
 		int64_t sum = 0;
-		bool first = true;
 
-		for (size_t j = 0; j < query->lane_count; j++) {
-			if (!slice_equal(word, lane_word(query, j)))
-				continue;
-			first = first && j >= i;
-			sum += lane_total(query, &query->lanes[j]);
-		}
-		if (!first)
-			continue;
+		for (; i < query->lane_count &&
+		       slice_equal(word, lane_word(query, i));
+		     i++)
+			sum += lane_total(query, &query->lanes[i]);
 		total += sum;
 		json_out_key_slice(out, word);
 		json_out_int(out, sum);

@@ -35,7 +35,7 @@ static void say_last(struct conn *conn, const char *error, const char *message,
 /* May another message be taken from this connection now? */
 static bool may_go_on(const struct conn *conn)
 {
-	return !conn->closing && !conn->alone &&
+	return !conn->closing && !conn->alone && !conn->broker->ending &&
 	       conn->call_count < LIMIT_CALLS_PER_CONNECTION &&
 	       sock_unsent(&conn->sock) < LIMIT_UNSENT_BYTES &&
 	       !cycle_behind(conn->broker);

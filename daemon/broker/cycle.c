@@ -59,16 +59,6 @@ static int add_worker_rows(struct broker *broker, struct batch *batch)
 	return 0;
 }
 
-/* Does somebody wait for credit that is free? */
-static bool claims_wait(const struct broker *broker)
-{
-	for (size_t i = 0; i < SCHED_POOLS_MAX; i++) {
-		if (!TAILQ_EMPTY(&broker->sched.pools[i].lanes))
-			return true;
-	}
-	return false;
-}
-
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	struct broker *broker = arg;
@@ -78,8 +68,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!writer_idle(&broker->writer) || broker->store_broken)
 		return;
-	if (claims_wait(broker) && !broker->sched.draining &&
-	    (batch_plan(batch, &broker->sched,
+	if ((batch_plan(batch, &broker->sched,
 			HASH_COUNT(broker->fleet.by_id)) ||
 	     add_worker_rows(broker, batch)))
 		log_error("no memory to plan claims, trying again");

@@ -302,3 +302,10 @@ bool sock_hung_up(const struct sock *sock)
 
 	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLHUP);
 }
+
+void sock_flush_quietly(struct sock *sock)
+{
+	if (json_out_ok(&sock->out) && sock_unsent(sock))
+		(void)!send(sock->fd, sock->out.p + sock->out_at,
+			    sock_unsent(sock), MSG_NOSIGNAL | MSG_DONTWAIT);
+}

@@ -81,3 +81,6 @@ bool sock_flush(struct sock *sock);
 
 /** sock_hung_up() - did the peer close both ways? (poll, one system call) */
 bool sock_hung_up(const struct sock *sock);
+
+/** sock_flush_quietly() - send what can be sent, without any callback */
+void sock_flush_quietly(struct sock *sock);

@@ -52,6 +52,7 @@ struct broker {
 	struct follows follows;
 
 	enum broker_stop stop;
+	bool ending;		/* commit what is there, then leave the loop */
 	struct call *stop_call; /* Shutdown that waits for it, or NULL */
 	int64_t stop_at_ns;	/* its patience, monotonic; 0: endless */
 	int64_t since_ms;

@@ -88,12 +88,29 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms)
 	stop_check(broker);
 }
 
+/* What has arrived is committed, and its replies leave; then the loop ends. */
+static void check_end(struct broker *broker)
+{
+	struct conn *conn;
+
+	if (!broker->store_broken &&
+	    (!writer_idle(&broker->writer) || !batch_empty(broker->gathering)))
+		return;
+	TAILQ_FOREACH (conn, &broker->conns.list, link)
+		sock_flush_quietly(&conn->sock);
+	event_base_loopexit(broker->base, NULL);
+}
+
 void stop_check(struct broker *broker)
 {
 	struct call *call = broker->stop_call;
 	bool late = broker->stop_at_ns && clock_mono_ns() > broker->stop_at_ns;
 	enum channel_stop how;
 
+	if (broker->ending) {
+		check_end(broker);
+		return;
+	}
 	if (broker->stop != BROKER_DRAINS && broker->stop != BROKER_KILLS)
 		return;
 	if (!late &&
@@ -114,7 +131,11 @@ void stop_check(struct broker *broker)
 
 void stop_now(struct broker *broker)
 {
-	broker->stop = BROKER_STOPS;
+	if (broker->ending)
+		return;
+	broker->ending = true;
+	broker->sched.draining = true;
 	conns_listen(broker, false);
-	event_base_loopexit(broker->base, NULL);
+	cycle_kick(broker);
+	check_end(broker);
 }
