@@ -55,7 +55,8 @@ CALL_OWNERS = {
     'waitid|waitpid|wait3|wait4': (
         'daemon/supervisor/reap.c', 'daemon/worker/run_command.c',
         'client/autostart.c'),
-    'kill|killpg': (),
+    # Own children that were not reaped, and their groups; else pidfds.
+    'kill|killpg': ('daemon/worker/run_kill.c',),
     'clock_gettime|gettimeofday|time|clock': ('daemon/base/clock.c',
                                               'client/clock.c'),
     'pthread_create': ('daemon/broker/*.c',),

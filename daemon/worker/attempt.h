@@ -1,0 +1,103 @@
+#pragma once
+
+/*
+ * Attempt: one job from its start to its end, one at a time.
+ *
+ *	IDLE --begin--> RUNNING --main process ended--> CLEARING --nothing of
+ *	it is left, or what is left is kept--> DRAINING --pipes empty--> ENDED
+ *	--report--> IDLE
+ *	IDLE --begin, cannot be started--> ENDED
+ *
+ * A timeout or a cancel sends TERM to the group of a RUNNING job, and KILL to
+ * all of it when the grace is over. It never blocks: the loop calls it when
+ * children changed, pipes are readable, or attempt_due_ns() has come.
+ */
+
+#include "daemon/base/config.h"
+#include "daemon/worker/leaf.h"
+#include "daemon/worker/output.h"
+#include "daemon/worker/progress.h"
+#include "daemon/worker/run_command.h"
+#include "proto/json_out.h"
+#include "proto/names.h"
+
+/* How long the rest of a job may withstand SIGKILL. */
+#define ATTEMPT_CLEAR_NS 5000000000
+/* How long somebody else may hold the pipes open. */
+#define ATTEMPT_DRAIN_NS 1000000000
+
+enum attempt_state {
+	ATTEMPT_IDLE,
+	ATTEMPT_RUNNING,
+	ATTEMPT_CLEARING,
+	ATTEMPT_DRAINING,
+	ATTEMPT_ENDED,
+};
+
+enum { ATTEMPT_STDOUT, ATTEMPT_STDERR, ATTEMPT_PIPES };
+
+struct attempt {
+	enum attempt_state state;
+	struct order *job; /* owned; NULL when IDLE */
+	int32_t main;	   /* its main process; 0: none, or reaped */
+	struct run_end end;
+	int64_t started_ms, started_ns, finished_ms, run_us;
+	enum job_cause cause; /* TIMEOUT, CANCELLED, EXEC; NONE: by status */
+	struct command_fault fault;  /* of EXEC */
+	int read_fd[ATTEMPT_PIPES];  /* -1: end of file */
+	int write_fd[ATTEMPT_PIPES]; /* held while it runs: no early wake-up */
+	int64_t timeout_ns, kill_ns; /* INT64_MAX: never */
+	int64_t round_ns, clear_ns, drain_ns;
+	bool group_killed; /* its cgroup must not be used again */
+	bool none_left;	   /* no process of it is left */
+	bool kept;	   /* it left processes that are to live: retire */
+	bool unclean; /* it left processes that could not be ended: retire */
+
+	struct output output;
+	struct progress progress;
+	struct leaf cgroup;
+	struct run run;
+	struct arena arena;
+	const struct config *config; /* the caller's */
+	int null_fd;
+};
+
+/**
+ * attempt_init() - make ready for jobs
+ * @slot_fd:	cgroup folder, owned from now on; -1: none
+ * @null_fd:	/dev/null, stays the caller's
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int attempt_init(struct attempt *attempt,
+			    const struct config *config, int slot_fd,
+			    int null_fd, int64_t nofile);
+void attempt_fini(struct attempt *attempt);
+
+/**
+ * attempt_begin() - start a job; needs IDLE
+ * @job:	owned from now on
+ * @socket:	for REEVE_SOCKET
+ *
+ * RUNNING afterwards, or ENDED when it could not be started.
+ */
+void attempt_begin(struct attempt *attempt, struct order *job,
+		   const char *socket);
+
+/** attempt_children() - SIGCHLD came; in every state */
+void attempt_children(struct attempt *attempt);
+
+/** attempt_readable() - a pipe has something, or its end */
+void attempt_readable(struct attempt *attempt, int pipe);
+
+/** attempt_due_ns() - when attempt_tick() wants to be called */
+int64_t attempt_due_ns(const struct attempt *attempt);
+
+/** attempt_tick() - timeouts, rounds of killing, the output's file */
+void attempt_tick(struct attempt *attempt, int64_t now_ns);
+
+/** attempt_cancel() - end it; nothing if its main process has ended already */
+void attempt_cancel(struct attempt *attempt, int64_t grace_ms, int64_t now_ns);
+
+/** attempt_report() - write the done statement; needs ENDED, IDLE afterwards */
+void attempt_report(struct attempt *attempt, struct json_out *out);

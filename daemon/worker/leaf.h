@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * Leaf: the cgroup where jobs run. The supervisor hands over the folder of the
+ * slot; jobs are born into a leaf of it, which is used again as long as nothing
+ * in it was killed. A leaf that was killed is never used again: what is cloned
+ * into it could be killed at birth (tests/assume).
+ *
+ * Without a folder everything here is a no-op that says "no cgroup".
+ */
+
+#include "proto/base.h"
+
+struct leaf {
+	int slot_fd;	 /* job/<folder>; -1: no cgroups */
+	int fd;		 /* -1: none made yet */
+	unsigned number; /* its name */
+	int memory_fd;	 /* memory.events of the leaf; -1: no such controller */
+	int64_t oom_kills; /* seen in it so far */
+};
+
+/**
+ * leaf_init() - take over the slot's folder, clear old leaves
+ * @slot_fd:	owned from now on; -1: no cgroups
+ */
+void leaf_init(struct leaf *leaf, int slot_fd);
+void leaf_fini(struct leaf *leaf);
+
+/**
+ * leaf_get() - the leaf for the next job, made if need be
+ *
+ * Return: its descriptor, the cgroup's own; -1 when there is none to be had.
+ */
+int leaf_get(struct leaf *leaf);
+
+/** leaf_kill() - SIGKILL to all in the leaf, which is not used again */
+void leaf_kill(struct leaf *leaf);
+
+/** leaf_abandon() - let go of the leaf: it is killed, or somebody lives on
+ * in it; removed if it is empty */
+void leaf_abandon(struct leaf *leaf);
+
+/** leaf_oom() - did the kernel kill for memory since the last call? */
+bool leaf_oom(struct leaf *leaf);

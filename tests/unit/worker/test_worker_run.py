@@ -1,0 +1,714 @@
+#!/usr/bin/python3
+"""The worker's role, run by a broker that this test plays.
+
+    test_worker_run.py WORKER_ROLE
+
+covers: daemon/worker/attempt daemon/worker/desk daemon/worker/leaf
+covers: daemon/worker/report daemon/worker/run_command daemon/worker/run_kill
+covers: daemon/worker/uplink daemon/worker/worker daemon/worker/worker_crash
+"""
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from worker_driver import (  # noqa: E402
+    PATH, Worker, cgroup_folder, children_of, text_of)
+
+ROLE = sys.argv[1]
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def each_way(function):
+    """Once with cgroups and once without."""
+    def without():
+        function(None)
+
+    def with_cgroups():
+        if not CGROUP:
+            return 'no cgroup2 here'
+        return function(CGROUP)
+
+    without.__name__ = function.__name__ + '_without_cgroups'
+    with_cgroups.__name__ = function.__name__ + '_with_cgroups'
+    TESTS.extend([without, with_cgroups])
+    return function
+
+
+def run(*argv, cgroup=None, output_bytes=1 << 26, contexts=(), **options):
+    """One job in a worker of its own: (worker, done). The worker goes on."""
+    worker = Worker(ROLE, cgroup, output_bytes)
+    broker = worker.accept()
+    broker.say(*contexts)
+    broker.say(worker.job(*argv, **options))
+    done = broker.hear()
+    worker.broker = broker
+    return worker, done
+
+
+def check(worker, broker, *argv, **options):
+    job = worker.job(*argv, **options)
+    broker.say(job)
+    done = broker.hear()
+    assert done['done'] == job['job'] and done['token'] == job['token'], done
+    return done
+
+
+def eventually(fact, seconds=5):
+    until = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < until, 'it did not come'
+        time.sleep(0.005)
+
+
+@test
+def it_says_who_it_is():
+    worker = Worker(ROLE)
+    worker.accept()
+    ready = worker.ready
+    assert ready['worker'] == 7 and ready['pid'] == worker.process.pid
+    assert ready['name'] == 'exec/3' and ready['handlers'] == ['exec']
+    assert ready['leaving'] is False and ready['holding'] == []
+    worker.end()
+
+
+@each_way
+def simple_ends_are_told_apart(cgroup):
+    worker = Worker(ROLE, cgroup)
+    broker = worker.accept()
+    done = check(worker, broker, 'true')
+    assert done['cause'] == 'none' and done['exit'] == 0, done
+    assert done['started_ms'] <= done['finished_ms']
+    assert done['run_us'] > 0 and done['peak_kib'] > 0
+    assert done['stdout_bytes'] == 0 and 'log64' not in done
+    done = check(worker, broker, 'false')
+    assert done['cause'] == 'exit' and done['exit'] == 1, done
+    done = check(worker, broker, shell='kill -9 $$')
+    assert done['cause'] == 'signal' and done['signal'] == 9, done
+    assert done['core'] is False
+    done = check(worker, broker, shell='exit 255')
+    assert done['exit'] == 255
+    worker.end()
+
+
+@test
+def what_cannot_start_says_why():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+
+    def fails(errno, message, *argv, **options):
+        done = check(worker, broker, *argv, **options)
+        assert done['cause'] == 'exec' and done['errno'] == errno, done
+        assert message in done['message'], done
+
+    fails(2, "cannot start 'nope'", 'nope')
+    fails(13, "cannot start '/etc/passwd'", '/etc/passwd')
+    fails(2, "cannot start '/nope/nope'", '/nope/nope')
+    broker.say(worker.context(2, cwd='/not/there'))
+    fails(2, "cannot enter the directory '/not/there'", 'true', context=2)
+    broker.say(worker.context(3, limits={'wings': 2}))
+    fails(22, "no limit named 'wings'", 'true', context=3)
+    broker.say(worker.context(4, env={'A\0': 'b'}))
+    fails(22, 'cannot be in an environment', 'true', context=4)
+    fails(22, 'NUL byte', 'echo', 'a\0b')
+    fails(22, 'argv is empty')
+    fails(2, 'empty', '')
+    assert check(worker, broker, 'true')['cause'] == 'none'
+    worker.end()
+
+
+@each_way
+def a_timeout_that_ignores_term_is_killed(cgroup):
+    worker = Worker(ROLE, cgroup)
+    broker = worker.accept()
+    started = time.monotonic()
+    done = check(worker, broker, shell="trap '' TERM; while :; do sleep 1; "
+                 "done", timeout_ms=200, grace_ms=300)
+    assert 0.5 <= time.monotonic() - started < 3
+    assert done['cause'] == 'timeout' and done['signal'] == 9, done
+    assert not children_of(worker.process.pid)
+    done = check(worker, broker, 'sleep', '9', timeout_ms=100)
+    assert done['cause'] == 'timeout' and done['signal'] == 15, done
+    # What a killed cgroup would do to the next one.
+    for _ in range(3):
+        assert check(worker, broker, 'true')['cause'] == 'none'
+    worker.end()
+
+
+@test
+def a_stopped_job_hears_of_its_timeout():
+    worker, done = run(shell='kill -STOP $$', timeout_ms=200)
+    assert done['cause'] == 'timeout' and done['signal'] == 15, done
+    worker.end()
+
+
+@each_way
+def what_escapes_is_killed(cgroup):
+    worker = Worker(ROLE, cgroup)
+    broker = worker.accept()
+    done = check(worker, broker, shell='''
+        setsid sh -c 'trap "" TERM HUP; (setsid sleep 1000 & );
+                      exec sleep 1000' &
+        (sleep 1000 &) &
+        sleep 0.2; echo over''')
+    assert done['cause'] == 'none', done
+    assert not children_of(worker.process.pid)
+    assert text_of(worker.output(done)) == b'over\n'
+    worker.end()
+
+
+@each_way
+def a_fork_bomb_of_200_leaves_nothing(cgroup):
+    worker = Worker(ROLE, cgroup)
+    broker = worker.accept()
+    started = time.monotonic()
+    done = check(worker, broker, shell='''
+        i=0; while [ $i -lt 200 ]; do
+            setsid sleep 1000 & i=$((i+1)); done; sleep 0.3''')
+    assert done['cause'] == 'none', done
+    assert not children_of(worker.process.pid)
+    assert time.monotonic() - started < 10
+    assert check(worker, broker, 'true')['cause'] == 'none'
+    # No zombie either.
+    with open('/proc/%d/task/%d/children' % ((worker.process.pid,) * 2)) as f:
+        assert f.read() == ''
+    worker.end()
+
+
+@test
+def kept_orphans_live_and_the_worker_retires():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    waiting = worker.job('true')
+    broker.say(worker.job(shell='sleep 300 & echo $!', orphans='keep'),
+               waiting)
+    done = broker.hear()
+    pid = int(text_of(worker.output(done)))
+    assert done['cause'] == 'none', done
+    assert broker.hear() == {'leaving': True}
+    assert broker.hear() == {'put_back': [
+        {'job': waiting['job'], 'token': waiting['token']}]}
+    broker.say({'settled': [done['token']]})
+    assert worker.process.wait(10) == 3
+    os.kill(pid, signal.SIGKILL)
+    worker.end()
+
+
+@test
+def keep_without_orphans_goes_on():
+    worker, done = run('true', orphans='keep')
+    assert done['cause'] == 'none'
+    assert check(worker, worker.broker, 'true')['exit'] == 0
+    worker.end()
+
+
+@test
+def long_output_is_whole_in_a_file():
+    worker, done = run(shell='head -c 10000000 /dev/zero | tr "\\0" x; '
+                             'echo end >&2')
+    found = worker.output(done)
+    assert done['file'] and done['stdout_bytes'] == 10000000, done
+    assert text_of(found) == b'x' * 10000000
+    assert text_of(found, 2) == b'end\n' and done['stderr_bytes'] == 4
+    worker.end()
+
+
+@test
+def capped_output_keeps_head_and_tail():
+    worker, done = run(shell='echo first; head -c 9000000 /dev/zero; '
+                             'echo last', output_bytes=4 << 20)
+    found = worker.output(done)
+    text = text_of(found)
+    assert text.startswith(b'first\n') and text.endswith(b'last\n')
+    omitted = [struct.unpack('<q', data)[0] for kind, data in found
+               if kind == 3]
+    assert len(omitted) == 1 and omitted[0] == done['omitted_bytes']
+    assert len(text) + omitted[0] == done['stdout_bytes'] == 9000011
+    assert len(text) <= 4 << 20 and len(text) > 3.5 * (1 << 20)
+    worker.end()
+
+
+@test
+def short_output_travels_in_the_result():
+    worker, done = run(shell='printf "a\\0\\377\\nb"; printf err >&2')
+    found = worker.output(done)
+    assert text_of(found) == b'a\0\xff\nb' and text_of(found, 2) == b'err'
+    assert os.listdir(worker.folder + '/output') == []
+    worker.end()
+
+
+@test
+def output_of_a_running_job_can_be_followed():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    job = worker.job(shell='echo one; sleep 0.6; echo two')
+    broker.say(job)
+    name = '%s/output/%d.1' % (worker.folder, job['job'])
+    eventually(lambda: os.path.exists(name) and os.stat(name).st_size == 20)
+    done = broker.hear()
+    # It ended small: the file is gone again.
+    assert 'file' not in done
+    assert text_of(worker.output(done)) == b'one\ntwo\n'
+    worker.end()
+
+
+@test
+def input_arrives_whole():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    done = check(worker, broker, 'cat', stdin='some\ntext')
+    assert text_of(worker.output(done)) == b'some\ntext'
+    done = check(worker, broker, 'od', '-An', '-tx1', stdin64='AP8K')
+    assert text_of(worker.output(done)).split() == [b'00', b'ff', b'0a']
+    done = check(worker, broker, 'wc', '-c', stdin='x' * 900000)
+    assert text_of(worker.output(done)) == b'900000\n'
+    done = check(worker, broker, shell='cat; readlink /proc/self/fd/0')
+    assert text_of(worker.output(done)) == b'/dev/null\n'
+    worker.end()
+
+
+@test
+def a_job_that_closes_its_output_runs_on():
+    worker, done = run(shell='exec >&- 2>&-; sleep 0.3; exit 4')
+    assert done['exit'] == 4 and done['run_us'] > 250000, done
+    worker.end()
+
+
+@test
+def a_job_sees_four_descriptors_and_clean_signals():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    done = check(worker, broker, 'python3', '-c', '''
+import os
+print(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:4])
+print(len(os.listdir('/proc/self/fd')))
+print([l.split()[1] for l in open('/proc/self/status')
+       if l.startswith(('SigBlk', 'ShdPnd', 'SigPnd'))])
+print(os.getsid(0) == os.getpid() == os.getpgrp())
+print(__import__('resource').getrlimit(7)[0])
+print(oct(os.umask(0)))
+''')
+    lines = text_of(worker.output(done)).decode().splitlines()
+    # The fifth is the listing itself.
+    assert lines[0] == '[0, 1, 2, 3]' and lines[1] == '5', lines
+    assert lines[2] == str(['0' * 16] * 3), lines
+    assert lines[3:] == ['True', '1024', '0o22'], lines
+    worker.end()
+
+
+@test
+def an_ignored_signal_is_not_passed_on():
+    # env --ignore-signal is coreutils' word for what nohup does to HUP.
+    worker = Worker(ROLE, wrapper=('env', '--ignore-signal=HUP,PIPE,INT'))
+    broker = worker.accept()
+    done = check(worker, broker, 'grep', 'SigIgn', '/proc/self/status')
+    text = text_of(worker.output(done))
+    assert text.split()[1] == b'0' * 16, text
+    worker.end()
+
+
+@test
+def the_environment_is_the_submitters():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say(worker.context(2, env={
+        'B': 'two words', 'REEVE_JOB': '1', 'PATH': PATH}))
+    job = worker.job('env', context=2)
+    broker.say(job)
+    lines = text_of(worker.output(broker.hear())).decode().splitlines()
+    assert sorted(lines) == sorted([
+        'B=two words', 'PATH=' + PATH, 'REEVE_JOB=%d' % job['job'],
+        'REEVE_ATTEMPT=1', 'REEVE_TOKEN=%d' % job['token'], 'REEVE_GROUP=5',
+        'REEVE_SOCKET=/run/there.sock', 'REEVE_PROGRESS_FD=3']), lines
+    broker.say(worker.context(3, env={'LANG': 'x'}, env_mode='clean'))
+    done = check(worker, broker, 'env', context=3)
+    lines = text_of(worker.output(done)).decode().splitlines()
+    names = {line.split('=')[0] for line in lines}
+    assert {'HOME', 'USER', 'LOGNAME', 'SHELL', 'PATH'} <= names
+    assert 'LANG=x' in lines and len(lines) == 12, lines
+    worker.end()
+
+
+@test
+def context_sets_directory_umask_nice_and_limits():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say(worker.context(2, cwd='/usr', umask=0o77, nice=5, limits={
+        'nofile': 64, 'core': 0, 'fsize': 4096}))
+    done = check(worker, broker, context=2,
+                 shell='pwd; umask; nice; ulimit -n; ulimit -c; ulimit -f')
+    lines = text_of(worker.output(done)).decode().split()
+    assert lines == ['/usr', '0077', '5', '64', '0', '8'], lines
+    worker.end()
+
+
+@test
+def a_script_without_a_first_line_is_given_to_the_shell():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    name = worker.folder + '/script'
+    with open(name, 'w') as file:
+        file.write('echo "$0 $1"\n')
+    os.chmod(name, 0o755)
+    done = check(worker, broker, name, 'word')
+    assert text_of(worker.output(done)).decode() == name + ' word\n'
+    worker.end()
+
+
+@test
+def jobs_run_in_order_and_each_is_told_before_the_next():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    jobs = [worker.job('true') for _ in range(100)]
+    broker.say(*jobs)
+    assert [broker.hear()['token'] for _ in jobs] == [
+        job['token'] for job in jobs]
+    broker.say({'settled': [job['token'] for job in jobs]})
+    first, second = worker.job('true'), worker.job('sleep', '0.5')
+    broker.say(first, second)
+    # The first result does not wait for the second job.
+    started = time.monotonic()
+    assert broker.hear()['token'] == first['token']
+    assert time.monotonic() - started < 0.4
+    assert broker.hear()['token'] == second['token']
+    worker.end()
+
+
+@test
+def recalled_jobs_come_back_if_they_have_not_begun():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    running, waiting, last = (worker.job('sleep', '0.5'),
+                              worker.job('true'), worker.job('true'))
+    broker.say(running, waiting, last)
+    time.sleep(0.2)
+    broker.say({'recall': [
+        {'job': running['job'], 'token': running['token']},
+        {'job': waiting['job'], 'token': waiting['token']}]})
+    assert broker.hear() == {'put_back': [
+        {'job': waiting['job'], 'token': waiting['token']}]}
+    assert broker.hear()['token'] == running['token']
+    assert broker.hear()['token'] == last['token']
+    worker.end()
+
+
+@each_way
+def cancel_ends_running_and_waiting_jobs(cgroup):
+    worker = Worker(ROLE, cgroup)
+    broker = worker.accept()
+    running = worker.job(shell='trap "" TERM; sleep 100 & sleep 99; wait')
+    waiting, last = worker.job('true'), worker.job('true')
+    broker.say(running, waiting, last)
+    time.sleep(0.2)
+    broker.say({'cancel': waiting['job'], 'token': waiting['token'],
+                'grace_ms': 10000})
+    done = broker.hear()
+    assert done['token'] == waiting['token'], done
+    assert done['cause'] == 'cancelled' and 'started_ms' not in done, done
+    broker.say({'cancel': running['job'], 'token': running['token'],
+                'grace_ms': 200})
+    done = broker.hear()
+    assert done['token'] == running['token'], done
+    assert done['cause'] == 'cancelled' and done['signal'] == 9, done
+    assert broker.hear()['cause'] == 'none'
+    assert not children_of(worker.process.pid)
+    # Unknown ones are ignored.
+    broker.say({'cancel': 1, 'token': 1}, {'ping': 3})
+    assert broker.hear() == {'pong': 3}
+    worker.end()
+
+
+@test
+def a_lost_connection_loses_nothing():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    first, running, waiting = (worker.job('true'), worker.job('sleep', '0.6'),
+                               worker.job('true'))
+    broker.say(first, running, waiting)
+    assert broker.hear()['token'] == first['token']
+    time.sleep(0.2)
+    broker.close()
+    broker = worker.accept()
+    holding = worker.ready['holding']
+    assert [h['token'] for h in holding] == [
+        job['token'] for job in (first, running, waiting)], holding
+    assert 'started_ms' in holding[1] and 'started_ms' not in holding[2]
+    # What was not settled is said again, then all goes on.
+    assert [broker.hear()['token'] for _ in range(3)] == [
+        job['token'] for job in (first, running, waiting)]
+    broker.say({'settled': [first['token'], running['token']]})
+    broker.say({'ping': 1})
+    assert broker.hear() == {'pong': 1}
+    broker.close()
+    broker = worker.accept()
+    assert [h['token'] for h in worker.ready['holding']] == [waiting['token']]
+    assert broker.hear()['token'] == waiting['token']
+    worker.end()
+
+
+@test
+def results_without_a_broker_go_to_disk():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    jobs = [worker.job('sleep', '0.3'), worker.job('true'),
+            worker.job('true')]
+    broker.say(*jobs)
+    time.sleep(0.1)
+    broker.close()
+    worker.listener.close()
+    os.unlink(worker.path)
+    folder = worker.folder + '/results/'
+    eventually(lambda: len([n for n in os.listdir(folder)
+                            if n[0] != '.']) == 3)
+    for job in jobs:
+        with open('%s%d' % (folder, job['token'])) as file:
+            line = json.loads(file.read())
+        assert line['done'] == job['job'] and line['cause'] == 'none'
+    # A new broker: all are said again, and the files go when settled.
+    worker.listener = __import__('socket').socket(1)
+    worker.listener.bind(worker.path)
+    worker.listener.listen(8)
+    broker = worker.accept()
+    assert len(worker.ready['holding']) == 3
+    assert [broker.hear()['token'] for _ in jobs] == [
+        job['token'] for job in jobs]
+    broker.say({'settled': [job['token'] for job in jobs]})
+    eventually(lambda: os.listdir(folder) == [])
+    worker.end()
+
+
+@test
+def a_broker_that_says_nothing_is_no_broker():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    job = worker.job('sleep', '0.2')
+    broker.say(job)
+    time.sleep(0.05)
+    broker.close()
+    broker = worker.accept(hello=False)
+    name = '%s/results/%d' % (worker.folder, job['token'])
+    eventually(lambda: os.path.exists(name))
+    worker.end()
+
+
+@test
+def without_a_supervisor_it_finishes_and_leaves():
+    # The middle process is the supervisor; it dies under the running job.
+    worker = Worker(ROLE, wrapper=(
+        'sh', '-c', '"$@" & sleep 1000 & wait', 'sh'))
+    broker = worker.accept()
+    pid = worker.ready['pid']
+    running, waiting = worker.job('sleep', '1'), worker.job('true')
+    broker.say(running, waiting)
+    time.sleep(0.2)
+    others = [p for p in children_of(worker.process.pid)]
+    worker.process.kill()
+    worker.process.wait()
+    assert broker.hear() == {'leaving': True}
+    assert broker.hear() == {'put_back': [
+        {'job': waiting['job'], 'token': waiting['token']}]}
+    late = worker.job('true')
+    broker.say(late)
+    assert broker.hear() == {'put_back': [
+        {'job': late['job'], 'token': late['token']}]}
+    done = broker.hear()
+    assert done['token'] == running['token'] and done['cause'] == 'none'
+    broker.say({'settled': [done['token']]})
+    assert broker.hear() is None
+    eventually(lambda: not os.path.exists('/proc/%d' % pid))
+    for other in others:
+        if other != pid:
+            try:
+                os.kill(other, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    worker.end()
+
+
+@test
+def asked_to_leave_it_settles_and_exits():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say(worker.job('sleep', '0.5'))
+    time.sleep(0.1)
+    worker.process.send_signal(signal.SIGTERM)
+    assert broker.hear() == {'leaving': True}
+    done = broker.hear()
+    # Never settled: it goes to disk instead.
+    assert worker.process.wait(10) == 0
+    assert os.listdir(worker.folder + '/results') == [str(done['token'])]
+    worker.end()
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say({'drain': True})
+    assert broker.hear() == {'leaving': True}
+    assert worker.process.wait(10) == 0
+    worker.end()
+
+
+@test
+def bad_lines_end_the_connection_and_nothing_else():
+    worker = Worker(ROLE, stderr=subprocess.DEVNULL)
+    broker = worker.accept()
+    job = worker.job('sleep', '1')
+    broker.say(job)
+    for bad in (b'{"job":\n', b'garbage\n', b'[]\n', b'{}\n', b'\xff\n',
+                b'{"job":1}\n', b'{"job":-1,"token":2}\n', b'{"x":1}\n',
+                b'{"job":1,"token":1e400,"context":1}\n', b'a\0b\n',
+                b'{"job":5,"token":6,"context":77,"spec":{}}\n',
+                b'{"cancel":1}\n', b'{"recall":[1]}\n', b'"job"\n',
+                b'{"settled":["x"]}\n', b'{"context":"a"}\n',
+                b'{"job":' + b'[' * 100000 + b'\n'):
+        broker.raw(bad)
+        while broker.hear():
+            pass
+        broker = worker.accept()
+        assert job['token'] in [h['token'] for h in worker.ready['holding']]
+    assert broker.hear()['token'] == job['token']
+    worker.end()
+
+
+@test
+def progress_is_forwarded_ten_times_a_second():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    job = worker.job(shell='''
+        echo '{"fraction":0.25,"note":"a quarter"}' >&3; sleep 0.25
+        echo half >&3; sleep 0.25
+        i=0; while [ $i -lt 300 ]; do echo 0.75 >&3; i=$((i+1)); done
+        sleep 0.3''')
+    broker.say(job)
+    said = []
+    while True:
+        line = broker.hear()
+        if 'done' in line:
+            break
+        said.append(line)
+    head = {'progress': job['job'], 'token': job['token']}
+    assert said[0] == dict(head, fraction=0.25, note='a quarter'), said
+    assert said[1] == dict(head, note='half'), said
+    assert said[-1] == dict(head, fraction=0.75), said
+    assert len(said) < 8, said
+    worker.end()
+
+
+@test
+def cgroup_leaves_are_used_again_until_killed():
+    if not CGROUP:
+        return 'no cgroup2 here'
+    worker = Worker(ROLE, CGROUP)
+    broker = worker.accept()
+
+    def leaf():
+        done = check(worker, broker, shell='grep ^0:: /proc/self/cgroup')
+        return text_of(worker.output(done)).decode().strip().rsplit('/')[-1]
+
+    first = leaf()
+    assert leaf() == first
+    check(worker, broker, shell='setsid sleep 100 &')
+    second = leaf()
+    assert second != first and leaf() == second
+    assert [n for n in os.listdir(CGROUP) if n.isdigit()] == [second]
+    # Groups that a job made go with it, at the latest when it is killed.
+    check(worker, broker, shell='mkdir -p %s/%s/a/b; setsid sleep 100 &'
+          % (CGROUP, second))
+    third = leaf()
+    eventually(lambda: [n for n in os.listdir(CGROUP) if n.isdigit()]
+               == [third])
+    worker.end()
+
+
+@test
+def it_is_small():
+    worker, _ = run('true')
+    with open('/proc/%d/smaps_rollup' % worker.process.pid) as file:
+        kib = {line.split()[0]: int(line.split()[1])
+               for line in file if line.endswith('kB\n')}
+    assert kib['Rss:'] < 4096 or os.environ.get('ASAN_OPTIONS'), kib
+    worker.end()
+
+
+@test
+def a_full_disk_does_not_stop_the_job():
+    folder = None
+    libc = ctypes.CDLL(None, use_errno=True)
+    worker = Worker(ROLE, stderr=subprocess.DEVNULL)
+    folder = worker.folder + '/output'
+    if libc.mount(b'none', folder.encode(), b'tmpfs', 0, b'size=64k'):
+        worker.end()
+        return 'no mount here'
+    try:
+        broker = worker.accept()
+        done = check(worker, broker,
+                     shell='head -c 3000000 /dev/zero; echo end')
+        assert done['cause'] == 'none' and done['omitted_bytes'] > 0, done
+        found = worker.output(done)
+        assert done['stdout_bytes'] == 3000004
+        assert len(text_of(found)) + done['omitted_bytes'] == 3000004
+    finally:
+        libc.umount(folder.encode())
+        worker.end()
+    return None
+
+
+@test
+def crash_points_do_what_they_say():
+    worker = Worker(ROLE, env={'REEVE_TEST_CRASH': 'start:2'})
+    broker = worker.accept()
+    broker.say(worker.job('true'), worker.job('sleep', '1000'))
+    first = broker.hear()
+    if not first:
+        return 'built without test hooks'
+    if broker.is_silent(2):
+        worker.end()
+        return 'built without test hooks'
+    assert broker.hear() is None
+    assert worker.process.wait(5) == -signal.SIGKILL
+    worker.end()
+    return None
+
+
+def main():
+    # What a killed test leaves behind ends with us.
+    wanted = sys.argv[2:]
+    tests = [t for t in TESTS if not wanted or any(
+        w in t.__name__ for w in wanted)]
+    failed = 0
+    print('1..%d' % len(tests))
+    for number, function in enumerate(tests, 1):
+        name = function.__name__
+        try:
+            skipped = function()
+        except Exception:  # noqa: BLE001
+            failed += 1
+            print('not ok %d - %s' % (number, name))
+            print('# ' + traceback.format_exc().replace('\n', '\n# '))
+        else:
+            print('ok %d - %s%s' % (number, name, skipped and
+                                    ' # SKIP ' + skipped or ''))
+        sys.stdout.flush()
+    return failed > 0
+
+
+CGROUP = cgroup_folder()
+try:
+    status = main()
+finally:
+    if CGROUP:
+        for leaf in os.listdir(CGROUP):
+            if os.path.isdir(CGROUP + '/' + leaf):
+                os.rmdir(CGROUP + '/' + leaf)
+        os.rmdir(CGROUP)
+sys.exit(status)
