@@ -417,7 +417,9 @@ class Story:
                 'reeved ended by itself')
             self.ready()
             with self.client() as client:
-                client.call('Cancel', filter={'all': True}, grace_ms=0)
+                while client.call('Cancel', filter={'all': True},
+                                  grace_ms=0).get('left'):
+                    pass
             equal(self.terminate(), 0, 'exit code after SIGTERM')
         for client in self.clients:
             client.close()

@@ -36,8 +36,9 @@ def ten_thousand_jobs_are_one_call_and_all_of_them_run(t):
 def more_than_the_limit_is_refused_by_name(t):
     t.start()
     error = t.c.refused('SubmitMany', jobs=[HELD] * 10001)
-    equal(error.name, 'org.reeve.jobs.TooLarge')
-    equal(error.parameters['limit'], 10000)
+    equal(error.name, 'org.varlink.service.InvalidParameter')
+    equal(error.parameters['parameter'], 'jobs')
+    assert '10000' in error.parameters['message'], error
     equal(count(t), 0)
 
 
@@ -170,10 +171,6 @@ def sixty_four_connections_submit_at_once(t):
 def newline_mode_answers_with_newlines(t):
     t.start()
     client = t.client(newline=True)
-    client.raw(b'{"method":"org.reeve.admin.Ping",\n'
-               b' "parameters":{"payload":"a\xc3\xbc"}}\n')
-    # The first newline was inside of an unfinished object: white space.
-    equal(client.result()['payload'], 'aü')
     client.raw(b'{"method":"org.reeve.admin.Ping"}\n' * 3)
     for _ in range(3):
         assert 'now_ms' in client.result()
@@ -185,6 +182,11 @@ def newline_mode_answers_with_newlines(t):
 @story
 def newlines_are_white_space_in_nul_mode(t):
     t.start()
+    client = t.client()
+    # The first newline is inside of an unfinished object: no newline mode.
+    client.raw(b'{"method":"org.reeve.admin.Ping",\n'
+               b' "parameters":{"payload":"a\xc3\xbc"}}\0')
+    equal(client.result()['payload'], 'aü')
     client = t.client()
     client.raw(b'{\n"method":\n"org.reeve.admin.Ping"\n}\n\0'
                b'\n{"method":"org.reeve.admin.Ping"}\n\0')

@@ -316,6 +316,8 @@ def draining_waits_for_the_running_and_keeps_the_waiting(t):
     t.reap()
     assert pid not in t.statuses, 'it left too early'
     equal(t.get(job)['state'], 'running')
+    equal(t.c.refused('Submit', job={'argv': ['/bin/true']}).name,
+          'org.reeve.jobs.Draining')
     gate.open()
     equal(t.exit_of(pid), 0)
     t.supervisor = None
