@@ -249,6 +249,8 @@ static void plan_rest(struct plan *plan, struct sched_pool *pool)
 			return;
 		if (!jobs)
 			continue;
+		/* It was counted above. */
+		require(left > 0);
 		share = (pool->open + left - 1) / left;
 		plan_fill(plan, pool, worker, jobs < share ? jobs : share);
 		left--;
