@@ -291,9 +291,10 @@ struct store_batch {
 	size_t changed_group_count;
 	int64_t next_due_ms;		  /* earliest scheduled job; 0: none */
 	int64_t first_event, event_count; /* numbers given to this batch */
-	/* Jobs whose output files are to be removed: purged. */
+	/* Purged jobs that may have output files, which are to be removed. */
 	int64_t *purged;
 	size_t purged_count;
+	bool purge_more; /* there is more to purge: ask again soon */
 };
 
 /**

@@ -1,0 +1,191 @@
+-- Schema 1 of the job store. Applied once, in one transaction, to a new file;
+-- later versions are steps in sqlite_migrate.c.
+--
+-- Numbers of states, causes and events are those of proto/names.h. All times
+-- are wall-clock milliseconds. 0 means "none" wherever a number is optional:
+-- SQLite keeps 0 in no bytes at all.
+
+-- One row. Numbers are given out from here and never twice, also after the
+-- rows that had them were purged.
+CREATE TABLE meta (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	next_job INTEGER NOT NULL,
+	next_seq INTEGER NOT NULL,
+	next_token INTEGER NOT NULL,
+	next_event INTEGER NOT NULL,
+	next_group INTEGER NOT NULL,
+	next_context INTEGER NOT NULL
+);
+INSERT INTO meta VALUES (1, 1, 1, 1, 1, 1, 1);
+
+-- One queue and one handler. The counts are kept in the same transactions as
+-- the rows they count, live and finished; ids are dense.
+CREATE TABLE lane (
+	id INTEGER PRIMARY KEY,
+	queue TEXT NOT NULL,
+	handler TEXT NOT NULL,
+	held INTEGER NOT NULL DEFAULT 0,
+	blocked INTEGER NOT NULL DEFAULT 0,
+	scheduled INTEGER NOT NULL DEFAULT 0,
+	ready INTEGER NOT NULL DEFAULT 0,
+	running INTEGER NOT NULL DEFAULT 0,
+	succeeded INTEGER NOT NULL DEFAULT 0,
+	failed INTEGER NOT NULL DEFAULT 0,
+	cancelled INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (queue, handler)
+);
+
+-- Live jobs only, narrow. priority is stored negated, so that the index walks
+-- forward; seq is the order of becoming ready. No NOT NULL here and in done:
+-- each would be an instruction for each row, and store_verify() looks.
+CREATE TABLE job (
+	id INTEGER PRIMARY KEY,
+	lane INTEGER,
+	state INTEGER,
+	priority INTEGER,
+	seq INTEGER,
+	attempt INTEGER,
+	max_attempts INTEGER,
+	crashes INTEGER,
+	crash_limit INTEGER,
+	cause INTEGER,
+	flags INTEGER,
+	uid INTEGER,
+	gid INTEGER,
+	context INTEGER,
+	grp INTEGER,
+	created INTEGER,
+	run_at INTEGER,
+	started INTEGER,
+	timeout INTEGER,
+	grace INTEGER,
+	worker INTEGER,
+	token INTEGER
+);
+-- A live job is in at most one of these: a million sleeping jobs never stand
+-- before the ready ones, and what runs is found without looking at what waits.
+CREATE INDEX job_ready ON job (lane, priority, seq) WHERE state = 3;
+CREATE INDEX job_due ON job (run_at) WHERE state = 2;
+CREATE INDEX job_running ON job (worker) WHERE state = 4;
+CREATE INDEX job_grp ON job (grp) WHERE grp > 0;
+
+-- Finished jobs.
+CREATE TABLE done (
+	id INTEGER PRIMARY KEY,
+	lane INTEGER,
+	state INTEGER,
+	cause INTEGER,
+	priority INTEGER,
+	attempt INTEGER,
+	max_attempts INTEGER,
+	crashes INTEGER,
+	crash_limit INTEGER,
+	flags INTEGER,
+	uid INTEGER,
+	gid INTEGER,
+	context INTEGER,
+	grp INTEGER,
+	created INTEGER,
+	run_at INTEGER,
+	started INTEGER,
+	finished INTEGER,
+	timeout INTEGER,
+	grace INTEGER,
+	exit_code INTEGER,
+	signal INTEGER,
+	cpu_us INTEGER,
+	peak_kib INTEGER,
+	stdout_bytes INTEGER,
+	stderr_bytes INTEGER
+);
+CREATE INDEX done_grp ON done (grp) WHERE grp > 0;
+
+-- What the submitter sent: written once, never moved, removed at purge. The
+-- words come first, so that reading them does not follow a long spec.
+CREATE TABLE body (
+	id INTEGER PRIMARY KEY,
+	name TEXT,
+	key TEXT,
+	tags TEXT,
+	spec TEXT
+);
+
+-- Only for jobs that have something to say.
+CREATE TABLE result (
+	id INTEGER PRIMARY KEY,
+	reason TEXT,
+	failure TEXT,
+	result TEXT,
+	log BLOB
+);
+
+-- Attempts before the current one.
+CREATE TABLE attempt (
+	job INTEGER NOT NULL,
+	attempt INTEGER NOT NULL,
+	cause INTEGER NOT NULL,
+	flags INTEGER NOT NULL,
+	worker INTEGER NOT NULL,
+	started INTEGER NOT NULL,
+	finished INTEGER NOT NULL,
+	exit_code INTEGER NOT NULL,
+	signal INTEGER NOT NULL,
+	cpu_us INTEGER NOT NULL,
+	peak_kib INTEGER NOT NULL,
+	stdout_bytes INTEGER NOT NULL,
+	stderr_bytes INTEGER NOT NULL,
+	failure TEXT,
+	log BLOB,
+	PRIMARY KEY (job, attempt)
+) WITHOUT ROWID;
+
+-- Interned by content. refs counts the jobs, live and finished, that name it;
+-- at 0 it goes with the purge that took the last one.
+CREATE TABLE context (
+	id INTEGER PRIMARY KEY,
+	refs INTEGER NOT NULL,
+	hash BLOB NOT NULL UNIQUE,
+	text TEXT NOT NULL
+);
+
+CREATE TABLE key (
+	uid INTEGER NOT NULL,
+	key TEXT NOT NULL,
+	id INTEGER NOT NULL,
+	PRIMARY KEY (uid, key)
+) WITHOUT ROWID;
+
+CREATE TABLE grp (
+	id INTEGER PRIMARY KEY,
+	name TEXT,
+	total INTEGER NOT NULL,
+	closed INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	created INTEGER NOT NULL,
+	held INTEGER NOT NULL DEFAULT 0,
+	blocked INTEGER NOT NULL DEFAULT 0,
+	scheduled INTEGER NOT NULL DEFAULT 0,
+	ready INTEGER NOT NULL DEFAULT 0,
+	running INTEGER NOT NULL DEFAULT 0,
+	succeeded INTEGER NOT NULL DEFAULT 0,
+	failed INTEGER NOT NULL DEFAULT 0,
+	cancelled INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE worker (
+	id INTEGER PRIMARY KEY,
+	slot INTEGER NOT NULL,
+	pool TEXT NOT NULL,
+	pid INTEGER NOT NULL,
+	start_ticks INTEGER NOT NULL,
+	boot_id TEXT NOT NULL,
+	secret BLOB NOT NULL
+);
+
+-- One row a batch; sqlite_event.h documents the packing.
+CREATE TABLE event (
+	first INTEGER PRIMARY KEY,
+	count INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	packed BLOB NOT NULL
+);

@@ -1,0 +1,256 @@
+/* Claims: ready jobs, and jobs that are entered while a worker has room. */
+
+#include <errno.h>
+
+#include "daemon/store/sqlite_store.h"
+
+/* Chains the wants of each lane, in the order given. */
+int txn_wants(struct txn *txn)
+{
+	struct store_batch *batch = txn->batch;
+
+	txn->want_of_lane = arena_array(txn->arena, batch->lane_count,
+					sizeof(*txn->want_of_lane));
+	txn->want_behind = arena_array(txn->arena, batch->want_count,
+				       sizeof(*txn->want_behind));
+	if (!txn->want_of_lane || !txn->want_behind)
+		return -ENOMEM;
+	for (size_t i = 0; i < batch->lane_count; i++)
+		txn->want_of_lane[i] = WANT_NONE;
+	for (size_t i = batch->want_count; i-- > 0;) {
+		uint32_t lane = batch->wants[i].lane;
+
+		require(lane < batch->lane_count);
+		txn->want_behind[i] = txn->want_of_lane[lane];
+		txn->want_of_lane[lane] = (uint32_t)i;
+	}
+	return 0;
+}
+
+/* The first want of the lane that still has room, or WANT_NONE. */
+uint32_t txn_want(struct txn *txn, uint32_t lane)
+{
+	uint32_t at = txn->want_of_lane[lane];
+
+	while (at != WANT_NONE &&
+	       txn->batch->wants[at].got >= txn->batch->wants[at].max)
+		at = txn->want_behind[at];
+	txn->want_of_lane[lane] = at;
+	return at;
+}
+
+static int context_text(struct txn *txn, int64_t id, struct slice *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt;
+	bool found;
+
+	/* Neighbours mostly have the same one. */
+	if (txn->batch->claim_count) {
+		const struct store_claim *last =
+			&txn->batch->claims[txn->batch->claim_count - 1];
+
+		if (last->context == id) {
+			*ret = last->context_text;
+			return 0;
+		}
+	}
+	stmt = sql_use(txn->sql, SQL_CONTEXT_TEXT, &error);
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, id);
+	error = sql_row(txn->sql, stmt, &found);
+	if (error)
+		return error;
+	if (!found)
+		return sql_damaged(txn->sql, "a job has no context");
+	error = sql_copy(stmt, 0, txn->arena, ret);
+	sql_done(stmt);
+	return error;
+}
+
+int txn_claim(struct txn *txn, uint32_t want, const struct live *live,
+	      struct slice spec)
+{
+	struct store_batch *batch = txn->batch;
+	struct slice text = {NULL, 0};
+	struct store_claim *claim;
+	int error = 0;
+
+	if (batch->with_contexts && live->context)
+		error = context_text(txn, live->context, &text);
+	if (!error)
+		error = txn_room(txn, &txn->claims, (void **)&batch->claims,
+				 batch->claim_count, sizeof(*batch->claims));
+	if (error)
+		return error;
+
+	claim = &batch->claims[batch->claim_count++];
+	*claim = (struct store_claim){
+		.want = want,
+		.job = live->id,
+		.token = live->token,
+		.attempt = live->facts.attempt,
+		.lane = batch->wants[want].lane,
+		.context = live->context,
+		.context_text = text,
+		.group = live->group,
+		.uid = live->uid,
+		.gid = live->gid,
+		.timeout_ms = live->timeout_ms,
+		.grace_ms = live->grace_ms,
+		.orphans_keep = live->flags & FLAG_ORPHANS_KEEP,
+		.once = live->facts.once,
+		.spec = spec,
+	};
+	batch->wants[want].got++;
+	return txn_event(txn, EVENT_STARTED, live->id, live->facts.attempt,
+			 CAUSE_NONE);
+}
+
+static int spec_of(struct txn *txn, int64_t id, struct slice *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_BODY_GET, &error);
+	bool found;
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, id);
+	error = sql_row(txn->sql, stmt, &found);
+	if (error)
+		return error;
+	if (!found)
+		return sql_damaged(txn->sql, "a job has no body");
+	error = sql_copy(stmt, 3, txn->arena, ret);
+	sql_done(stmt);
+	return error;
+}
+
+static int claim_ready(struct txn *txn, uint32_t want, struct live *live)
+{
+	struct job_step step;
+	struct slice spec;
+	int error;
+
+	if (job_step(&live->facts, JOB_CLAIM, CAUSE_NONE, txn->now_ms, &step))
+		return sql_damaged(txn->sql, "a ready job cannot be claimed");
+	error = txn_count(txn, txn->lanes[txn->batch->wants[want].lane],
+			  live->group, STATE_READY, STATE_RUNNING);
+	if (error)
+		return error;
+	live->facts = step.facts;
+	live->token = txn->next.token++;
+	live->worker = txn->batch->wants[want].worker;
+	error = SQL_DO(txn->sql, SQL_JOB_CLAIM, live->id, live->facts.attempt,
+		       txn->now_ms, live->worker, live->token);
+	if (!error)
+		error = spec_of(txn, live->id, &spec);
+	if (!error)
+		error = txn_claim(txn, want, live, spec);
+	return error;
+}
+
+/* The rows are read before the first is changed: a walk over an index that
+ * changes under it may see a row twice. */
+static int claim_lane(struct txn *txn, uint32_t lane, size_t room)
+{
+	struct live *live = arena_array(txn->arena, room, sizeof(*live));
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_READY_LIST, &error);
+	size_t count = 0;
+	bool row;
+
+	if (!live)
+		return -ENOMEM;
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, txn->lanes[lane]->id, (int64_t)room);
+	for (;;) {
+		error = sql_row(txn->sql, stmt, &row);
+		if (error)
+			return error;
+		if (!row)
+			break;
+		require(count < room);
+		error = live_read(txn->sql, stmt, &live[count++]);
+		if (error) {
+			sql_done(stmt);
+			return error;
+		}
+	}
+	for (size_t i = 0; !error && i < count; i++)
+		error = claim_ready(txn, txn_want(txn, lane), &live[i]);
+	return error;
+}
+
+int txn_claims(struct txn *txn)
+{
+	struct store_batch *batch = txn->batch;
+
+	for (uint32_t lane = 0; lane < batch->lane_count; lane++) {
+		uint64_t room = 0;
+		int64_t ready = lane_ready(txn->lanes[lane]);
+		int error;
+
+		for (uint32_t at = txn_want(txn, lane);
+		     at != WANT_NONE && ready > 0; at = txn->want_behind[at])
+			room += batch->wants[at].max - batch->wants[at].got;
+		if (room > (uint64_t)ready)
+			room = (uint64_t)ready;
+		if (!room)
+			continue;
+		error = claim_lane(txn, lane, room);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* Due jobs become ready; what is left over waits for the next batch. */
+static int promote_one(struct txn *txn, const struct live *live)
+{
+	struct job_step step;
+
+	if (job_step(&live->facts, JOB_DUE, CAUSE_NONE, txn->now_ms, &step))
+		return sql_damaged(txn->sql, "a due job cannot become ready");
+	return txn_move(txn, live, &step, txn->next.seq++);
+}
+
+int txn_promote(struct txn *txn)
+{
+	uint32_t max = txn->batch->promote_max;
+	int64_t due = txn->store->next_due_ms;
+	struct live *live;
+	struct sqlite3_stmt *stmt;
+	size_t count = 0;
+	int error = 0;
+	bool row;
+
+	/* What this batch itself scheduled is not due yet. */
+	if (!max || !due || due > txn->now_ms)
+		return 0;
+	live = arena_array(txn->arena, max, sizeof(*live));
+	if (!live)
+		return -ENOMEM;
+	stmt = sql_use(txn->sql, SQL_DUE_LIST, &error);
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, txn->now_ms, max);
+	for (;;) {
+		error = sql_row(txn->sql, stmt, &row);
+		if (error)
+			return error;
+		if (!row)
+			break;
+		require(count < max);
+		error = live_read(txn->sql, stmt, &live[count++]);
+		if (error) {
+			sql_done(stmt);
+			return error;
+		}
+	}
+	for (size_t i = 0; !error && i < count; i++)
+		error = promote_one(txn, &live[i]);
+	return error;
+}

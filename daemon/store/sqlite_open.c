@@ -1,0 +1,220 @@
+/*
+ * Opening and closing the database, and what makes it ours.
+ *
+ * A file is looked at with plain reads before SQLite sees it (sqlite_file.c),
+ * so that a stranger's, a newer or a damaged one stays as it is.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/store/sqlite_file.h"
+#include "daemon/store/sqlite_store.h"
+
+#define BUSY_TIMEOUT_MS 5000
+
+/* The statements that every connection begins with. cache_size is in KiB: a
+ * batch touches the ends of a few trees, so little is enough. The log is
+ * checkpointed by sqlite_write.c, which looks at the result. secure_delete is
+ * off by name, because Debian's build has it on. */
+static const char common_setup[] =
+	"PRAGMA trusted_schema = OFF;"
+	"PRAGMA cell_size_check = ON;"
+	"PRAGMA mmap_size = 0;"
+	"PRAGMA temp_store = MEMORY;"
+	"PRAGMA secure_delete = OFF;"
+	"PRAGMA foreign_keys = OFF;"
+	"PRAGMA recursive_triggers = OFF;"
+	"PRAGMA wal_autocheckpoint = 0;";
+static const char writer_setup[] = "PRAGMA synchronous = FULL;"
+				   "PRAGMA journal_size_limit = 67108864;"
+				   "PRAGMA cache_size = -3072;";
+static const char reader_setup[] = "PRAGMA query_only = ON;"
+				   "PRAGMA cache_size = -1024;";
+
+static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = context;
+
+	(void)db;
+	(void)name;
+	store->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static int exec(struct store *store, const char *text)
+{
+	int code = sqlite3_exec(store->sql.db, text, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : sql_error(&store->sql, code);
+}
+
+static int connect_to(struct store *store)
+{
+	int code = sqlite3_open_v2(store->path, &store->sql.db,
+				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+					   SQLITE_OPEN_NOFOLLOW |
+					   SQLITE_OPEN_EXRESCODE,
+				   NULL);
+	int error;
+
+	if (!store->sql.db)
+		return -ENOMEM;
+	if (code != SQLITE_OK)
+		return sql_error(&store->sql, code);
+	/* Until all is known to be well, closing must not write. */
+	sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+			  NULL);
+	sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_busy_timeout(store->sql.db, BUSY_TIMEOUT_MS);
+	error = exec(store, common_setup);
+	if (error)
+		return error;
+	return exec(store, store->reader ? reader_setup : writer_setup);
+}
+
+static int load_counters(struct store *store)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_META_GET, &error);
+	bool found;
+
+	if (!stmt)
+		return error;
+	error = sql_row(&store->sql, stmt, &found);
+	if (error)
+		return error;
+	if (!found)
+		return sql_damaged(&store->sql, "table meta is empty");
+	store->next = (struct counters){
+		.job = sql_int(stmt, 0),
+		.seq = sql_int(stmt, 1),
+		.token = sql_int(stmt, 2),
+		.event = sql_int(stmt, 3),
+		.group = sql_int(stmt, 4),
+		.context = sql_int(stmt, 5),
+	};
+	sql_done(stmt);
+	return 0;
+}
+
+static int load_due(struct store *store)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_DUE_NEXT, &error);
+	bool found;
+
+	if (!stmt)
+		return error;
+	error = sql_row(&store->sql, stmt, &found);
+	if (error || !found)
+		return error;
+	store->next_due_ms = sql_int(stmt, 0);
+	sql_done(stmt);
+	return 0;
+}
+
+/* Every statement must fit the schema: a table that is not there is found
+ * here and not in the middle of a batch. */
+static int check_statements(struct store *store)
+{
+	for (int i = 0; i < SQL_COUNT; i++) {
+		int error = 0;
+
+		if (!sql_use(&store->sql, (enum sql_id)i, &error))
+			return error;
+	}
+	/* Most are never used on this handle: prepare again on first use. */
+	sql_fini(&store->sql);
+	return 0;
+}
+
+static int open_writer(struct store *store, const char *directory,
+		       int64_t reserve_bytes)
+{
+	int error = load_counters(store);
+
+	if (!error)
+		error = lanes_load(&store->lanes, &store->sql, true);
+	if (!error)
+		error = load_due(store);
+	if (!error)
+		error = check_statements(store);
+	if (!error)
+		error = reserve_init(&store->reserve, directory,
+				     reserve_bytes);
+	if (error)
+		return error;
+	sqlite3_wal_hook(store->sql.db, on_commit, store);
+	return 0;
+}
+
+static int open_parts(struct store *store, const struct store_config *config)
+{
+	int error = 0;
+
+	if (asprintf(&store->path, "%s/" STORE_FILE, config->directory) < 0) {
+		store->path = NULL;
+		return -ENOMEM;
+	}
+	store->sql.path = store->path;
+	store->reader = config->reader;
+
+	if (!config->reader)
+		error = file_prepare(config->directory, store->sql.fault);
+	if (!error)
+		error = connect_to(store);
+	if (!error && !config->reader)
+		error = open_writer(store, config->directory,
+				    config->reserve_bytes);
+	else if (!error)
+		error = lanes_load(&store->lanes, &store->sql, true);
+	return error;
+}
+
+int store_open(struct store **ret, const struct store_config *config,
+	       struct store_fault *ret_fault)
+{
+	AUTO(store_close) struct store *store = NULL;
+	int error;
+
+	/* Only counts bytes, under a lock that all threads share. Refused
+	 * when somebody initialised SQLite before us: no harm. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	store = calloc(1, sizeof(*store));
+	if (!store)
+		return -ENOMEM;
+	store->sql.fault = ret_fault;
+	error = open_parts(store, config);
+	if (error) {
+		/* Closing must not write into what was just refused. */
+		store->failed = true;
+		return error;
+	}
+	store->sql.fault = NULL;
+	*ret = TAKE(store);
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	sql_fini(&store->sql);
+	/* After an I/O error the log is the truth: leave it to recovery. */
+	if (store->sql.db && !store->failed && !store->reader)
+		sqlite3_db_config(store->sql.db,
+				  SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	sqlite3_close(store->sql.db);
+	lanes_fini(&store->lanes);
+	tally_fini(&store->groups);
+	tally_fini(&store->contexts);
+	event_pack_fini(&store->events);
+	reserve_fini(&store->reserve);
+	free(store->path);
+	free(store);
+}

@@ -1,0 +1,69 @@
+#pragma once
+
+/*
+ * Rows of jobs: as the database has them (struct live), and as everybody else
+ * sees them (struct store_row).
+ */
+
+#include "daemon/core/job.h"
+#include "daemon/store/sqlite_sql.h"
+
+/* job.flags, done.flags, attempt.flags. Stored: append, never renumber. */
+enum {
+	FLAG_ONCE = 1 << 0,
+	FLAG_ORPHANS_KEEP = 1 << 1,
+	FLAG_CANCEL_ASKED = 1 << 2,
+	FLAG_CORE = 1 << 3,
+	FLAG_OUTPUT_FILE = 1 << 4,
+	FLAG_WORDS = 1 << 5, /* it has a name, a key or tags */
+	FLAG_RESULT = 1 << 6, /* it has a row in table result */
+	FLAG_ATTEMPTS = 1 << 7, /* it has rows in table attempt */
+	FLAG_KEY = 1 << 8, /* it has a row in table key */
+};
+
+/* A row of table job; in table done the first half has the same meaning. */
+struct live {
+	int64_t id;
+	int64_t lane;
+	struct job_facts facts;
+	int32_t priority; /* higher first, as everywhere but in the table */
+	int64_t seq;
+	enum job_cause cause; /* of the last attempt that ended */
+	uint32_t flags;
+	uint32_t uid, gid;
+	int64_t context, group;
+	int64_t created_ms, started_ms;
+	int64_t timeout_ms, grace_ms;
+	int64_t worker, token;
+};
+
+/** live_read() - the columns LIVE of the current row; STORE_E_CORRUPT */
+must_check int live_read(struct sql *sql, struct sqlite3_stmt *stmt,
+			 struct live *ret);
+
+/** live_get() - by id; @ret_found false: it is not live */
+must_check int live_get(struct sql *sql, int64_t id, struct live *ret,
+			bool *ret_found);
+
+/** live_row() - what of it everybody may see; names and texts stay empty */
+void live_row(const struct live *live, struct store_row *ret);
+
+/**
+ * finished_read() - the columns FINISHED of the current row
+ * @ret_flags:	the row's flags, @ret_context its context
+ */
+must_check int finished_read(struct sql *sql, struct sqlite3_stmt *stmt,
+			     struct store_row *ret, uint32_t *ret_flags,
+			     int64_t *ret_context);
+
+/** row_words() - name, key and tags from table body */
+must_check int row_words(struct sql *sql, struct arena *arena,
+			 struct store_row *row, bool with_spec);
+
+/** row_result() - reason, failure, result and, if asked, log */
+must_check int row_result(struct sql *sql, struct arena *arena,
+			  struct store_row *row, bool with_log);
+
+/** row_attempt() - of a live job: the end of its last attempt */
+must_check int row_attempt(struct sql *sql, struct arena *arena,
+			   struct store_row *row, bool with_log);

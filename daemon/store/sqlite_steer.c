@@ -1,0 +1,230 @@
+/* Steering: cancel, hold and release by filter, one bounded slice a batch. */
+
+#include <errno.h>
+
+#include "daemon/store/sqlite_filter.h"
+#include "daemon/store/sqlite_store.h"
+
+struct slice_of {
+	struct txn *txn;
+	struct store_steer *steer;
+	struct filter filter;
+	struct live *live; /* those that match, at most steer->max */
+	size_t count;
+	int64_t last; /* the last id that was looked at */
+	bool more; /* the scan stopped before its end */
+};
+
+static enum job_event event_of(enum store_steer_kind kind)
+{
+	switch (kind) {
+	case STORE_CANCEL:
+		return JOB_CANCEL;
+	case STORE_HOLD:
+		return JOB_HOLD;
+	case STORE_RELEASE:
+		return JOB_RELEASE;
+	}
+	require(false);
+}
+
+/* Others' jobs do not exist for who asks. What the step would not change does
+ * not count against the slice either. */
+static int consider(struct slice_of *slice, const struct live *live)
+{
+	struct store_steer *steer = slice->steer;
+	struct store_row row;
+	struct job_step step;
+	bool matches;
+	int error;
+
+	slice->last = live->id;
+	live_row(live, &row);
+	error = filter_match(&slice->filter, &row, live->flags, &matches);
+	if (error || !matches ||
+	    (steer->uid != UINT32_MAX && steer->uid != live->uid) ||
+	    job_step(&live->facts, event_of(steer->kind), CAUSE_NONE,
+		     slice->txn->now_ms, &step))
+		return error;
+	slice->live[slice->count++] = *live;
+	return 0;
+}
+
+static bool is_full(const struct slice_of *slice)
+{
+	return slice->count >= slice->steer->max || slice->filter.left <= 0;
+}
+
+static int scan_ids(struct slice_of *slice, const int64_t *ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct live live;
+		bool found;
+		int error;
+
+		if (is_full(slice)) {
+			slice->more = true;
+			return 0;
+		}
+		error = live_get(slice->txn->sql, ids[i], &live, &found);
+		if (!error && found)
+			error = consider(slice, &live);
+		if (error)
+			return error;
+		slice->last = ids[i];
+	}
+	return 0;
+}
+
+static int scan(struct slice_of *slice)
+{
+	const struct store_steer *steer = slice->steer;
+	enum sql_id id = SQL_LIVE_AFTER;
+	struct sqlite3_stmt *stmt;
+	int error = 0;
+	bool row;
+
+	if (steer->filter.group)
+		id = SQL_LIVE_GROUP_AFTER;
+	else if (filter_states(&steer->filter) == 1u << STATE_RUNNING)
+		id = SQL_RUNNING_AFTER;
+	stmt = sql_use(slice->txn->sql, id, &error);
+	if (!stmt)
+		return error;
+	if (steer->filter.group)
+		SQL_INTS(stmt, steer->after, steer->filter.group);
+	else
+		SQL_INTS(stmt, steer->after);
+	for (;;) {
+		struct live live;
+
+		error = sql_row(slice->txn->sql, stmt, &row);
+		if (error || !row)
+			return error;
+		if (is_full(slice)) {
+			slice->more = true;
+			sql_done(stmt);
+			return 0;
+		}
+		error = live_read(slice->txn->sql, stmt, &live);
+		if (!error)
+			error = consider(slice, &live);
+		if (error) {
+			sql_done(stmt);
+			return error;
+		}
+	}
+}
+
+static int mark_cancelled(struct txn *txn, const struct store_steer *steer,
+			  const struct live *live)
+{
+	uint32_t flags = live->flags | FLAG_CANCEL_ASKED;
+	struct sqlite3_stmt *stmt;
+	int error = 0;
+
+	if (steer->reason.n) {
+		flags |= FLAG_RESULT;
+		stmt = sql_use(txn->sql, SQL_RESULT_REASON, &error);
+		if (!stmt)
+			return error;
+		SQL_INTS(stmt, live->id);
+		sql_bind_text(stmt, 2, steer->reason);
+		error = sql_run(txn->sql, stmt);
+	}
+	if (!error)
+		error = SQL_DO(txn->sql, SQL_JOB_FLAGS, live->id, flags);
+	return error;
+}
+
+static int tell_worker(struct txn *txn, const struct live *live)
+{
+	struct store_batch *batch = txn->batch;
+	int error = txn_room(txn, &txn->signals, (void **)&batch->signals,
+			     batch->signal_count, sizeof(*batch->signals));
+
+	if (error)
+		return error;
+	batch->signals[batch->signal_count++] = (struct store_signal){
+		.job = live->id,
+		.token = live->token,
+		.worker = live->worker,
+		.grace_ms = live->grace_ms,
+	};
+	return 0;
+}
+
+static int apply(struct slice_of *slice, const struct live *live)
+{
+	struct txn *txn = slice->txn;
+	struct store_steer *steer = slice->steer;
+	int64_t seq = live->seq;
+	struct job_step step;
+	int error;
+
+	/* It said yes when it was considered. */
+	require(!job_step(&live->facts, event_of(steer->kind), CAUSE_NONE,
+			  txn->now_ms, &step));
+	if (step.kill)
+		steer->signalled++;
+	else
+		steer->changed++;
+	if (steer->dry_run)
+		return 0;
+	if (step.ended)
+		return txn_end(txn, live, &step, NULL, steer->reason);
+	if (step.kill) {
+		error = mark_cancelled(txn, steer, live);
+		return error ? error : tell_worker(txn, live);
+	}
+	if (step.facts.state == STATE_READY)
+		seq = txn->next.seq++;
+	return txn_move(txn, live, &step, seq);
+}
+
+static int run(struct slice_of *slice)
+{
+	struct store_steer *steer = slice->steer;
+	int64_t *ids;
+	size_t id_count;
+	int error;
+
+	steer->changed = 0;
+	steer->signalled = 0;
+	steer->next = 0;
+	if (!(filter_states(&steer->filter) & STATES_LIVE))
+		return 0;
+	slice->live = arena_array(slice->txn->arena, steer->max,
+				  sizeof(*slice->live));
+	if (!slice->live)
+		return -ENOMEM;
+	error = filter_ids(&slice->filter, slice->txn->arena, steer->after,
+			   &ids, &id_count);
+	if (!error)
+		error = ids ? scan_ids(slice, ids, id_count) : scan(slice);
+	for (size_t i = 0; !error && i < slice->count; i++)
+		error = apply(slice, &slice->live[i]);
+	if (!error && slice->more)
+		steer->next = slice->last;
+	return error;
+}
+
+int txn_steer(struct txn *txn)
+{
+	struct store_batch *batch = txn->batch;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < batch->steer_count; i++) {
+		struct slice_of slice = {
+			.txn = txn,
+			.steer = &batch->steers[i],
+		};
+
+		require(slice.steer->max >= 1 && slice.steer->max <= 1000);
+		filter_init(&slice.filter, &slice.steer->filter, txn->sql,
+			    &txn->store->lanes);
+		error = run(&slice);
+		filter_fini(&slice.filter);
+	}
+	return error;
+}

@@ -1,0 +1,148 @@
+/* store_verify(): what must hold between any two transactions. For tests. */
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "daemon/store/sqlite_store.h"
+
+/* Each query counts the rows that break the rule. */
+static const struct {
+	const char *rule;
+	const char *query;
+} rules[] = {
+	{"a job is live or finished, not both",
+	 "SELECT count(*) FROM job JOIN done USING (id)"},
+	{"a live job is in a live state",
+	 "SELECT count(*) FROM job WHERE state NOT BETWEEN 0 AND 4"},
+	{"a finished job is in an end state",
+	 "SELECT count(*) FROM done WHERE state NOT BETWEEN 5 AND 7"},
+	{"a job has a body",
+	 "SELECT count(*) FROM (SELECT id FROM job UNION ALL SELECT id FROM "
+	 "done) WHERE id NOT IN (SELECT id FROM body)"},
+	{"a body has a job",
+	 "SELECT count(*) FROM body WHERE id NOT IN (SELECT id FROM job) AND "
+	 "id NOT IN (SELECT id FROM done)"},
+	{"a result has a job",
+	 "SELECT count(*) FROM result WHERE id NOT IN (SELECT id FROM job) "
+	 "AND id NOT IN (SELECT id FROM done)"},
+	{"an earlier attempt has a job",
+	 "SELECT count(*) FROM attempt WHERE job NOT IN (SELECT id FROM job) "
+	 "AND job NOT IN (SELECT id FROM done)"},
+	{"an earlier attempt is before the current one",
+	 "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job "
+	 "WHERE a.attempt > j.attempt - (j.state = 4)"},
+	{"what runs has a worker and a token",
+	 "SELECT count(*) FROM job WHERE (state = 4) <> (token > 0) OR "
+	 "(state = 4) <> (worker > 0) OR (state <> 4 AND started <> 0)"},
+	{"a token is given once",
+	 "SELECT count(*) - count(DISTINCT token) FROM job WHERE state = 4"},
+	{"a worker of a running job has a row",
+	 "SELECT count(*) FROM job WHERE state = 4 AND worker NOT IN "
+	 "(SELECT id FROM worker)"},
+	{"what is not running is not asked to end",
+	 "SELECT count(*) FROM job WHERE state <> 4 AND flags & 4"},
+	{"what is scheduled has a time",
+	 "SELECT count(*) FROM job WHERE state = 2 AND run_at <= 0"},
+	{"what runs once was never tried while it waits",
+	 "SELECT count(*) FROM job WHERE flags & 1 AND "
+	 "attempt > (state = 4)"},
+	{"a job has a lane",
+	 "SELECT count(*) FROM (SELECT lane FROM job UNION ALL SELECT lane "
+	 "FROM done) WHERE lane NOT IN (SELECT id FROM lane)"},
+	{"lanes are dense", "SELECT coalesce(max(id), 0) <> count(*) FROM lane"},
+	{"the counts of a lane are those of its jobs",
+	 "SELECT count(*) FROM lane l LEFT JOIN (SELECT lane, "
+	 "sum(state = 0) s0, sum(state = 1) s1, sum(state = 2) s2, "
+	 "sum(state = 3) s3, sum(state = 4) s4, sum(state = 5) s5, "
+	 "sum(state = 6) s6, sum(state = 7) s7 FROM (SELECT lane, state FROM "
+	 "job UNION ALL SELECT lane, state FROM done) GROUP BY lane) t "
+	 "ON t.lane = l.id WHERE (held, blocked, scheduled, ready, running, "
+	 "succeeded, failed, cancelled) IS NOT (coalesce(s0, 0), "
+	 "coalesce(s1, 0), coalesce(s2, 0), coalesce(s3, 0), coalesce(s4, 0), "
+	 "coalesce(s5, 0), coalesce(s6, 0), coalesce(s7, 0))"},
+	{"the counts of a group are those of its jobs",
+	 "SELECT count(*) FROM grp l LEFT JOIN (SELECT grp, "
+	 "sum(state = 0) s0, sum(state = 1) s1, sum(state = 2) s2, "
+	 "sum(state = 3) s3, sum(state = 4) s4, sum(state = 5) s5, "
+	 "sum(state = 6) s6, sum(state = 7) s7 FROM (SELECT grp, state FROM "
+	 "job UNION ALL SELECT grp, state FROM done) GROUP BY grp) t "
+	 "ON t.grp = l.id WHERE (held, blocked, scheduled, ready, running, "
+	 "succeeded, failed, cancelled) IS NOT (coalesce(s0, 0), "
+	 "coalesce(s1, 0), coalesce(s2, 0), coalesce(s3, 0), coalesce(s4, 0), "
+	 "coalesce(s5, 0), coalesce(s6, 0), coalesce(s7, 0))"},
+	{"a job's group exists",
+	 "SELECT count(*) FROM (SELECT grp FROM job UNION ALL SELECT grp FROM "
+	 "done) WHERE grp <> 0 AND grp NOT IN (SELECT id FROM grp)"},
+	{"a context counts its jobs",
+	 "SELECT count(*) FROM context c LEFT JOIN (SELECT context, count(*) "
+	 "n FROM (SELECT context FROM job UNION ALL SELECT context FROM done) "
+	 "GROUP BY context) t ON t.context = c.id "
+	 "WHERE c.refs <> coalesce(n, 0) OR c.refs = 0"},
+	{"a job's context exists",
+	 "SELECT count(*) FROM (SELECT context FROM job UNION ALL SELECT "
+	 "context FROM done) WHERE context <> 0 AND context NOT IN "
+	 "(SELECT id FROM context)"},
+	{"a key names a job that has it",
+	 "SELECT count(*) FROM key k LEFT JOIN body b ON b.id = k.id AND "
+	 "b.key = k.key WHERE b.id IS NULL"},
+	{"a job's key is in the table of keys",
+	 "SELECT count(*) FROM body WHERE key IS NOT NULL AND id NOT IN "
+	 "(SELECT id FROM key)"},
+	{"numbers are given once",
+	 "SELECT count(*) FROM meta WHERE next_job <= (SELECT "
+	 "coalesce(max(id), 0) FROM body) OR next_token <= (SELECT "
+	 "coalesce(max(token), 0) FROM job) OR next_group <= (SELECT "
+	 "coalesce(max(id), 0) FROM grp) OR next_context <= (SELECT "
+	 "coalesce(max(id), 0) FROM context) OR next_event <> (SELECT "
+	 "coalesce(max(first + count), 1) FROM event)"},
+	{"events have no gap",
+	 "SELECT count(*) FROM event e WHERE first > (SELECT min(first) FROM "
+	 "event) AND NOT EXISTS (SELECT 1 FROM event p WHERE p.first + "
+	 "p.count = e.first AND p.first = (SELECT max(first) FROM event "
+	 "WHERE first < e.first))"},
+};
+
+static int broken(struct store *store, const char *query, int64_t *ret)
+{
+	struct sqlite3_stmt *stmt;
+	int error = 0;
+	int code = sqlite3_prepare_v2(store->sql.db, query, -1, &stmt, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW)
+		*ret = sqlite3_column_int64(stmt, 0);
+	else
+		error = sql_error(&store->sql, code);
+	sqlite3_finalize(stmt);
+	return error;
+}
+
+static void name(struct store_fault *fault, const char *rule, int64_t count)
+{
+	size_t used = strlen(fault->message);
+
+	snprintf(fault->message + used, sizeof(fault->message) - used,
+		 "%s%s: %" PRId64, used ? "; " : "", rule, count);
+}
+
+int store_verify(struct store *store, struct store_fault *ret_fault)
+{
+	int sum = 0;
+	int error = 0;
+
+	store->sql.fault = ret_fault;
+	ret_fault->message[0] = '\0';
+	for (size_t i = 0; !error && i < ARRAY_COUNT(rules); i++) {
+		int64_t count = 0;
+
+		error = broken(store, rules[i].query, &count);
+		if (error || !count)
+			continue;
+		sum += count > 1000000 ? 1000000 : (int)count;
+		name(ret_fault, rules[i].rule, count);
+	}
+	store->sql.fault = NULL;
+	return error < 0 ? error : sum + (error > 0);
+}

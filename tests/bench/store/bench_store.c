@@ -1,0 +1,201 @@
+/*
+ * What the store alone can do, without sockets and workers:
+ *
+ *	bench_store DIRECTORY [JOBS] [BATCH] [SPEC_BYTES]
+ *
+ * prints jobs a second for submissions alone, for the whole life through the
+ * ready index, and for the whole life with direct starts.
+ */
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/store/store.h"
+
+#define BATCH_MAX 10000
+
+static double now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static struct store_entry entries[BATCH_MAX];
+static struct store_outcome outcomes[BATCH_MAX];
+static char spec[65536];
+
+struct bench {
+	struct store *store;
+	struct arena arena;
+	size_t batch;
+	size_t spec_bytes;
+};
+
+static struct store *open_in(const char *directory, const char *name)
+{
+	struct store_config config = {0};
+	struct store_fault fault;
+	struct store *store;
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (mkdir(path, 0700) != 0) {
+		perror(path);
+		exit(1);
+	}
+	config.directory = path;
+	if (store_open(&store, &config, &fault)) {
+		fprintf(stderr, "%s\n", fault.message);
+		exit(1);
+	}
+	return store;
+}
+
+static void enter(struct bench *bench, struct store_batch *batch)
+{
+	for (size_t i = 0; i < bench->batch; i++)
+		entries[i] = (struct store_entry){
+			.context = UINT32_MAX,
+			.spec = {spec, bench->spec_bytes},
+			.max_attempts = 1,
+			.crash_limit = 3,
+		};
+	batch->entries = entries;
+	batch->entry_count = bench->batch;
+}
+
+static void finish(struct store_batch *batch, const struct store_claim *claims,
+		   size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		outcomes[i] = (struct store_outcome){
+			.job = claims[i].job,
+			.token = claims[i].token,
+			.kind = STORE_SUCCEEDED,
+		};
+	batch->outcomes = outcomes;
+	batch->outcome_count = count;
+}
+
+static void write_batch(struct bench *bench, struct store_batch *batch)
+{
+	struct store_fault fault;
+	static struct store_lane lane;
+	static const struct store_worker worker = {.id = 1};
+	static int64_t at_ms = 1760000000000;
+
+	lane = (struct store_lane){.queue = SLICE("default"),
+				   .handler = SLICE("exec")};
+	batch->arena = &bench->arena;
+	batch->now_ms = ++at_ms;
+	batch->lanes = &lane;
+	batch->lane_count = 1;
+	(void)worker;
+	if (store_write(bench->store, batch, &fault)) {
+		fprintf(stderr, "%s\n", fault.message);
+		exit(1);
+	}
+}
+
+static void submissions(struct bench *bench, size_t jobs)
+{
+	double start = now();
+	size_t done = 0;
+
+	for (; done < jobs; done += bench->batch) {
+		struct store_batch batch = {0};
+
+		arena_reset(&bench->arena);
+		enter(bench, &batch);
+		write_batch(bench, &batch);
+	}
+	printf("submit           %9.0f /s\n", (double)done / (now() - start));
+}
+
+/* Claim and finish what waits. */
+static void drain(struct bench *bench, size_t jobs)
+{
+	double start = now();
+	struct store_claim *claims = NULL;
+	size_t count = 0, done = 0;
+
+	while (done < jobs) {
+		struct store_want want = {.worker = 1,
+					  .max = (uint32_t)bench->batch};
+		struct store_batch batch = {.wants = &want, .want_count = 1};
+
+		finish(&batch, claims, count);
+		done += count;
+		arena_reset(&bench->arena);
+		write_batch(bench, &batch);
+		claims = batch.claims;
+		count = batch.claim_count;
+	}
+	printf("claim and finish %9.0f /s\n", (double)done / (now() - start));
+}
+
+/* Each batch submits n, and ends those that the one before claimed. */
+static void lives(struct bench *bench, size_t jobs, bool direct)
+{
+	double start = now();
+	struct store_claim *claims = NULL;
+	size_t count = 0, done = 0;
+
+	while (done < jobs) {
+		struct store_want want = {.worker = 1,
+					  .max = (uint32_t)bench->batch};
+		struct store_batch batch = {.wants = &want, .want_count = 1};
+
+		finish(&batch, claims, count);
+		done += count;
+		arena_reset(&bench->arena);
+		enter(bench, &batch);
+		/* Two priorities in one batch go through the index. */
+		if (!direct)
+			entries[0].priority = 1;
+		write_batch(bench, &batch);
+		claims = batch.claims;
+		count = batch.claim_count;
+	}
+	printf("%s %9.0f /s\n",
+	       direct ? "life, direct    " : "life, by index  ",
+	       (double)done / (now() - start));
+}
+
+int main(int argc, char **argv)
+{
+	size_t jobs = argc > 2 ? strtoul(argv[2], NULL, 10) : 300000;
+	struct bench bench = {.batch = 1000, .spec_bytes = 100};
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s DIRECTORY [JOBS] [BATCH] "
+				"[SPEC_BYTES]\n",
+			argv[0]);
+		return 2;
+	}
+	if (argc > 3)
+		bench.batch = strtoul(argv[3], NULL, 10);
+	if (argc > 4)
+		bench.spec_bytes = strtoul(argv[4], NULL, 10);
+	if (!bench.batch || bench.batch > BATCH_MAX ||
+	    bench.spec_bytes > sizeof(spec))
+		return 2;
+	memset(spec, 'x', sizeof(spec));
+
+	bench.store = open_in(argv[1], "waiting");
+	submissions(&bench, jobs);
+	drain(&bench, jobs);
+	store_close(bench.store);
+	bench.store = open_in(argv[1], "index");
+	lives(&bench, jobs, false);
+	store_close(bench.store);
+	bench.store = open_in(argv[1], "direct");
+	lives(&bench, jobs, true);
+	store_close(bench.store);
+	arena_fini(&bench.arena);
+	return 0;
+}
