@@ -1,8 +1,8 @@
 /* Claims: ready jobs, and jobs that are entered while a worker has room. */
 
-#include <errno.h>
-
 #include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
 
 /* Chains the wants of each lane, in the order given. */
 int txn_wants(struct txn *txn)

@@ -1,9 +1,9 @@
 /* Contexts: interned by the SHA-256 of their text, counted by their jobs. */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 #include <sha2.h>
-
-#include "daemon/store/sqlite_store.h"
 
 static int has(struct sql *sql, int64_t id, bool *ret_found)
 {

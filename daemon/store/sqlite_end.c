@@ -1,8 +1,8 @@
 /* A live job moves: to another state, or to the finished ones. */
 
-#include <errno.h>
-
 #include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
 
 static enum event_kind end_kind(enum job_state state)
 {
@@ -149,8 +149,8 @@ int txn_end(struct txn *txn, const struct live *live,
 {
 	struct lane *lane = lanes_by_id(&txn->store->lanes, live->lane);
 	/* What never began left nothing behind. */
-	struct store_outcome end =
-		end_of(txn, live, step->attempt_ended ? outcome : NULL);
+	struct store_outcome end = end_of(txn, live,
+					  step->attempt_ended ? outcome : NULL);
 	uint32_t flags = end_flags(live, &end);
 	struct store_row row;
 	int error;
@@ -175,8 +175,8 @@ int txn_end(struct txn *txn, const struct live *live,
 		error = txn_count(txn, lane, live->group, live->facts.state,
 				  row.state);
 	if (!error)
-		error = txn_event(txn, end_kind(row.state), row.id,
-				  row.attempt, row.cause);
+		error = txn_event(txn, end_kind(row.state), row.id, row.attempt,
+				  row.cause);
 	if (!error)
 		error = tell(txn, live, &row, &end, reason);
 	return error;
@@ -188,13 +188,16 @@ int txn_move(struct txn *txn, const struct live *live,
 	const struct job_facts *facts = &step->facts;
 	struct lane *lane = lanes_by_id(&txn->store->lanes, live->lane);
 	bool runs = facts->state == STATE_RUNNING;
-	uint32_t flags = live->flags & ~(uint32_t)FLAG_CANCEL_ASKED;
+	uint32_t flags = live->flags;
 	int error;
 
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
+	flags &= ~(uint32_t)(FLAG_CANCEL_ASKED | FLAG_BLOCKED);
 	if (facts->cancel_asked)
 		flags |= FLAG_CANCEL_ASKED;
+	if (facts->blocked)
+		flags |= FLAG_BLOCKED;
 	if (live->facts.state == STATE_SCHEDULED)
 		txn->due_left = true;
 	if (facts->state == STATE_SCHEDULED &&

@@ -1,8 +1,8 @@
 /* Entries: new jobs. */
 
-#include <errno.h>
-
 #include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
 
 /* What the entries of one lane have in common, to know whether they may start
  * without going through the ready index. */
@@ -14,7 +14,7 @@ struct lane_plan {
 struct entering {
 	struct txn *txn;
 	struct lane_plan *plans; /* by lane of the batch */
-	struct tally refused; /* units with a refusal */
+	struct tally refused;	 /* units with a refusal */
 };
 
 static int group_takes(struct txn *txn, int64_t id, bool *ret)
@@ -129,11 +129,11 @@ static int put_job(struct txn *txn, const struct live *live)
 {
 	const struct job_facts *facts = &live->facts;
 
-	return SQL_DO(txn->sql, SQL_JOB_ADD, live->id, live->lane,
-		      facts->state, -(int64_t)live->priority, live->seq,
-		      facts->attempt, facts->max_attempts, facts->crashes,
-		      facts->crash_limit, live->cause, live->flags, live->uid,
-		      live->gid, live->context, live->group, live->created_ms,
+	return SQL_DO(txn->sql, SQL_JOB_ADD, live->id, live->lane, facts->state,
+		      -(int64_t)live->priority, live->seq, facts->attempt,
+		      facts->max_attempts, facts->crashes, facts->crash_limit,
+		      live->cause, live->flags, live->uid, live->gid,
+		      live->context, live->group, live->created_ms,
 		      facts->run_at_ms, live->started_ms, live->timeout_ms,
 		      live->grace_ms, live->worker, live->token);
 }
@@ -194,8 +194,7 @@ static int start(struct entering *entering, const struct store_entry *entry,
 	return 0;
 }
 
-static int count_in(struct txn *txn, struct lane *lane,
-		    const struct live *live)
+static int count_in(struct txn *txn, struct lane *lane, const struct live *live)
 {
 	struct tally_entry *context;
 	int error = txn_count(txn, lane, live->group, STATE_COUNT,

@@ -64,8 +64,7 @@ printf_like(3, 4) static int refuse(struct store_fault *fault, int error,
 
 	if (fault) {
 		va_start(args, format);
-		vsnprintf(fault->message, sizeof(fault->message), format,
-			  args);
+		vsnprintf(fault->message, sizeof(fault->message), format, args);
 		va_end(args);
 	}
 	return error;
@@ -81,8 +80,7 @@ static int system_error(struct store_fault *fault, const char *path,
 		error = -ENOMEM;
 	else if (number == ENOSPC || number == EDQUOT)
 		error = STORE_E_FULL;
-	return refuse(fault, error, "%s: %s: %s", path, what,
-		      strerror(number));
+	return refuse(fault, error, "%s: %s: %s", path, what, strerror(number));
 }
 
 static uint32_t big_endian(const unsigned char *p)
@@ -151,8 +149,8 @@ static int read_header(const char *path, unsigned char *header, off_t *ret_size,
 	if (code == SQLITE_NOMEM)
 		return -ENOMEM;
 	if (code != SQLITE_OK)
-		return refuse(fault, STORE_E_IO, "%s: cannot be read: %s",
-			      path, sqlite3_errstr(code));
+		return refuse(fault, STORE_E_IO, "%s: cannot be read: %s", path,
+			      sqlite3_errstr(code));
 	return 0;
 }
 

@@ -105,8 +105,8 @@ static int has_tag(struct arena *arena, struct slice tags, struct slice name,
 	return 0;
 }
 
-static int match_tags(struct arena *arena, struct slice want,
-		      struct slice have, bool *ret)
+static int match_tags(struct arena *arena, struct slice want, struct slice have,
+		      bool *ret)
 {
 	struct json_iter iter = json_enter(json_trim(want));
 	struct slice raw_name, raw_value;

@@ -16,18 +16,18 @@
 struct filter {
 	const struct store_filter *of;
 	struct sql *sql;
-	struct lanes *lanes; /* its cache may grow */
+	struct lanes *lanes;  /* its cache may grow */
 	struct arena scratch; /* words of rows that are looked at */
-	int64_t left; /* of the step's budget */
+	int64_t left;	      /* of the step's budget */
 	/* Does the lane match? 0 unknown, 1 yes, 2 no; of the last lane. */
 	int32_t last_lane;
 	bool last_matches;
 };
 
-#define STATES_LIVE                                                  \
-	(1u << STATE_HELD | 1u << STATE_BLOCKED | 1u << STATE_SCHEDULED | \
+#define STATES_LIVE                                                            \
+	(1u << STATE_HELD | 1u << STATE_BLOCKED | 1u << STATE_SCHEDULED |      \
 	 1u << STATE_READY | 1u << STATE_RUNNING)
-#define STATES_ENDED                                              \
+#define STATES_ENDED                                                           \
 	(1u << STATE_SUCCEEDED | 1u << STATE_FAILED | 1u << STATE_CANCELLED)
 
 void filter_init(struct filter *filter, const struct store_filter *of,

@@ -1,8 +1,8 @@
 /* Groups: opened, closed, counted. */
 
-#include <errno.h>
-
 #include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
 
 int group_read(struct sql *sql, struct arena *arena, int64_t id,
 	       struct store_group *ret, bool *ret_found)

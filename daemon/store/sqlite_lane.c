@@ -92,8 +92,8 @@ static int copy(struct slice *ret, struct slice from)
 	return 0;
 }
 
-static int append(struct lanes *lanes, struct slice queue,
-		  struct slice handler, struct lane **ret)
+static int append(struct lanes *lanes, struct slice queue, struct slice handler,
+		  struct lane **ret)
 {
 	AUTO(lane_free) struct lane *lane = calloc(1, sizeof(*lane));
 

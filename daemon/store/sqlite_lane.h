@@ -13,7 +13,7 @@ struct lane {
 	int32_t id;
 	struct slice queue, handler; /* owned */
 	int64_t counts[STATE_COUNT]; /* committed */
-	int64_t add[STATE_COUNT]; /* by the running transaction */
+	int64_t add[STATE_COUNT];    /* by the running transaction */
 	struct lane *next_touched;
 	bool touched;
 	/* Copies in the arena of the running call, made when first needed. */
@@ -25,7 +25,7 @@ struct lanes {
 	struct lane **items; /* items[id - 1] */
 	size_t count, capacity;
 	size_t committed; /* lanes behind it are the transaction's own */
-	uint32_t *slots; /* id by hash of the names, 0: free */
+	uint32_t *slots;  /* id by hash of the names, 0: free */
 	size_t slot_count;
 	struct lane *touched;
 	size_t touched_count;

@@ -4,15 +4,16 @@
  * looks at FILTER_STEP_ROWS rows at most.
  */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 
 #include "daemon/store/sqlite_filter.h"
-#include "daemon/store/sqlite_store.h"
 
 /* One of the two tables, walked by id. */
 struct cursor {
 	struct sqlite3_stmt *stmt; /* NULL: nothing (more) in it */
-	struct store_row row; /* the current one, without texts */
+	struct store_row row;	   /* the current one, without texts */
 	uint32_t flags;
 	bool live;
 };
@@ -23,7 +24,7 @@ struct walk {
 	struct cursor live, done;
 	bool newest_first;
 	int64_t last; /* the last id that was looked at */
-	bool more; /* it stopped before the end */
+	bool more;    /* it stopped before the end */
 };
 
 static int cursor_next(struct sql *sql, struct cursor *cursor)
@@ -98,11 +99,9 @@ static int walk_start(struct walk *walk, int64_t after)
 	walk->live.live = true;
 	walk->last = after;
 	if (states & STATES_LIVE)
-		error = cursor_start(walk, &walk->live, live_walk(walk),
-				     after);
+		error = cursor_start(walk, &walk->live, live_walk(walk), after);
 	if (!error && states & STATES_ENDED)
-		error = cursor_start(walk, &walk->done, done_walk(walk),
-				     after);
+		error = cursor_start(walk, &walk->done, done_walk(walk), after);
 	return error;
 }
 
@@ -144,8 +143,8 @@ static int walk_next(struct walk *walk, struct store_row *ret,
 			return 0;
 		}
 		walk->last = cursor->row.id;
-		error = filter_match(&walk->filter, &cursor->row,
-				     cursor->flags, &matches);
+		error = filter_match(&walk->filter, &cursor->row, cursor->flags,
+				     &matches);
 		*ret = cursor->row;
 		*ret_flags = cursor->flags;
 		if (!error)
@@ -178,9 +177,8 @@ static int worker_pid(struct sql *sql, struct store_row *row)
 }
 
 /* The texts and what else is in other tables. */
-static int fill(struct store *store, struct arena *arena,
-		struct store_row *row, uint32_t flags, bool with_spec,
-		bool with_log)
+static int fill(struct store *store, struct arena *arena, struct store_row *row,
+		uint32_t flags, bool with_spec, bool with_log)
 {
 	struct sql *sql = &store->sql;
 	struct lane *lane = lanes_by_id(&store->lanes, row->lane);
@@ -377,8 +375,7 @@ static int step(struct walk *walk, struct arena *arena, int64_t after,
 
 	if (error)
 		return error;
-	error = end(store,
-		    visit_matches(walk, arena, after, visitor, context));
+	error = end(store, visit_matches(walk, arena, after, visitor, context));
 	*ret_next = !error && walk->more ? walk->last : 0;
 	return error;
 }
@@ -389,8 +386,8 @@ struct page {
 	size_t count, max;
 };
 
-static int add_to_page(void *context, struct walk *walk,
-		       struct store_row *row, uint32_t flags, bool *ret_enough)
+static int add_to_page(void *context, struct walk *walk, struct store_row *row,
+		       uint32_t flags, bool *ret_enough)
 {
 	struct page *page = context;
 	int error = fill(walk->store, page->arena, row, flags, false, false);

@@ -1,10 +1,10 @@
 /* The reading half, the rest: what a new broker must know, lanes, groups. */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-#include "daemon/store/sqlite_store.h"
 
 static int lanes_out(struct store *store, struct arena *arena,
 		     struct store_lane **ret, size_t *ret_count)

@@ -5,6 +5,8 @@
  * so that a stranger's, a newer or a damaged one stays as it is.
  */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -13,7 +15,6 @@
 #include <unistd.h>
 
 #include "daemon/store/sqlite_file.h"
-#include "daemon/store/sqlite_store.h"
 
 #define BUSY_TIMEOUT_MS 5000
 
@@ -21,15 +22,14 @@
  * batch touches the ends of a few trees, so little is enough. The log is
  * checkpointed by sqlite_write.c, which looks at the result. secure_delete is
  * off by name, because Debian's build has it on. */
-static const char common_setup[] =
-	"PRAGMA trusted_schema = OFF;"
-	"PRAGMA cell_size_check = ON;"
-	"PRAGMA mmap_size = 0;"
-	"PRAGMA temp_store = MEMORY;"
-	"PRAGMA secure_delete = OFF;"
-	"PRAGMA foreign_keys = OFF;"
-	"PRAGMA recursive_triggers = OFF;"
-	"PRAGMA wal_autocheckpoint = 0;";
+static const char common_setup[] = "PRAGMA trusted_schema = OFF;"
+				   "PRAGMA cell_size_check = ON;"
+				   "PRAGMA mmap_size = 0;"
+				   "PRAGMA temp_store = MEMORY;"
+				   "PRAGMA secure_delete = OFF;"
+				   "PRAGMA foreign_keys = OFF;"
+				   "PRAGMA recursive_triggers = OFF;"
+				   "PRAGMA wal_autocheckpoint = 0;";
 static const char writer_setup[] = "PRAGMA synchronous = FULL;"
 				   "PRAGMA journal_size_limit = 67108864;"
 				   "PRAGMA cache_size = -3072;";
@@ -145,8 +145,7 @@ static int open_writer(struct store *store, const char *directory,
 	if (!error)
 		error = check_statements(store);
 	if (!error)
-		error = reserve_init(&store->reserve, directory,
-				     reserve_bytes);
+		error = reserve_init(&store->reserve, directory, reserve_bytes);
 	if (error)
 		return error;
 	sqlite3_wal_hook(store->sql.db, on_commit, store);

@@ -4,9 +4,9 @@
  * walk goes on is remembered in the handle only, a new one begins again.
  */
 
-#include <errno.h>
-
 #include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
 
 #define EVENTS_KEPT 1000000
 /* Batches between two looks at what grows slowly. */
@@ -31,8 +31,8 @@ int txn_events(struct txn *txn)
 	if (!stmt)
 		return error;
 	SQL_INTS(stmt, txn->next.event, events->count, txn->now_ms);
-	sql_bind_blob(stmt, 4, (struct slice){(const char *)events->p,
-					      events->n});
+	sql_bind_blob(stmt, 4,
+		      (struct slice){(const char *)events->p, events->n});
 	txn->next.event += events->count;
 	error = sql_run(txn->sql, stmt);
 	if (!error && txn->store->writes++ % UPKEEP_EVERY == 0 &&
@@ -138,8 +138,7 @@ static int64_t done_count(const struct lanes *lanes)
 	return count;
 }
 
-static bool is_old(const struct store_batch *batch,
-		   const struct store_row *row)
+static bool is_old(const struct store_batch *batch, const struct store_row *row)
 {
 	int64_t before = row->state == STATE_SUCCEEDED
 				 ? batch->purge_succeeded_before_ms

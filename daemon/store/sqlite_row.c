@@ -23,6 +23,8 @@ static bool is_whole(const struct live *live)
 	       facts->crashes <= facts->crash_limit &&
 	       (!running || facts->attempt > facts->crashes) &&
 	       (running || !facts->cancel_asked) &&
+	       (!facts->blocked || facts->state == STATE_BLOCKED ||
+		facts->state == STATE_HELD) &&
 	       (!facts->once || facts->attempt == 0 ||
 		(running && facts->attempt == 1));
 }
@@ -36,16 +38,19 @@ int live_read(struct sql *sql, struct sqlite3_stmt *stmt, struct live *ret)
 	*ret = (struct live){
 		.id = sql_int(stmt, 0),
 		.lane = sql_int(stmt, 1),
-		.facts = {
-			.state = (enum job_state)state,
-			.attempt = (uint32_t)sql_int(stmt, 5),
-			.max_attempts = (uint32_t)sql_int(stmt, 6),
-			.crashes = (uint32_t)sql_int(stmt, 7),
-			.crash_limit = (uint32_t)sql_int(stmt, 8),
-			.once = flags & FLAG_ONCE,
-			.cancel_asked = flags & FLAG_CANCEL_ASKED,
-			.run_at_ms = sql_int(stmt, 16),
-		},
+		.facts =
+			{
+				.state = (enum job_state)state,
+				.attempt = (uint32_t)sql_int(stmt, 5),
+				.max_attempts = (uint32_t)sql_int(stmt, 6),
+				.crashes = (uint32_t)sql_int(stmt, 7),
+				.crash_limit = (uint32_t)sql_int(stmt, 8),
+				.once = flags & FLAG_ONCE,
+				.cancel_asked = flags & FLAG_CANCEL_ASKED,
+				.blocked = state == STATE_BLOCKED ||
+					   flags & FLAG_BLOCKED,
+				.run_at_ms = sql_int(stmt, 16),
+			},
 		.priority = (int32_t)-sql_int(stmt, 3),
 		.seq = sql_int(stmt, 4),
 		.cause = (enum job_cause)cause,

@@ -15,10 +15,11 @@ enum {
 	FLAG_CANCEL_ASKED = 1 << 2,
 	FLAG_CORE = 1 << 3,
 	FLAG_OUTPUT_FILE = 1 << 4,
-	FLAG_WORDS = 1 << 5, /* it has a name, a key or tags */
-	FLAG_RESULT = 1 << 6, /* it has a row in table result */
+	FLAG_WORDS = 1 << 5,	/* it has a name, a key or tags */
+	FLAG_RESULT = 1 << 6,	/* it has a row in table result */
 	FLAG_ATTEMPTS = 1 << 7, /* it has rows in table attempt */
-	FLAG_KEY = 1 << 8, /* it has a row in table key */
+	FLAG_KEY = 1 << 8,	/* it has a row in table key */
+	FLAG_BLOCKED = 1 << 9,	/* held, and waits for other jobs as well */
 };
 
 /* A row of table job; in table done the first half has the same meaning. */

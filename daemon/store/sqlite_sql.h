@@ -24,7 +24,7 @@ enum sql_id {
 struct sql {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *stmts[SQL_COUNT];
-	const char *path; /* for messages; the store owns it */
+	const char *path;	   /* for messages; the store owns it */
 	struct store_fault *fault; /* of the running call, may be NULL */
 };
 
@@ -46,10 +46,9 @@ int sql_damaged(struct sql *sql, const char *what);
 struct sqlite3_stmt *sql_use(struct sql *sql, enum sql_id id, int *ret_error);
 
 /** sql_bind_ints() - parameters 1 .. count */
-void sql_bind_ints(struct sqlite3_stmt *stmt, const int64_t *values,
-		   int count);
-#define SQL_INTS(stmt, ...)                                             \
-	sql_bind_ints(stmt, (const int64_t[]){__VA_ARGS__},             \
+void sql_bind_ints(struct sqlite3_stmt *stmt, const int64_t *values, int count);
+#define SQL_INTS(stmt, ...)                                                    \
+	sql_bind_ints(stmt, (const int64_t[]){__VA_ARGS__},                    \
 		      (int)ARRAY_COUNT(((const int64_t[]){__VA_ARGS__})))
 
 /** sql_bind_text() - borrowed until the statement is bound again; n 0: NULL */
@@ -62,8 +61,8 @@ must_check int sql_run(struct sql *sql, struct sqlite3_stmt *stmt);
 /** sql_do() - sql_use(), the integers, sql_run() */
 must_check int sql_do(struct sql *sql, enum sql_id id, const int64_t *values,
 		      int count);
-#define SQL_DO(sql, id, ...)                                             \
-	sql_do(sql, id, (const int64_t[]){__VA_ARGS__},                  \
+#define SQL_DO(sql, id, ...)                                                   \
+	sql_do(sql, id, (const int64_t[]){__VA_ARGS__},                        \
 	       (int)ARRAY_COUNT(((const int64_t[]){__VA_ARGS__})))
 
 /**

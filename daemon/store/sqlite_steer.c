@@ -1,9 +1,10 @@
 /* Steering: cancel, hold and release by filter, one bounded slice a batch. */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 
 #include "daemon/store/sqlite_filter.h"
-#include "daemon/store/sqlite_store.h"
 
 struct slice_of {
 	struct txn *txn;
@@ -12,7 +13,7 @@ struct slice_of {
 	struct live *live; /* those that match, at most steer->max */
 	size_t count;
 	int64_t last; /* the last id that was looked at */
-	bool more; /* the scan stopped before its end */
+	bool more;    /* the scan stopped before its end */
 };
 
 static enum job_event event_of(enum store_steer_kind kind)

@@ -28,11 +28,11 @@ struct store {
 	struct sql sql;
 	char *path; /* of the database */
 	bool reader;
-	bool failed; /* an I/O error: good for store_close() only */
+	bool failed;	      /* an I/O error: good for store_close() only */
 	struct counters next; /* committed */
 	struct lanes lanes;
 	struct reserve reserve;
-	int wal_pages; /* in the log after the last commit */
+	int wal_pages;	     /* in the log after the last commit */
 	int64_t next_due_ms; /* committed; 0: none */
 	int64_t purge_after; /* where the purge goes on */
 	int64_t empty_group_after;
@@ -61,13 +61,13 @@ struct txn {
 	struct arena *arena;
 	int64_t now_ms;
 	struct counters next; /* as they are after COMMIT */
-	struct lane **lanes; /* of the batch's lanes */
-	int64_t *contexts; /* ids of the batch's contexts */
+	struct lane **lanes;  /* of the batch's lanes */
+	int64_t *contexts;    /* ids of the batch's contexts */
 	/* Wants by lane: the first with room, and the one behind each. */
 	uint32_t *want_of_lane, *want_behind;
 	struct room claims, ended, signals, purged;
 	int64_t due_ms; /* earliest that this transaction scheduled; 0: none */
-	bool due_left; /* a scheduled job went: look for the earliest */
+	bool due_left;	/* a scheduled job went: look for the earliest */
 	int64_t live, done; /* change of the number of rows */
 };
 

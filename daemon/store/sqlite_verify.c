@@ -1,10 +1,10 @@
 /* store_verify(): what must hold between any two transactions. For tests. */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
-
-#include "daemon/store/sqlite_store.h"
 
 /* Each query counts the rows that break the rule. */
 static const struct {
@@ -50,7 +50,8 @@ static const struct {
 	{"a job has a lane",
 	 "SELECT count(*) FROM (SELECT lane FROM job UNION ALL SELECT lane "
 	 "FROM done) WHERE lane NOT IN (SELECT id FROM lane)"},
-	{"lanes are dense", "SELECT coalesce(max(id), 0) <> count(*) FROM lane"},
+	{"lanes are dense",
+	 "SELECT coalesce(max(id), 0) <> count(*) FROM lane"},
 	{"the counts of a lane are those of its jobs",
 	 "SELECT count(*) FROM lane l LEFT JOIN (SELECT lane, "
 	 "sum(state = 0) s0, sum(state = 1) s1, sum(state = 2) s2, "

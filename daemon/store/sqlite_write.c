@@ -3,12 +3,12 @@
  * store.h; each lives in a file of its own.
  */
 
+#include "daemon/store/sqlite_store.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
-
-#include "daemon/store/sqlite_store.h"
 
 /* Pages in the log before they are written back: pages that change with every
  * batch go back once for all of them. 16 MiB. */
@@ -101,10 +101,10 @@ int txn_workers(struct txn *txn)
 			return error;
 		SQL_INTS(stmt, worker->id, worker->slot, 0, worker->pid,
 			 worker->start_ticks);
-		sql_bind_text(stmt, 3, worker->pool.n ? worker->pool
-						      : SLICE("-"));
-		sql_bind_text(stmt, 6, worker->boot_id.n ? worker->boot_id
-							 : SLICE("-"));
+		sql_bind_text(stmt, 3,
+			      worker->pool.n ? worker->pool : SLICE("-"));
+		sql_bind_text(stmt, 6,
+			      worker->boot_id.n ? worker->boot_id : SLICE("-"));
 		sql_bind_blob(stmt, 7, secret);
 		error = sql_run(txn->sql, stmt);
 		if (error)
@@ -157,8 +157,8 @@ static int next_due(struct txn *txn)
 	bool found;
 
 	txn->batch->next_due_ms = txn->store->next_due_ms;
-	if (txn->due_ms && (!txn->batch->next_due_ms ||
-			    txn->due_ms < txn->batch->next_due_ms))
+	if (txn->due_ms &&
+	    (!txn->batch->next_due_ms || txn->due_ms < txn->batch->next_due_ms))
 		txn->batch->next_due_ms = txn->due_ms;
 	if (!txn->due_left)
 		return 0;
@@ -234,10 +234,10 @@ static int tell_groups(struct txn *txn)
 static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
-		txn_lanes,  txn_contexts, txn_wants,	txn_workers,
-		txn_outcomes, txn_steer,   txn_groups,	txn_entries,
-		txn_promote, txn_claims,  txn_events,	txn_purge,
-		flush,	    next_due,	  tell_lanes,	tell_groups,
+		txn_lanes,    txn_contexts, txn_wants,	txn_workers,
+		txn_outcomes, txn_steer,    txn_groups, txn_entries,
+		txn_promote,  txn_claims,   txn_events, txn_purge,
+		flush,	      next_due,	    tell_lanes, tell_groups,
 	};
 	int error = 0;
 

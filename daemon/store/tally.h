@@ -11,14 +11,14 @@
 struct tally_entry {
 	int64_t id;
 	int64_t add[STATE_COUNT]; /* a context uses the first only */
-	int mark; /* the owner's; 0 at first */
+	int mark;		  /* the owner's; 0 at first */
 };
 
 struct tally {
 	struct tally_entry *entries; /* in the order of their first use */
 	size_t count;
 	size_t capacity;
-	uint32_t *slots; /* index + 1 into entries, 0: free */
+	uint32_t *slots;   /* index + 1 into entries, 0: free */
 	size_t slot_count; /* a power of two, or 0 */
 };
 

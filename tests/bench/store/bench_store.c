@@ -172,8 +172,9 @@ int main(int argc, char **argv)
 	struct bench bench = {.batch = 1000, .spec_bytes = 100};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: %s DIRECTORY [JOBS] [BATCH] "
-				"[SPEC_BYTES]\n",
+		fprintf(stderr,
+			"usage: %s DIRECTORY [JOBS] [BATCH] "
+			"[SPEC_BYTES]\n",
 			argv[0]);
 		return 2;
 	}
