@@ -1,6 +1,6 @@
 /* Claims: ready jobs, and jobs that are entered while a worker has room. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 
@@ -190,7 +190,7 @@ int txn_claims(struct txn *txn)
 
 	for (uint32_t lane = 0; lane < batch->lane_count; lane++) {
 		uint64_t room = 0;
-		int64_t ready = lane_ready(txn->lanes[lane]);
+		int64_t ready = sqlite_lane_ready(txn->lanes[lane]);
 		int error;
 
 		for (uint32_t at = txn_want(txn, lane);

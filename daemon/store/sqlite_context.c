@@ -1,6 +1,6 @@
 /* Contexts: interned by the SHA-256 of their text, counted by their jobs. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 #include <sha2.h>

@@ -1,6 +1,6 @@
 /* A live job moves: to another state, or to the finished ones. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 
@@ -80,7 +80,7 @@ static int tell(struct txn *txn, const struct live *live,
 		struct slice reason)
 {
 	struct store_batch *batch = txn->batch;
-	struct lane *lane = lanes_by_id(&txn->store->lanes, live->lane);
+	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
 	struct store_row *out;
 	int error;
 
@@ -90,8 +90,8 @@ static int tell(struct txn *txn, const struct live *live,
 		return error;
 	out = &batch->ended[batch->ended_count];
 	*out = *row;
-	error = lane_lend(&txn->store->lanes, lane, txn->arena, &out->queue,
-			  &out->handler);
+	error = sqlite_lane_lend(&txn->store->lanes, lane, txn->arena,
+				 &out->queue, &out->handler);
 	if (!error && (live->flags & FLAG_WORDS))
 		error = row_words(txn->sql, txn->arena, out, false);
 	/* The reason of a running job was stored when it was asked to end. */
@@ -147,7 +147,7 @@ int txn_end(struct txn *txn, const struct live *live,
 	    const struct job_step *step, const struct store_outcome *outcome,
 	    struct slice reason)
 {
-	struct lane *lane = lanes_by_id(&txn->store->lanes, live->lane);
+	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
 	/* What never began left nothing behind. */
 	struct store_outcome end = end_of(txn, live,
 					  step->attempt_ended ? outcome : NULL);
@@ -186,7 +186,7 @@ int txn_move(struct txn *txn, const struct live *live,
 	     const struct job_step *step, int64_t seq)
 {
 	const struct job_facts *facts = &step->facts;
-	struct lane *lane = lanes_by_id(&txn->store->lanes, live->lane);
+	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
 	bool runs = facts->state == STATE_RUNNING;
 	uint32_t flags = live->flags;
 	int error;

@@ -1,6 +1,6 @@
 /* Entries: new jobs. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 
@@ -179,7 +179,7 @@ static int start(struct entering *entering, const struct store_entry *entry,
 
 	*ret_want = WANT_NONE;
 	if (live->facts.state != STATE_READY ||
-	    entering->plans[entry->lane].mixed || lane_ready(lane) > 0)
+	    entering->plans[entry->lane].mixed || sqlite_lane_ready(lane) > 0)
 		return 0;
 	want = txn_want(txn, entry->lane);
 	if (want == WANT_NONE)

@@ -4,8 +4,8 @@
 
 #include "proto/json_in.h"
 
-void filter_init(struct filter *filter, const struct store_filter *of,
-		 struct sql *sql, struct lanes *lanes)
+void sqlite_filter_init(struct filter *filter, const struct store_filter *of,
+			struct sql *sql, struct lanes *lanes)
 {
 	*filter = (struct filter){
 		.of = of,
@@ -15,26 +15,26 @@ void filter_init(struct filter *filter, const struct store_filter *of,
 	};
 }
 
-void filter_fini(struct filter *filter)
+void sqlite_filter_fini(struct filter *filter)
 {
 	arena_fini(&filter->scratch);
 }
 
-uint32_t filter_states(const struct store_filter *of)
+uint32_t sqlite_filter_states(const struct store_filter *of)
 {
 	uint32_t all = STATES_LIVE | STATES_ENDED;
 
 	return of->states ? of->states & all : all;
 }
 
-bool filter_only_lanes(const struct store_filter *of)
+bool sqlite_filter_only_lanes(const struct store_filter *of)
 {
 	return !of->id_count && !of->name.n && !of->key.n && !of->causes &&
 	       !of->has_exit_code && !of->has_uid && !of->group &&
 	       !of->older_than_ms && !of->newer_than_ms && !of->tags.n;
 }
 
-bool filter_lane(const struct store_filter *of, const struct lane *lane)
+bool sqlite_filter_lane(const struct store_filter *of, const struct lane *lane)
 {
 	return (!of->queue.n || slice_equal(of->queue, lane->queue)) &&
 	       (!of->handler.n || slice_equal(of->handler, lane->handler));
@@ -45,20 +45,20 @@ static int match_lane(struct filter *filter, int32_t id, bool *ret)
 	const struct lane *lane;
 
 	if (filter->last_lane != id) {
-		lane = lanes_by_id(filter->lanes, id);
+		lane = sqlite_lanes_by_id(filter->lanes, id);
 		if (!lane) {
 			/* The writer made it since this handle last looked. */
-			int error = lanes_load(filter->lanes, filter->sql,
-					       false);
+			int error = sqlite_lanes_load(filter->lanes,
+						      filter->sql, false);
 
 			if (error)
 				return error;
-			lane = lanes_by_id(filter->lanes, id);
+			lane = sqlite_lanes_by_id(filter->lanes, id);
 		}
 		if (!lane)
 			return sql_damaged(filter->sql, "a job has no lane");
 		filter->last_lane = id;
-		filter->last_matches = filter_lane(filter->of, lane);
+		filter->last_matches = sqlite_filter_lane(filter->of, lane);
 	}
 	*ret = filter->last_matches;
 	return 0;
@@ -67,7 +67,7 @@ static int match_lane(struct filter *filter, int32_t id, bool *ret)
 static bool match_columns(const struct store_filter *of,
 			  const struct store_row *row)
 {
-	if (!(filter_states(of) & 1u << row->state) ||
+	if (!(sqlite_filter_states(of) & 1u << row->state) ||
 	    (of->causes && !(of->causes & 1u << row->cause)))
 		return false;
 	if ((of->has_uid && of->uid != row->uid) ||
@@ -149,8 +149,8 @@ static int match_words(struct filter *filter, const struct store_row *row,
 	return match_tags(&filter->scratch, of->tags, words.tags, ret);
 }
 
-int filter_match(struct filter *filter, const struct store_row *row,
-		 uint32_t flags, bool *ret)
+int sqlite_filter_match(struct filter *filter, const struct store_row *row,
+			uint32_t flags, bool *ret)
 {
 	const struct store_filter *of = filter->of;
 	bool words = of->name.n || of->key.n || of->tags.n;
@@ -196,8 +196,8 @@ static int id_of_key(struct filter *filter, int64_t *ret)
 	return 0;
 }
 
-int filter_ids(struct filter *filter, struct arena *arena, int64_t after,
-	       int64_t **ret_ids, size_t *ret_count)
+int sqlite_filter_ids(struct filter *filter, struct arena *arena, int64_t after,
+		      int64_t **ret_ids, size_t *ret_count)
 {
 	const struct store_filter *of = filter->of;
 	size_t count = of->id_count;

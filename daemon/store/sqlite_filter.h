@@ -30,33 +30,35 @@ struct filter {
 #define STATES_ENDED                                                           \
 	(1u << STATE_SUCCEEDED | 1u << STATE_FAILED | 1u << STATE_CANCELLED)
 
-void filter_init(struct filter *filter, const struct store_filter *of,
-		 struct sql *sql, struct lanes *lanes);
-void filter_fini(struct filter *filter);
+void sqlite_filter_init(struct filter *filter, const struct store_filter *of,
+			struct sql *sql, struct lanes *lanes);
+void sqlite_filter_fini(struct filter *filter);
 
-/** filter_states() - which states can match at all */
-uint32_t filter_states(const struct store_filter *of);
+/** sqlite_filter_states() - which states can match at all */
+uint32_t sqlite_filter_states(const struct store_filter *of);
 
-/** filter_only_lanes() - does it ask for nothing but queue, handler, states? */
-bool filter_only_lanes(const struct store_filter *of);
+/** sqlite_filter_only_lanes() - does it ask for nothing but queue, handler, states? */
+bool sqlite_filter_only_lanes(const struct store_filter *of);
 
-/** filter_lane() - does the lane match queue and handler? */
-bool filter_lane(const struct store_filter *of, const struct lane *lane);
+/** sqlite_filter_lane() - does the lane match queue and handler? */
+bool sqlite_filter_lane(const struct store_filter *of, const struct lane *lane);
 
 /**
- * filter_match() - does the row match?
+ * sqlite_filter_match() - does the row match?
  * @row:	names and words need not be filled in
  * @flags:	of the row, see FLAG_WORDS
  */
-must_check int filter_match(struct filter *filter, const struct store_row *row,
-			    uint32_t flags, bool *ret);
+must_check int sqlite_filter_match(struct filter *filter,
+				   const struct store_row *row, uint32_t flags,
+				   bool *ret);
 
 /**
- * filter_ids() - the ids that it names, ascending, behind @after
+ * sqlite_filter_ids() - the ids that it names, ascending, behind @after
  *
  * A key together with a uid names one at most.
  *
  * @ret_ids:	NULL: it names none, any job may match
  */
-must_check int filter_ids(struct filter *filter, struct arena *arena,
-			  int64_t after, int64_t **ret_ids, size_t *ret_count);
+must_check int sqlite_filter_ids(struct filter *filter, struct arena *arena,
+				 int64_t after, int64_t **ret_ids,
+				 size_t *ret_count);

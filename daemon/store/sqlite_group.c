@@ -1,6 +1,6 @@
 /* Groups: opened, closed, counted. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 

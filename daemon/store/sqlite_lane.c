@@ -14,7 +14,7 @@ static void lane_free(struct lane *lane)
 }
 AUTO_DEFINE(struct lane *, lane_free)
 
-void lanes_fini(struct lanes *lanes)
+void sqlite_lanes_fini(struct lanes *lanes)
 {
 	for (size_t i = 0; i < lanes->count; i++)
 		lane_free(lanes->items[i]);
@@ -116,7 +116,7 @@ static int load_row(struct lanes *lanes, struct sql *sql,
 		    struct sqlite3_stmt *stmt)
 {
 	int64_t id = sql_int(stmt, 0);
-	struct lane *lane = lanes_by_id(lanes, id);
+	struct lane *lane = sqlite_lanes_by_id(lanes, id);
 	int error;
 
 	if (!lane) {
@@ -132,7 +132,7 @@ static int load_row(struct lanes *lanes, struct sql *sql,
 	return 0;
 }
 
-int lanes_load(struct lanes *lanes, struct sql *sql, bool counts)
+int sqlite_lanes_load(struct lanes *lanes, struct sql *sql, bool counts)
 {
 	int error = 0;
 	struct sqlite3_stmt *stmt = sql_use(sql, SQL_LANE_NEW, &error);
@@ -155,8 +155,8 @@ int lanes_load(struct lanes *lanes, struct sql *sql, bool counts)
 	return error;
 }
 
-struct lane *lanes_find(const struct lanes *lanes, struct slice queue,
-			struct slice handler)
+struct lane *sqlite_lanes_find(const struct lanes *lanes, struct slice queue,
+			       struct slice handler)
 {
 	size_t at;
 
@@ -173,7 +173,7 @@ struct lane *lanes_find(const struct lanes *lanes, struct slice queue,
 	return NULL;
 }
 
-struct lane *lanes_by_id(const struct lanes *lanes, int64_t id)
+struct lane *sqlite_lanes_by_id(const struct lanes *lanes, int64_t id)
 {
 	if (id < 1 || (uint64_t)id > lanes->count)
 		return NULL;
@@ -190,10 +190,11 @@ static void touch(struct lanes *lanes, struct lane *lane)
 	lanes->touched_count++;
 }
 
-int lanes_intern(struct lanes *lanes, struct sql *sql, struct slice queue,
-		 struct slice handler, struct lane **ret)
+int sqlite_lanes_intern(struct lanes *lanes, struct sql *sql,
+			struct slice queue, struct slice handler,
+			struct lane **ret)
 {
-	struct lane *lane = lanes_find(lanes, queue, handler);
+	struct lane *lane = sqlite_lanes_find(lanes, queue, handler);
 	struct sqlite3_stmt *stmt;
 	int error = 0;
 
@@ -215,14 +216,14 @@ int lanes_intern(struct lanes *lanes, struct sql *sql, struct slice queue,
 	return sql_run(sql, stmt);
 }
 
-void lane_add(struct lanes *lanes, struct lane *lane, enum job_state state,
-	      int64_t add)
+void sqlite_lane_add(struct lanes *lanes, struct lane *lane,
+		     enum job_state state, int64_t add)
 {
 	lane->add[state] += add;
 	touch(lanes, lane);
 }
 
-int64_t lane_ready(const struct lane *lane)
+int64_t sqlite_lane_ready(const struct lane *lane)
 {
 	return lane->counts[STATE_READY] + lane->add[STATE_READY];
 }
@@ -236,7 +237,7 @@ static bool adds_nothing(const struct lane *lane)
 	return true;
 }
 
-int lanes_flush(struct lanes *lanes, struct sql *sql)
+int sqlite_lanes_flush(struct lanes *lanes, struct sql *sql)
 {
 	for (struct lane *lane = lanes->touched; lane;
 	     lane = lane->next_touched) {
@@ -272,13 +273,13 @@ static void forget(struct lanes *lanes, bool keep)
 	lanes->touched_count = 0;
 }
 
-void lanes_commit(struct lanes *lanes)
+void sqlite_lanes_commit(struct lanes *lanes)
 {
 	forget(lanes, true);
 	lanes->committed = lanes->count;
 }
 
-void lanes_rollback(struct lanes *lanes)
+void sqlite_lanes_rollback(struct lanes *lanes)
 {
 	forget(lanes, false);
 	if (lanes->committed == lanes->count)
@@ -288,8 +289,9 @@ void lanes_rollback(struct lanes *lanes)
 	place_all(lanes);
 }
 
-int lane_lend(struct lanes *lanes, struct lane *lane, struct arena *arena,
-	      struct slice *ret_queue, struct slice *ret_handler)
+int sqlite_lane_lend(struct lanes *lanes, struct lane *lane,
+		     struct arena *arena, struct slice *ret_queue,
+		     struct slice *ret_handler)
 {
 	if (lane->lent != lanes->call) {
 		if (arena_copy(arena, lane->queue, &lane->lent_queue) ||

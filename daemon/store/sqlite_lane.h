@@ -32,38 +32,39 @@ struct lanes {
 	uint64_t call; /* counts calls, so that lent copies become stale */
 };
 
-void lanes_fini(struct lanes *lanes);
+void sqlite_lanes_fini(struct lanes *lanes);
 
-/** lanes_load() - read those that are not cached yet, all counts if @counts */
-must_check int lanes_load(struct lanes *lanes, struct sql *sql, bool counts);
+/** sqlite_lanes_load() - read those that are not cached yet, all counts if @counts */
+must_check int sqlite_lanes_load(struct lanes *lanes, struct sql *sql,
+				 bool counts);
 
-/** lanes_find() - NULL when there is none */
-struct lane *lanes_find(const struct lanes *lanes, struct slice queue,
-			struct slice handler);
+/** sqlite_lanes_find() - NULL when there is none */
+struct lane *sqlite_lanes_find(const struct lanes *lanes, struct slice queue,
+			       struct slice handler);
 
-/** lanes_by_id() - NULL when there is none */
-struct lane *lanes_by_id(const struct lanes *lanes, int64_t id);
+/** sqlite_lanes_by_id() - NULL when there is none */
+struct lane *sqlite_lanes_by_id(const struct lanes *lanes, int64_t id);
 
-/** lanes_intern() - find it, or make it in the running transaction */
-must_check int lanes_intern(struct lanes *lanes, struct sql *sql,
-			    struct slice queue, struct slice handler,
-			    struct lane **ret);
+/** sqlite_lanes_intern() - find it, or make it in the running transaction */
+must_check int sqlite_lanes_intern(struct lanes *lanes, struct sql *sql,
+				   struct slice queue, struct slice handler,
+				   struct lane **ret);
 
-/** lane_add() - one job more (or fewer) in @state, in this transaction */
-void lane_add(struct lanes *lanes, struct lane *lane, enum job_state state,
-	      int64_t add);
+/** sqlite_lane_add() - one job more (or fewer) in @state, in this transaction */
+void sqlite_lane_add(struct lanes *lanes, struct lane *lane,
+		     enum job_state state, int64_t add);
 
-/** lane_ready() - ready jobs, as the running transaction sees it */
-int64_t lane_ready(const struct lane *lane);
+/** sqlite_lane_ready() - ready jobs, as the running transaction sees it */
+int64_t sqlite_lane_ready(const struct lane *lane);
 
-/** lanes_flush() - one UPDATE for each touched lane */
-must_check int lanes_flush(struct lanes *lanes, struct sql *sql);
+/** sqlite_lanes_flush() - one UPDATE for each touched lane */
+must_check int sqlite_lanes_flush(struct lanes *lanes, struct sql *sql);
 
-/** lanes_commit() - what was added is true now; lanes_rollback() - is not */
-void lanes_commit(struct lanes *lanes);
-void lanes_rollback(struct lanes *lanes);
+/** sqlite_lanes_commit() - what was added is true now; sqlite_lanes_rollback() - is not */
+void sqlite_lanes_commit(struct lanes *lanes);
+void sqlite_lanes_rollback(struct lanes *lanes);
 
-/** lane_lend() - its names as copies in @arena, made once a call */
-must_check int lane_lend(struct lanes *lanes, struct lane *lane,
-			 struct arena *arena, struct slice *ret_queue,
-			 struct slice *ret_handler);
+/** sqlite_lane_lend() - its names as copies in @arena, made once a call */
+must_check int sqlite_lane_lend(struct lanes *lanes, struct lane *lane,
+				struct arena *arena, struct slice *ret_queue,
+				struct slice *ret_handler);

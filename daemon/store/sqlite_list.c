@@ -74,7 +74,7 @@ static enum sql_id live_walk(const struct walk *walk)
 
 	if (walk->filter.of->group)
 		return newest ? SQL_LIVE_GROUP_BEFORE : SQL_LIVE_GROUP_AFTER;
-	if ((filter_states(walk->filter.of) & STATES_LIVE) ==
+	if ((sqlite_filter_states(walk->filter.of) & STATES_LIVE) ==
 	    1u << STATE_RUNNING)
 		return newest ? SQL_RUNNING_BEFORE : SQL_RUNNING_AFTER;
 	return newest ? SQL_LIVE_BEFORE : SQL_LIVE_AFTER;
@@ -91,7 +91,7 @@ static enum sql_id done_walk(const struct walk *walk)
 
 static int walk_start(struct walk *walk, int64_t after)
 {
-	uint32_t states = filter_states(walk->filter.of);
+	uint32_t states = sqlite_filter_states(walk->filter.of);
 	int error = 0;
 
 	if (walk->newest_first && after == 0)
@@ -143,8 +143,8 @@ static int walk_next(struct walk *walk, struct store_row *ret,
 			return 0;
 		}
 		walk->last = cursor->row.id;
-		error = filter_match(&walk->filter, &cursor->row, cursor->flags,
-				     &matches);
+		error = sqlite_filter_match(&walk->filter, &cursor->row,
+					    cursor->flags, &matches);
 		*ret = cursor->row;
 		*ret_flags = cursor->flags;
 		if (!error)
@@ -181,19 +181,19 @@ static int fill(struct store *store, struct arena *arena, struct store_row *row,
 		uint32_t flags, bool with_spec, bool with_log)
 {
 	struct sql *sql = &store->sql;
-	struct lane *lane = lanes_by_id(&store->lanes, row->lane);
+	struct lane *lane = sqlite_lanes_by_id(&store->lanes, row->lane);
 	int error = 0;
 
 	if (!lane) {
-		error = lanes_load(&store->lanes, sql, false);
+		error = sqlite_lanes_load(&store->lanes, sql, false);
 		if (error)
 			return error;
-		lane = lanes_by_id(&store->lanes, row->lane);
+		lane = sqlite_lanes_by_id(&store->lanes, row->lane);
 	}
 	if (!lane)
 		return sql_damaged(sql, "a job has no lane");
-	error = lane_lend(&store->lanes, lane, arena, &row->queue,
-			  &row->handler);
+	error = sqlite_lane_lend(&store->lanes, lane, arena, &row->queue,
+				 &row->handler);
 	if (!error && (with_spec || flags & FLAG_WORDS))
 		error = row_words(sql, arena, row, with_spec);
 	if (!error && flags & FLAG_ATTEMPTS && !state_is_end(row->state))
@@ -314,8 +314,8 @@ static int visit_ids(struct walk *walk, const int64_t *ids, size_t count,
 		walk->last = id;
 		error = read_id(walk->store, id, &row, &flags, &found);
 		if (!error && found)
-			error = filter_match(&walk->filter, &row, flags,
-					     &found);
+			error = sqlite_filter_match(&walk->filter, &row, flags,
+						    &found);
 		else
 			walk->filter.left--;
 		if (!error && found)
@@ -349,14 +349,15 @@ static int visit_all(struct walk *walk, int64_t after, visit *visitor,
 	return error;
 }
 
-/* filter_ids() cuts from below: newest first, the cut is from above. */
+/* sqlite_filter_ids() cuts from below: newest first, the cut is from above. */
 static int visit_matches(struct walk *walk, struct arena *arena, int64_t after,
 			 visit *visitor, void *context)
 {
 	int64_t *ids;
 	size_t count;
-	int error = filter_ids(&walk->filter, arena,
-			       walk->newest_first ? 0 : after, &ids, &count);
+	int error = sqlite_filter_ids(&walk->filter, arena,
+				      walk->newest_first ? 0 : after, &ids,
+				      &count);
 
 	if (error)
 		return error;
@@ -413,9 +414,9 @@ int store_list(struct store *store, struct arena *arena,
 	page.rows = arena_array(arena, max, sizeof(*page.rows));
 	if (!page.rows)
 		return -ENOMEM;
-	filter_init(&walk.filter, filter, &store->sql, &store->lanes);
+	sqlite_filter_init(&walk.filter, filter, &store->sql, &store->lanes);
 	error = step(&walk, arena, after, add_to_page, &page, ret_next);
-	filter_fini(&walk.filter);
+	sqlite_filter_fini(&walk.filter);
 	*ret = page.rows;
 	*ret_count = error ? 0 : page.count;
 	return error;
@@ -437,13 +438,13 @@ static int add_to_counts(void *context, struct walk *walk,
 static int count_lanes(struct store *store, const struct store_filter *filter,
 		       int64_t counts[STATE_COUNT])
 {
-	uint32_t states = filter_states(filter);
-	int error = lanes_load(&store->lanes, &store->sql, true);
+	uint32_t states = sqlite_filter_states(filter);
+	int error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 
 	for (size_t i = 0; !error && i < store->lanes.count; i++) {
 		const struct lane *lane = store->lanes.items[i];
 
-		if (!filter_lane(filter, lane))
+		if (!sqlite_filter_lane(filter, lane))
 			continue;
 		for (int state = 0; state < STATE_COUNT; state++) {
 			if (states & 1u << state)
@@ -462,13 +463,14 @@ int store_count(struct store *store, struct arena *arena,
 	int error;
 
 	*ret_next = 0;
-	if (filter_only_lanes(filter)) {
+	if (sqlite_filter_only_lanes(filter)) {
 		error = count_lanes(store, filter, found);
 	} else {
-		filter_init(&walk.filter, filter, &store->sql, &store->lanes);
+		sqlite_filter_init(&walk.filter, filter, &store->sql,
+				   &store->lanes);
 		error = step(&walk, arena, after, add_to_counts, found,
 			     ret_next);
-		filter_fini(&walk.filter);
+		sqlite_filter_fini(&walk.filter);
 	}
 	for (int state = 0; !error && state < STATE_COUNT; state++)
 		counts[state] += found[state];

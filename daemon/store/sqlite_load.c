@@ -10,7 +10,7 @@ static int lanes_out(struct store *store, struct arena *arena,
 		     struct store_lane **ret, size_t *ret_count)
 {
 	struct store_lane *out;
-	int error = lanes_load(&store->lanes, &store->sql, true);
+	int error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 
 	if (error)
 		return error;
@@ -22,8 +22,8 @@ static int lanes_out(struct store *store, struct arena *arena,
 
 		out[i].id = lane->id;
 		memcpy(out[i].counts, lane->counts, sizeof(out[i].counts));
-		if (lane_lend(&store->lanes, lane, arena, &out[i].queue,
-			      &out[i].handler))
+		if (sqlite_lane_lend(&store->lanes, lane, arena, &out[i].queue,
+				     &out[i].handler))
 			return -ENOMEM;
 	}
 	*ret = out;

@@ -139,7 +139,7 @@ static int open_writer(struct store *store, const char *directory,
 	int error = load_counters(store);
 
 	if (!error)
-		error = lanes_load(&store->lanes, &store->sql, true);
+		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 	if (!error)
 		error = load_due(store);
 	if (!error)
@@ -171,7 +171,7 @@ static int open_parts(struct store *store, const struct store_config *config)
 		error = open_writer(store, config->directory,
 				    config->reserve_bytes);
 	else if (!error)
-		error = lanes_load(&store->lanes, &store->sql, true);
+		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 	return error;
 }
 
@@ -209,7 +209,7 @@ void store_close(struct store *store)
 		sqlite3_db_config(store->sql.db,
 				  SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_close(store->sql.db);
-	lanes_fini(&store->lanes);
+	sqlite_lanes_fini(&store->lanes);
 	tally_fini(&store->groups);
 	tally_fini(&store->contexts);
 	event_pack_fini(&store->events);

@@ -1,6 +1,6 @@
 /* Outcomes: what workers said of attempts that they were given. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 static enum job_event event_of(enum store_outcome_kind kind)
 {

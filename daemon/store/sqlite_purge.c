@@ -4,7 +4,7 @@
  * walk goes on is remembered in the handle only, a new one begins again.
  */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 
@@ -86,7 +86,7 @@ static int drop_rows(struct txn *txn, const struct old *old)
 
 static int uncount(struct txn *txn, const struct old *old)
 {
-	struct lane *lane = lanes_by_id(&txn->store->lanes, old->lane);
+	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, old->lane);
 	struct tally_entry *entry;
 	int error;
 

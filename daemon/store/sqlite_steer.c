@@ -1,6 +1,6 @@
 /* Steering: cancel, hold and release by filter, one bounded slice a batch. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 
@@ -41,7 +41,8 @@ static int consider(struct slice_of *slice, const struct live *live)
 
 	slice->last = live->id;
 	live_row(live, &row);
-	error = filter_match(&slice->filter, &row, live->flags, &matches);
+	error = sqlite_filter_match(&slice->filter, &row, live->flags,
+				    &matches);
 	if (error || !matches ||
 	    (steer->uid != UINT32_MAX && steer->uid != live->uid) ||
 	    job_step(&live->facts, event_of(steer->kind), CAUSE_NONE,
@@ -87,7 +88,7 @@ static int scan(struct slice_of *slice)
 
 	if (steer->filter.group)
 		id = SQL_LIVE_GROUP_AFTER;
-	else if (filter_states(&steer->filter) == 1u << STATE_RUNNING)
+	else if (sqlite_filter_states(&steer->filter) == 1u << STATE_RUNNING)
 		id = SQL_RUNNING_AFTER;
 	stmt = sql_use(slice->txn->sql, id, &error);
 	if (!stmt)
@@ -193,14 +194,14 @@ static int run(struct slice_of *slice)
 	steer->changed = 0;
 	steer->signalled = 0;
 	steer->next = 0;
-	if (!(filter_states(&steer->filter) & STATES_LIVE))
+	if (!(sqlite_filter_states(&steer->filter) & STATES_LIVE))
 		return 0;
 	slice->live = arena_array(slice->txn->arena, steer->max,
 				  sizeof(*slice->live));
 	if (!slice->live)
 		return -ENOMEM;
-	error = filter_ids(&slice->filter, slice->txn->arena, steer->after,
-			   &ids, &id_count);
+	error = sqlite_filter_ids(&slice->filter, slice->txn->arena,
+				  steer->after, &ids, &id_count);
 	if (!error)
 		error = ids ? scan_ids(slice, ids, id_count) : scan(slice);
 	for (size_t i = 0; !error && i < slice->count; i++)
@@ -222,10 +223,10 @@ int txn_steer(struct txn *txn)
 		};
 
 		require(slice.steer->max >= 1 && slice.steer->max <= 1000);
-		filter_init(&slice.filter, &slice.steer->filter, txn->sql,
-			    &txn->store->lanes);
+		sqlite_filter_init(&slice.filter, &slice.steer->filter,
+				   txn->sql, &txn->store->lanes);
 		error = run(&slice);
-		filter_fini(&slice.filter);
+		sqlite_filter_fini(&slice.filter);
 	}
 	return error;
 }

@@ -1,11 +1,10 @@
 #pragma once
 
 /*
- * The handle of the SQLite engine and the one transaction that it runs. Only
- * sqlite_*.c include this.
+ * The handle of the SQLite engine. Only sqlite_*.c include this.
  *
- * What the handle remembers of the database (counters, lanes) changes after
- * COMMIT only: a transaction works on its own copy (struct txn, lane.add).
+ * What it remembers of the database (counters, lanes) changes after COMMIT
+ * only: a transaction works on its own copy (struct txn, lane.add).
  */
 
 #include "daemon/store/reserve.h"
@@ -41,93 +40,6 @@ struct store {
 	struct tally groups, contexts;
 	struct event_pack events;
 };
-
-/* A list in an arena that grows by doubling. */
-struct room {
-	size_t capacity;
-};
-
-/* Groups in a transaction: what is known of one (bits of tally_entry.mark). */
-enum {
-	GROUP_TAKES = 1 << 0,
-	GROUP_REFUSES = 1 << 1,
-	GROUP_PURGED = 1 << 2, /* a job of it was purged: it may go too */
-};
-
-struct txn {
-	struct store *store;
-	struct sql *sql;
-	struct store_batch *batch;
-	struct arena *arena;
-	int64_t now_ms;
-	struct counters next; /* as they are after COMMIT */
-	struct lane **lanes;  /* of the batch's lanes */
-	int64_t *contexts;    /* ids of the batch's contexts */
-	/* Wants by lane: the first with room, and the one behind each. */
-	uint32_t *want_of_lane, *want_behind;
-	struct room claims, ended, signals, purged;
-	int64_t due_ms; /* earliest that this transaction scheduled; 0: none */
-	bool due_left;	/* a scheduled job went: look for the earliest */
-	int64_t live, done; /* change of the number of rows */
-};
-
-#define WANT_NONE UINT32_MAX
-
-/**
- * txn_room() - room for one more in an array of the batch's arena
- * @array:	the array, moved when it grows
- *
- * Return: 0 or -ENOMEM.
- */
-must_check int txn_room(struct txn *txn, struct room *room, void **array,
-			size_t count, size_t bytes);
-
-/** txn_event() - append to the batch's events */
-must_check int txn_event(struct txn *txn, enum event_kind kind, int64_t job,
-			 uint32_t attempt, enum job_cause cause);
-
-/**
- * txn_count() - a job leaves @from and comes to @to, in its lane and group
- *
- * STATE_COUNT stands for nowhere: it is new, or purged.
- */
-must_check int txn_count(struct txn *txn, struct lane *lane, int64_t group,
-			 enum job_state from, enum job_state to);
-
-/* The phases, in order. Each: 0, STORE_E_* or negative errno. */
-must_check int txn_lanes(struct txn *txn);
-must_check int txn_contexts(struct txn *txn);
-must_check int txn_wants(struct txn *txn);
-must_check int txn_workers(struct txn *txn);
-must_check int txn_outcomes(struct txn *txn);
-must_check int txn_steer(struct txn *txn);
-must_check int txn_groups(struct txn *txn);
-must_check int txn_entries(struct txn *txn);
-must_check int txn_promote(struct txn *txn);
-must_check int txn_claims(struct txn *txn);
-must_check int txn_events(struct txn *txn);
-must_check int txn_purge(struct txn *txn);
-
-/* Of claims, for direct starts. */
-uint32_t txn_want(struct txn *txn, uint32_t lane);
-must_check int txn_claim(struct txn *txn, uint32_t want,
-			 const struct live *live, struct slice spec);
-
-/**
- * txn_end() - a live job is over: move it to the finished ones
- * @live:	as stored until now
- * @step:	what core/job decided, step->ended
- * @outcome:	what its worker said; NULL: it was waiting
- * @reason:	why it was cancelled; n 0: none, or told before
- */
-must_check int txn_end(struct txn *txn, const struct live *live,
-		       const struct job_step *step,
-		       const struct store_outcome *outcome,
-		       struct slice reason);
-
-/** txn_move() - a live job goes on in another state; @live as before */
-must_check int txn_move(struct txn *txn, const struct live *live,
-			const struct job_step *step, int64_t seq);
 
 /** group_read() - a row of table grp; @ret_found false: there is none */
 must_check int group_read(struct sql *sql, struct arena *arena, int64_t id,

@@ -3,7 +3,7 @@
  * store.h; each lives in a file of its own.
  */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -50,9 +50,9 @@ int txn_count(struct txn *txn, struct lane *lane, int64_t group,
 	struct tally_entry *entry;
 
 	if (from != STATE_COUNT)
-		lane_add(lanes, lane, from, -1);
+		sqlite_lane_add(lanes, lane, from, -1);
 	if (to != STATE_COUNT)
-		lane_add(lanes, lane, to, 1);
+		sqlite_lane_add(lanes, lane, to, 1);
 	if (!group)
 		return 0;
 	if (tally_at(&txn->store->groups, group, &entry))
@@ -77,8 +77,9 @@ int txn_lanes(struct txn *txn)
 		int error;
 
 		require(lane->queue.n && lane->handler.n);
-		error = lanes_intern(&txn->store->lanes, txn->sql, lane->queue,
-				     lane->handler, &txn->lanes[i]);
+		error = sqlite_lanes_intern(&txn->store->lanes, txn->sql,
+					    lane->queue, lane->handler,
+					    &txn->lanes[i]);
 		if (error)
 			return error;
 	}
@@ -123,7 +124,7 @@ int txn_workers(struct txn *txn)
 static int flush(struct txn *txn)
 {
 	struct store *store = txn->store;
-	int error = lanes_flush(&store->lanes, txn->sql);
+	int error = sqlite_lanes_flush(&store->lanes, txn->sql);
 
 	for (size_t i = 0; !error && i < store->groups.count; i++) {
 		const struct tally_entry *entry = &store->groups.entries[i];
@@ -201,8 +202,8 @@ static int tell_lanes(struct txn *txn)
 			&batch->changed_lanes[batch->changed_lane_count++];
 
 		lane_out(lane, out);
-		if (lane_lend(lanes, lane, txn->arena, &out->queue,
-			      &out->handler))
+		if (sqlite_lane_lend(lanes, lane, txn->arena, &out->queue,
+				     &out->handler))
 			return -ENOMEM;
 	}
 	return 0;
@@ -277,7 +278,7 @@ static void settle(struct txn *txn)
 
 	store->next = txn->next;
 	store->next_due_ms = txn->batch->next_due_ms;
-	lanes_commit(&store->lanes);
+	sqlite_lanes_commit(&store->lanes);
 	for (size_t i = 0; i < txn->batch->context_count; i++)
 		txn->batch->contexts[i].id = txn->contexts[i];
 }
@@ -294,7 +295,7 @@ static void undo(struct txn *txn)
 	    sql_do(&store->sql, SQL_ROLLBACK, NULL, 0))
 		store->failed = true;
 	store->sql.fault = fault;
-	lanes_rollback(&store->lanes);
+	sqlite_lanes_rollback(&store->lanes);
 	outputs_clear(txn->batch);
 }
 

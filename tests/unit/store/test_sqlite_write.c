@@ -1,4 +1,4 @@
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 #include "tests/unit/store/fixture.h"
 
 UNIT(what_is_submitted_is_claimed_and_finished)
