@@ -63,6 +63,12 @@ static inline struct slice slice_of(const char *text)
 	return (struct slice){text, text ? strlen(text) : 0};
 }
 
+/* Behind its last byte; {0} may be walked too. */
+static inline const char *slice_end(struct slice a)
+{
+	return a.n ? a.p + a.n : a.p;
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -1,8 +1,31 @@
 #include "proto/calls.h"
 
+#include "proto/table.h"
+
+enum {
+	CALL_ENVELOPE_method,
+	CALL_ENVELOPE_parameters,
+	CALL_ENVELOPE_more,
+	CALL_ENVELOPE_oneway,
+	CALL_ENVELOPE_upgrade
+};
+static const struct schema_field envelope_fields[] = {
+	IN_REQ(CALL_ENVELOPE, call_envelope, method, STRING),
+	IN_OPT(CALL_ENVELOPE, call_envelope, parameters, OBJECT),
+	IN_OPT(CALL_ENVELOPE, call_envelope, more, BOOL),
+	IN_OPT(CALL_ENVELOPE, call_envelope, oneway, BOOL),
+	IN_OPT(CALL_ENVELOPE, call_envelope, upgrade, BOOL),
+};
+const struct schema_type call_envelope_type = FIELDS_TYPE(NULL,
+							  envelope_fields);
+
 const struct schema_interface *const calls_interfaces[] = {
-	&calls_service, &calls_admin,  &calls_jobs,
-	&calls_queues,	&calls_events, NULL,
+	&calls_service,
+	&calls_admin,
+	&calls_jobs,
+	&calls_queues,
+	&calls_events,
+	NULL,
 };
 
 /* "org.reeve.jobs.Submit" at its last dot. */

@@ -18,6 +18,15 @@ struct schema_interface {
 	size_t type_count;
 };
 
+/* The envelope: what a message from a client holds. */
+struct call_envelope {
+	uint64_t has;
+	struct slice method;
+	struct slice parameters; /* raw object, or p NULL */
+	bool more, oneway, upgrade;
+};
+extern const struct schema_type call_envelope_type;
+
 /* All that are served, org.varlink.service among them; ends with NULL. */
 extern const struct schema_interface *const calls_interfaces[];
 

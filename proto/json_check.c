@@ -241,7 +241,7 @@ int json_check(struct slice text, struct json_fault *ret_fault)
 	struct checker c = {
 		.begin = text.p,
 		.p = text.p,
-		.end = text.p + text.n,
+		.end = slice_end(text),
 		.fault = ret_fault,
 	};
 	int r;

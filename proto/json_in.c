@@ -13,7 +13,7 @@
 struct slice json_trim(struct slice checked)
 {
 	const char *p = checked.p;
-	const char *end = checked.p + checked.n;
+	const char *end = slice_end(checked);
 
 	p = json_skip_space(p, end);
 	while (end > p && json_is_space(end[-1]))
@@ -298,7 +298,7 @@ int json_string(struct arena *arena, struct slice value, struct slice *ret)
 bool json_key_is(struct slice raw_key, const char *name)
 {
 	const char *p = raw_key.p;
-	const char *end = raw_key.p + raw_key.n;
+	const char *end = slice_end(raw_key);
 
 	while (p < end) {
 		char character[4] = {*p};

@@ -205,7 +205,7 @@ static void put_escaped(struct json_out *out, char c)
 void json_out_string(struct json_out *out, struct slice text)
 {
 	const char *p = text.p;
-	const char *end = text.p + text.n;
+	const char *end = slice_end(text);
 
 	separate(out);
 	put_char(out, '"');
@@ -348,7 +348,7 @@ struct slice json_out_slice(const struct json_out *out)
 bool json_utf8(struct slice text)
 {
 	const char *p = text.p;
-	const char *end = text.p + text.n;
+	const char *end = slice_end(text);
 
 	while (p < end) {
 		uint64_t word;

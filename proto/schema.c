@@ -406,12 +406,13 @@ static int check_struct(struct decoder *d, const struct schema_type *type,
 		return fail_kind(d, place, SCHEMA_STRUCT, value);
 	while (json_member(&iter, &at.name, &item)) {
 		size_t i = find_field(type, at.name, expected);
-		const struct schema_field *field = &type->fields[i];
+		const struct schema_field *field;
 		bool built;
 
 		if (i == type->field_count)
 			return fail(d, &at, SCHEMA_E_UNKNOWN,
 				    "there is no such field");
+		field = &type->fields[i];
 		if (seen >> i & 1)
 			return fail(d, &at, SCHEMA_E_DUPLICATE, "given twice");
 		seen |= UINT64_C(1) << i;
