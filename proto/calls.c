@@ -25,6 +25,9 @@ const struct schema_interface *const calls_interfaces[] = {
 	&calls_jobs,
 	&calls_queues,
 	&calls_events,
+#ifdef REEVE_TEST_HOOKS
+	&calls_certification,
+#endif
 	NULL,
 };
 
