@@ -7,7 +7,8 @@
 #include "proto/types_jobs.h"
 
 static const struct schema_field submit_in_fields[] = {
-	IN_REQ(CALL_SUBMIT, call_submit, job, STRUCT, .type = &spec_type),
+	IN_REQ(CALL_SUBMIT, call_submit, job, STRUCT, .type = &spec_type,
+	       .raw = true),
 	IN_OPT(CALL_SUBMIT, call_submit, dry_run, BOOL),
 };
 static const struct schema_type submit_in_type = FIELDS_TYPE(NULL,

@@ -77,7 +77,7 @@ static int check_string(struct checker *c)
 		size_t n;
 		int r;
 
-		c->p += utf8_plain_bytes(c->p, c->end);
+		c->p += json_plain_bytes(c->p, c->end);
 		if (c->p == c->end)
 			return fault(c, c->p, JSON_E_SHORT,
 				     "a string is not closed");

@@ -47,61 +47,65 @@ enum json_kind json_kind(struct slice value)
  * that was not checked gives nonsense, never a read beyond its end.
  */
 
+/* Bytes that mean something while a value is skipped. */
+static const bool marks[256] = {
+	['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true,
+};
+
 /* @p at the opening quote; behind the closing one. */
-static const char *string_end(const char *p, const char *end)
+static inline const char *string_end(const char *p, const char *end)
 {
 	p++;
-	while (p < end) {
-		const char *quote = memchr(p, '"', (size_t)(end - p));
-		const char *back;
-
-		if (!quote)
+	for (;;) {
+		/* Most strings are short: a call of memchr() costs more. */
+		p += json_unmarked_bytes(p, end);
+		if (p == end)
 			return end;
-		/* An odd number of backslashes before it escapes it. They end
-		 * at the quote before at the latest, so this stays linear. */
-		for (back = quote; back > p && back[-1] == '\\'; back--)
-			;
-		p = quote + 1;
-		if ((quote - back) % 2 == 0)
+		if (*p == '"')
+			return p + 1;
+		/* A backslash takes the next byte with it. */
+		p += *p == '\\' && end - p > 1 ? 2 : 1;
+	}
+}
+
+/* @p at the first byte of an array or object; behind its last. */
+static const char *container_end(const char *p, const char *end)
+{
+	size_t depth = 0;
+
+	while (p < end) {
+		if (!marks[(unsigned char)*p]) {
+			p++;
+			continue;
+		}
+		if (*p == '"') {
+			p = string_end(p, end);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else
+			depth--;
+		p++;
+		if (depth == 0)
 			return p;
 	}
 	return end;
 }
 
 /* @p at the first byte of a value; behind its last. */
-static const char *value_end(const char *p, const char *end)
+static inline const char *value_end(const char *p, const char *end)
 {
-	size_t depth = 0;
-
-	if (p < end && *p != '{' && *p != '[' && *p != '"') {
-		while (p < end && *p != ',' && *p != '}' && *p != ']' &&
-		       !json_is_space(*p))
-			p++;
-		return p;
-	}
-	while (p < end) {
-		switch (*p) {
-		case '"':
-			p = string_end(p, end);
-			break;
-		case '{':
-		case '[':
-			depth++;
-			p++;
-			break;
-		case '}':
-		case ']':
-			depth--;
-			p++;
-			break;
-		default:
-			p++;
-			continue;
-		}
-		if (depth == 0)
-			return p;
-	}
-	return end;
+	if (p == end)
+		return end;
+	if (*p == '"')
+		return string_end(p, end);
+	if (*p == '{' || *p == '[')
+		return container_end(p, end);
+	while (p < end && *p != ',' && *p != '}' && *p != ']' &&
+	       !json_is_space(*p))
+		p++;
+	return p;
 }
 
 struct json_iter json_enter(struct slice value)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "proto/json_text.h"
 #include "proto/utf8.h"
 
 #define FIRST_BYTES 256
@@ -210,7 +211,7 @@ void json_out_string(struct json_out *out, struct slice text)
 	separate(out);
 	put_char(out, '"');
 	while (p < end) {
-		size_t n = utf8_plain_bytes(p, end);
+		size_t n = json_plain_bytes(p, end);
 
 		if (n == 0 && (unsigned char)*p >= 0x80) {
 			n = utf8_bytes(p, end);

@@ -333,7 +333,10 @@ static int check_value(struct decoder *d, const struct schema_field *field,
 		r = check_bytes(d, place, value.n, field->max);
 		break;
 	case SCHEMA_STRUCT:
-		r = check_struct(d, field->type, place, value, NULL);
+		if (!field->raw || d->deep)
+			r = check_struct(d, field->type, place, value, NULL);
+		else if (json_kind(value) != JSON_OBJECT)
+			return fail_kind(d, place, SCHEMA_STRUCT, value);
 		break;
 	case SCHEMA_LIST:
 		r = check_list(d, field, place, value);
@@ -345,6 +348,15 @@ static int check_value(struct decoder *d, const struct schema_field *field,
 	if (r == 0 && at)
 		memcpy(at, &seen, bytes);
 	return r;
+}
+
+static inline bool is_name(struct slice key, const char *name)
+{
+	size_t i = 0;
+
+	while (i < key.n && name[i] && name[i] == key.p[i])
+		i++;
+	return i == key.n && name[i] == 0;
 }
 
 /*
@@ -366,9 +378,7 @@ static size_t find_field(const struct schema_type *type, struct slice key,
 		if (!plain) {
 			if (json_key_is(key, name))
 				return at;
-		} else if (key.n && *name == *key.p &&
-			   strncmp(name, key.p, key.n) == 0 &&
-			   name[key.n] == 0) {
+		} else if (is_name(key, name)) {
 			return at;
 		}
 	}
@@ -379,14 +389,15 @@ static int check_missing(struct decoder *d, const struct schema_type *type,
 			 const struct place *place, uint64_t has)
 {
 	for (size_t i = 0; i < type->field_count; i++) {
-		struct place at = {place, NULL, slice_of(type->fields[i].name),
-				   0};
+		const struct schema_field *field = &type->fields[i];
+		struct place at = {.up = place};
 
-		if (type->fields[i].optional || has >> i & 1)
+		if (field->optional || has >> i & 1)
 			continue;
+		at.name = slice_of(field->name);
 		return fail(d, &at, SCHEMA_E_MISSING,
 			    "%s is required and absent",
-			    kind_name(type->fields[i].kind));
+			    kind_name(field->kind));
 	}
 	return 0;
 }

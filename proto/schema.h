@@ -18,7 +18,8 @@
  *	SCHEMA_OBJECT	struct slice, raw JSON object, not interpreted
  *	SCHEMA_ENUM	int, index into the type's words
  *	SCHEMA_STRUCT	struct slice, raw; already checked against its table;
- *			decode it in a step of its own
+ *			decode it in a step of its own. With `raw` the caller's
+ *			step is the only one: do not leave it out
  *	SCHEMA_LIST	struct slice, raw array; items checked against `item`
  *			and `type`, except for structs: the caller decodes each
  *	SCHEMA_MAP	struct slice, raw object; values checked against `item`
@@ -49,15 +50,16 @@ struct schema_type;
 struct schema_field {
 	const char *name;
 	enum schema_kind kind;
-	enum schema_kind item;		/* of SCHEMA_LIST and SCHEMA_MAP */
-	bool optional;			/* ?type in the interface file */
+	enum schema_kind item; /* of SCHEMA_LIST and SCHEMA_MAP */
+	bool optional;	       /* ?type in the interface file */
+	bool raw;	       /* a struct that the caller decodes anyway */
 	const struct schema_type *type; /* of SCHEMA_STRUCT and SCHEMA_ENUM,
 					   or of such items */
 	size_t offset;			/* in the decoded struct */
 	int64_t min, max; /* of SCHEMA_INT, both 0: no bounds; of strings and
 			     objects: max is the most bytes; of lists and maps:
-			     the most items; 0: no limit. A list of integers
-			     with a min has items from min to 2^53 - 1 */
+			     the most items; 0: no limit. Items of a list of
+			     integers with a min: from 1 to 2^53 - 1 */
 };
 
 struct schema_type {
@@ -109,10 +111,8 @@ must_check int schema_decode(const struct schema_type *type,
 
 /**
  * schema_check() - does @object follow the table, all the way down?
- *
  * As schema_decode(), but nothing is stored, items of lists of structs are
  * checked too, and unbuilt fields are allowed: this is what a reply must pass.
- *
  * Return: 0, SCHEMA_E_* except SCHEMA_E_UNBUILT, or -ENOMEM.
  */
 must_check int schema_check(const struct schema_type *type, struct arena *arena,

@@ -53,7 +53,7 @@ static const struct schema_field spec_fields[] = {
 			.offset = offsetof(struct spec, stdin_text),
 			.max = LIMIT_DATA_BYTES},
 	IN_OPT(SPEC, spec, stdin64, STRING, .max = BASE64_MAX),
-	IN_OPT(SPEC, spec, context, STRUCT, .type = &context_type),
+	IN_OPT(SPEC, spec, context, STRUCT, .type = &context_type, .raw = true),
 	IN_OPT(SPEC, spec, priority, INT, .min = -PRIORITY_MAX,
 	       .max = PRIORITY_MAX),
 	IN_OPT(SPEC, spec, delay_ms, INT, .max = DURATION_MAX_MS),

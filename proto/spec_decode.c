@@ -57,6 +57,20 @@ static bool has_nul(struct slice text)
 	return text.n && memchr(text.p, 0, text.n);
 }
 
+static int fail_argument(struct check *c, size_t index, struct slice text)
+{
+	char field[40];
+
+	snprintf(field, sizeof(field), "argv[%zu]", index);
+	if (text.n == 0)
+		return fail(c, SCHEMA_E_RANGE, field, "must name a program");
+	if (has_nul(text))
+		return fail(c, SCHEMA_E_RANGE, field, "must not hold a NUL");
+	return fail(c, SCHEMA_E_RANGE, field,
+		    "%zu bytes are more than the limit of %d", text.n,
+		    LIMIT_ARGUMENT_BYTES);
+}
+
 /* argv: a program, and what execve() will take. */
 static int check_argv(struct check *c, struct slice argv)
 {
@@ -66,22 +80,12 @@ static int check_argv(struct check *c, struct slice argv)
 	int r;
 
 	for (; json_item(&iter, &item); index++) {
-		char field[40];
-
-		snprintf(field, sizeof(field), "argv[%zu]", index);
 		r = json_string(c->arena, item, &text);
 		if (r)
 			return r;
-		if (has_nul(text))
-			return fail(c, SCHEMA_E_RANGE, field,
-				    "must not hold a NUL");
-		if (text.n > LIMIT_ARGUMENT_BYTES)
-			return fail(c, SCHEMA_E_RANGE, field,
-				    "%zu bytes are more than the limit of %d",
-				    text.n, LIMIT_ARGUMENT_BYTES);
-		if (index == 0 && text.n == 0)
-			return fail(c, SCHEMA_E_RANGE, field,
-				    "must name a program");
+		if (has_nul(text) || text.n > LIMIT_ARGUMENT_BYTES ||
+		    (index == 0 && text.n == 0))
+			return fail_argument(c, index, text);
 		total += text.n + 1;
 	}
 	if (index == 0)

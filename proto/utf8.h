@@ -65,39 +65,3 @@ static inline size_t utf8_encode(uint32_t code, char ret[4])
 	ret[3] = (char)(0x80 | (code & 0x3f));
 	return 4;
 }
-
-/**
- * utf8_plain_bytes() - how many bytes at @p a JSON string takes as they are
- *
- * Eight at a time: printable ASCII without quote and backslash.
- */
-static inline size_t utf8_plain_bytes(const char *p, const char *end)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const char *begin = p;
-
-	while (end - p >= 8) {
-		uint64_t word, quote, back, control;
-
-		memcpy(&word, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		word = __builtin_bswap64(word);
-#endif
-		/* The lowest high bit that is set marks the first such byte;
-		 * borrows spoil only what comes after it. */
-		quote = word ^ ones * '"';
-		quote = (quote - ones) & ~quote;
-		back = word ^ ones * '\\';
-		back = (back - ones) & ~back;
-		control = (word - ones * 0x20) & ~word;
-		word = (quote | back | control | word) & ones * 0x80;
-		if (word)
-			return (size_t)(p - begin) +
-			       (size_t)__builtin_ctzll(word) / 8;
-		p += 8;
-	}
-	while (p < end && (unsigned char)*p >= 0x20 &&
-	       (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
-		p++;
-	return (size_t)(p - begin);
-}
