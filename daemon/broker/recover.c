@@ -1,5 +1,6 @@
 #include "daemon/broker/recover.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -188,6 +189,39 @@ static int commit(struct recovery *r)
 	return 0;
 }
 
+static bool is_running(const struct recovery *r, int64_t token)
+{
+	for (size_t i = 0; i < r->snapshot.running_count; i++) {
+		if (r->snapshot.running[i].token == token)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Results of attempts that were running are committed by now, or are still
+ * their living worker's. Everything else in the folder was settled before.
+ */
+static void sweep_results(const struct recovery *r)
+{
+	char path[CONFIG_PATH_BYTES + 16];
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/results",
+		 r->broker->config->state_dir);
+	folder = opendir(path);
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		int64_t token = strtoll(entry->d_name, NULL, 10);
+
+		if (token > 0 && !is_running(r, token))
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	}
+	closedir(folder);
+}
+
 int recover(struct broker *broker)
 {
 	struct recovery r = {.broker = broker};
@@ -205,6 +239,8 @@ int recover(struct broker *broker)
 		result = recover_strays(&r);
 	if (result == 0)
 		result = commit(&r);
+	if (result == 0)
+		sweep_results(&r);
 	if (result == 0 && r.snapshot.running_count)
 		log_info("recovered running=%zu adopted=%zu lost=%zu "
 			 "put_back=%zu",
