@@ -1,6 +1,7 @@
 #include "daemon/broker/call.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
@@ -11,66 +12,18 @@
 
 #define CALL_PARAMS_BYTES 512 /* the largest decoded struct */
 
-/* The envelope of a message. */
-struct envelope {
-	struct slice method;	 /* decoded */
-	struct slice parameters; /* raw */
-	bool more, oneway, upgrade;
-};
-
-enum { ENVELOPE_E_BAD = 1 };
-
-static int read_flag(struct slice value, bool *ret)
-{
-	if (json_kind(value) == JSON_NULL)
-		return 0;
-	return json_bool(value, ret) ? ENVELOPE_E_BAD : 0;
-}
-
+/* Return: 0, or not: @fault says what is wrong with the message. */
 static int read_envelope(struct arena *arena, struct slice message,
-			 struct envelope *ret, const char **ret_why)
+			 struct call_envelope *ret, struct schema_fault *fault)
 {
-	struct json_iter iter = json_enter(message);
-	struct slice key, value;
-	bool method = false;
-	int r = 0;
-
-	*ret_why = "expected an object with \"method\" and \"parameters\"";
-	if (json_kind(message) != JSON_OBJECT)
-		return ENVELOPE_E_BAD;
-	while (r == 0 && json_member(&iter, &key, &value)) {
-		if (json_key_is(key, "method") && !method) {
-			method = true;
-			r = json_string(arena, value, &ret->method);
-			*ret_why = "\"method\" is not a string";
-		} else if (json_key_is(key, "parameters") &&
-			   !ret->parameters.p) {
-			*ret_why = "\"parameters\" is not an object";
-			ret->parameters = value;
-			if (json_kind(value) != JSON_OBJECT &&
-			    json_kind(value) != JSON_NULL)
-				r = ENVELOPE_E_BAD;
-		} else if (json_key_is(key, "more")) {
-			*ret_why = "\"more\" is not true or false";
-			r = read_flag(value, &ret->more);
-		} else if (json_key_is(key, "oneway")) {
-			*ret_why = "\"oneway\" is not true or false";
-			r = read_flag(value, &ret->oneway);
-		} else if (json_key_is(key, "upgrade")) {
-			*ret_why = "\"upgrade\" is not true or false";
-			r = read_flag(value, &ret->upgrade);
-		} else {
-			*ret_why = "a member that is unknown or there twice; "
-				   "known are method, parameters, more, "
-				   "oneway, upgrade";
-			r = ENVELOPE_E_BAD;
-		}
-	}
-	if (r == 0 && !method) {
-		*ret_why = "\"method\" is missing";
-		r = ENVELOPE_E_BAD;
-	}
-	return r;
+	if (json_kind(message) == JSON_OBJECT)
+		return schema_decode(&call_envelope_type, arena, message, "",
+				     ret, fault);
+	*fault = (struct schema_fault){
+		.path = "message",
+		.message = "expected an object with \"method\" and "
+			   "\"parameters\""};
+	return SCHEMA_E_KIND;
 }
 
 static struct call *call_new(struct conn *conn)
@@ -89,14 +42,18 @@ static struct call *call_new(struct conn *conn)
 	return call;
 }
 
-static void bad_message(struct call *call, size_t offset, const char *message)
+static void bad_message(struct call *call, size_t offset, const char *path,
+			const char *message)
 {
 	struct conn *conn = call->conn;
 	struct json_out *out = call_error(call, "org.reeve.admin.BadMessage");
+	char text[sizeof(struct schema_fault) + 8];
 
+	snprintf(text, sizeof(text), "%s%s%s", path, path[0] ? ": " : "",
+		 message);
 	json_out_member_int(out, "offset", (int64_t)offset);
 	call->oneway = false;
-	call_error_end(call, message,
+	call_error_end(call, text,
 		       "a message is one JSON object and a NUL byte (or a "
 		       "newline); the connection is closed");
 	conn_close(conn);
@@ -133,9 +90,8 @@ static void unknown_method(struct call *call, struct slice name)
 	}
 }
 
-static void run_method(struct call *call, const struct envelope *envelope)
+static void run_method(struct call *call, const struct call_envelope *envelope)
 {
-	const struct schema_method *schema;
 	union {
 		uint64_t align;
 		char bytes[CALL_PARAMS_BYTES];
@@ -144,7 +100,7 @@ static void run_method(struct call *call, const struct envelope *envelope)
 	int r;
 
 	call->method = methods_find(envelope->method);
-	if (!call->method || calls_find(envelope->method, &schema)) {
+	if (!call->method || calls_find(envelope->method, &call->schema)) {
 		unknown_method(call, envelope->method);
 		return;
 	}
@@ -159,8 +115,8 @@ static void run_method(struct call *call, const struct envelope *envelope)
 		return;
 	}
 	require(call->method->params_bytes <= sizeof(params));
-	if (schema->in) {
-		r = schema_decode(schema->in, &call->arena,
+	if (call->schema->in) {
+		r = schema_decode(call->schema->in, &call->arena,
 				  envelope->parameters, "", &params, &fault);
 		if (r > 0)
 			call_error_parameter(call, fault.path, fault.message);
@@ -173,14 +129,14 @@ static void run_method(struct call *call, const struct envelope *envelope)
 }
 
 /* May it join those before it, unanswered as they are? */
-static bool pipelines(const struct envelope *envelope)
+static bool pipelines(const struct call_envelope *envelope)
 {
 	const struct call_method *method = methods_find(envelope->method);
 
 	return method && method->kind == CALL_WRITES && !envelope->more;
 }
 
-static void start(struct call *call, const struct envelope *envelope)
+static void start(struct call *call, const struct call_envelope *envelope)
 {
 	call->more = envelope->more;
 	call->oneway = envelope->oneway;
@@ -191,17 +147,18 @@ static void start(struct call *call, const struct envelope *envelope)
 
 bool call_message(struct conn *conn, struct slice message)
 {
-	struct envelope envelope = {0};
-	struct json_fault fault = {0};
+	struct call_envelope envelope = {0};
+	struct json_fault syntax = {0};
+	struct schema_fault form;
 	struct arena arena = {0};
 	struct call *call;
-	int bad = json_check(message, &fault);
+	int bad = json_check(message, &syntax);
+	int odd = bad ? 0
+		      : read_envelope(&arena, json_trim(message), &envelope,
+				      &form);
 
-	if (!bad)
-		bad = read_envelope(&arena, json_trim(message), &envelope,
-				    &fault.message);
 	/* What is wrong is answered in its turn, too. */
-	if (conn->call_count && (bad || !pipelines(&envelope))) {
+	if (conn->call_count && (bad || odd || !pipelines(&envelope))) {
 		arena_fini(&arena);
 		return false;
 	}
@@ -214,7 +171,9 @@ bool call_message(struct conn *conn, struct slice message)
 	call->arena = arena;
 	call_hold(call); /* it may be answered, and gone, before we are done */
 	if (bad)
-		bad_message(call, fault.offset, fault.message);
+		bad_message(call, syntax.offset, "", syntax.message);
+	else if (odd)
+		bad_message(call, 0, form.path, form.message);
 	else
 		start(call, &envelope);
 	call_release(call);

@@ -42,6 +42,7 @@ struct call {
 	struct broker *broker;
 	struct conn *conn; /* NULL: deaf */
 	const struct call_method *method;
+	const struct schema_method *schema;
 	bool more, oneway;
 	bool replied;	/* the last reply is written */
 	bool continues; /* of the reply that is being written */

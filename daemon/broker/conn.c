@@ -401,8 +401,5 @@ void conn_free(struct conn *conn)
 	TAILQ_REMOVE(&broker->conns.list, conn, link);
 	broker->conns.count--;
 	sock_fini(&conn->sock);
-#ifdef REEVE_TEST_HOOKS
-	free(conn->certification);
-#endif
 	free(conn);
 }

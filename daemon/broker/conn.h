@@ -31,9 +31,6 @@ struct conn {
 	bool processing;	  /* in conn_process(): do not come back */
 	int64_t partial_since_ns; /* an unfinished message waits; 0: none */
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
-#ifdef REEVE_TEST_HOOKS
-	struct certification *certification;
-#endif
 };
 
 struct conns {

@@ -53,5 +53,9 @@ const struct call_method *methods_find(struct slice name)
 		if (slice_is(name, methods[i].name))
 			return &methods[i];
 	}
+#ifdef REEVE_TEST_HOOKS
+	return call_certification_method(name);
+#else
 	return NULL;
+#endif
 }

@@ -40,3 +40,8 @@ void call_shutdown(struct call *call, void *params);
 /* call_service.c */
 void call_get_info(struct call *call, void *params);
 void call_get_interface_description(struct call *call, void *params);
+
+#ifdef REEVE_TEST_HOOKS
+/** call_certification_method() - org.varlink.certification; NULL: not of it */
+const struct call_method *call_certification_method(struct slice name);
+#endif

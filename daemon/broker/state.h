@@ -19,6 +19,9 @@
 #include "daemon/broker/waits.h"
 #include "daemon/broker/writer.h"
 #include "daemon/core/sched.h"
+#ifdef REEVE_TEST_HOOKS
+#include "proto/certification.h"
+#endif
 
 enum broker_stop { BROKER_RUNS, BROKER_DRAINS, BROKER_KILLS, BROKER_STOPS };
 
@@ -59,4 +62,7 @@ struct broker {
 	int64_t refused_batches; /* StorageFailed since the start */
 	struct json_out scratch; /* for texts that are copied at once */
 	int exit_status;
+#ifdef REEVE_TEST_HOOKS
+	struct certification certification;
+#endif
 };
