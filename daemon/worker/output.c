@@ -128,8 +128,10 @@ static void file_open(struct output *output)
 	int64_t time_ms;
 
 	path_of(output, path, sizeof(path));
+	/* O_APPEND: behind what ftruncate() left, not behind what failed. */
 	output->fd = open(path,
-			  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			  O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC |
+				  O_NOFOLLOW,
 			  0600);
 	if (output->fd < 0)
 		log_warning("no file for the output of a job, continuing "
