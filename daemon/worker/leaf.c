@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ static int remove_one(const char *path, const struct stat *st, int kind,
 
 static void remove_leaf(const struct leaf *leaf, const char *name)
 {
-	char path[128];
+	char path[NAME_MAX + 64];
 
 	if (unlinkat(leaf->slot_fd, name, AT_REMOVEDIR) == 0)
 		return;
