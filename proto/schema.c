@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "proto/json_in.h"
+#include "proto/near.h"
 
 /*
  * One decoding. Nested types are walked by calling check_value() again: that
@@ -385,6 +386,28 @@ static size_t find_field(const struct schema_type *type, struct slice key,
 	return type->field_count;
 }
 
+static int fail_unknown(struct decoder *d, const struct schema_type *type,
+			const struct place *place)
+{
+	size_t best = NEAR_BYTES_MAX, best_at = 0;
+
+	for (size_t i = 0; i < type->field_count; i++) {
+		size_t distance = near_distance(place->name,
+						slice_of(type->fields[i].name));
+
+		if (distance < best) {
+			best = distance;
+			best_at = i;
+		}
+	}
+	if (!near_enough(best, place->name.n))
+		return fail(d, place, SCHEMA_E_UNKNOWN,
+			    "there is no such field");
+	return fail(d, place, SCHEMA_E_UNKNOWN,
+		    "there is no such field, did you mean %s?",
+		    type->fields[best_at].name);
+}
+
 static int check_missing(struct decoder *d, const struct schema_type *type,
 			 const struct place *place, uint64_t has)
 {
@@ -421,8 +444,7 @@ static int check_struct(struct decoder *d, const struct schema_type *type,
 		bool built;
 
 		if (i == type->field_count)
-			return fail(d, &at, SCHEMA_E_UNKNOWN,
-				    "there is no such field");
+			return fail_unknown(d, type, &at);
 		field = &type->fields[i];
 		if (seen >> i & 1)
 			return fail(d, &at, SCHEMA_E_DUPLICATE, "given twice");

@@ -74,14 +74,8 @@ static void try_spec(struct slice object)
 		require(!SPEC_HAS(&spec, shell) && spec.queue.n > 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void try_all(struct slice object)
 {
-	struct slice object = {(const char *)data, size};
-	struct json_fault fault;
-
-	if (size > FUZZ_BYTES_MAX || json_check(object, &fault))
-		return 0;
-	object = json_trim(object);
 	for (size_t i = 0; calls_interfaces[i]; i++) {
 		const struct schema_interface *interface = calls_interfaces[i];
 
@@ -92,9 +86,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t j = 0; j < interface->error_count; j++)
 			try(interface->errors[j], object);
 	}
+	try(&call_envelope_type, object);
 	try(&filter_type, object);
 	try(&context_type, object);
 	try_spec(object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const inner[] = {"parameters", "job", "context"};
+	struct slice object = {(const char *)data, size};
+	struct json_fault fault;
+
+	if (size > FUZZ_BYTES_MAX || json_check(object, &fault))
+		return 0;
+	object = json_trim(object);
+	try_all(object);
+	/* A whole call: what is inside is worth as much. */
+	for (size_t i = 0; i < ARRAY_COUNT(inner); i++) {
+		if (!json_find(object, inner[i], &object))
+			break;
+		try_all(object);
+	}
 	arena_reset(&arena);
 	return 0;
 }

@@ -149,6 +149,25 @@ UNIT(what_is_not_in_the_table_is_refused_with_its_path)
 	refuse("[]", SCHEMA_E_KIND, "");
 }
 
+UNIT(a_typing_error_is_answered_with_the_name)
+{
+	struct arena arena = {0};
+	struct schema_fault fault = {0};
+	struct outer outer = {0};
+
+	assert_int_equal(schema_decode(&outer_type, &arena,
+				       SLICE("{\"colur\":\"red\"}"), "", &outer,
+				       &fault),
+			 SCHEMA_E_UNKNOWN);
+	assert_non_null(strstr(fault.message, "did you mean colour?"));
+	assert_int_equal(schema_decode(&outer_type, &arena,
+				       SLICE("{\"stripes\":1}"), "", &outer,
+				       &fault),
+			 SCHEMA_E_UNKNOWN);
+	assert_null(strstr(fault.message, "mean"));
+	arena_fini(&arena);
+}
+
 UNIT(another_type_is_refused)
 {
 	refuse("{\"name\":1}", SCHEMA_E_KIND, "name");
@@ -239,6 +258,7 @@ int main(void)
 		cmocka_unit_test(a_struct_is_filled),
 		cmocka_unit_test(
 			what_is_not_in_the_table_is_refused_with_its_path),
+		cmocka_unit_test(a_typing_error_is_answered_with_the_name),
 		cmocka_unit_test(another_type_is_refused),
 		cmocka_unit_test(bounds_hold),
 		cmocka_unit_test(a_long_path_is_cut),
