@@ -1,8 +1,8 @@
 #!/bin/bash
 #
 # Somebody else's parser reads our interface files: varlink-go's generator
-# (Debian: varlink-go). With golang-go and golang-github-varlink-go-dev, and
-# REEVE_TEST_SOAK set, what it made is compiled too.
+# (Debian: varlink-go). With golang-go and golang-github-varlink-go-dev what it
+# made is compiled too.
 #
 # generator.sh FILE.varlink...
 
@@ -34,7 +34,10 @@ for file; do
 		sed 's/^/# /' "$folder/log"
 		result 'not ok' "varlink-go reads $name"
 	fi
-	[ -n "${REEVE_TEST_SOAK:-}" ] && command -v go >/dev/null || continue
+	if ! command -v go >/dev/null || ! [ -d /usr/share/gocode/src/github.com/varlink/go ]; then
+		result ok "Go compiles $name # SKIP no golang-github-varlink-go-dev"
+		continue
+	fi
 	if (cd "$package" && GO111MODULE=off GOFLAGS= GOPATH=$folder:/usr/share/gocode \
 		GOCACHE=$folder/cache go build .) >"$folder/log" 2>&1; then
 		result ok "Go compiles $name"
