@@ -120,6 +120,7 @@ static void end_row(const struct live *live, const struct job_step *step,
 	ret->crashes = step->facts.crashes;
 	ret->started_ms = step->attempt_ended ? end->started_ms : 0;
 	ret->finished_ms = end->finished_ms;
+	ret->worker = 0;
 	ret->exit_code = end->exit_code;
 	ret->signal = end->signal;
 	ret->core = end->core;

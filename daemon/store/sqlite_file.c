@@ -260,9 +260,11 @@ static int sync_path(const char *path, int flags, struct store_fault *fault)
 static int create(const struct paths *paths, const char *directory,
 		  struct store_fault *fault)
 {
+	struct stat status;
 	int error;
 
-	if (access(paths->wal, F_OK) == 0)
+	/* An empty one is what a refused file leaves behind. */
+	if (stat(paths->wal, &status) == 0 && status.st_size > 0)
 		return refuse(fault, STORE_E_CORRUPT,
 			      "%s is there without its database; left "
 			      "untouched",

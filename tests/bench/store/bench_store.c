@@ -24,6 +24,31 @@ static double now(void)
 	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
+/* Processor time of this process: what a busy machine does not change. */
+static double used(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+struct watch {
+	double at, used;
+};
+
+static struct watch start_watch(void)
+{
+	return (struct watch){now(), used()};
+}
+
+static void report(const char *what, size_t jobs, struct watch start)
+{
+	printf("%-17s %9.0f /s %7.2f us CPU a job\n", what,
+	       (double)jobs / (now() - start.at),
+	       (used() - start.used) * 1e6 / (double)jobs);
+}
+
 static struct store_entry entries[BATCH_MAX];
 static struct store_outcome outcomes[BATCH_MAX];
 static char spec[65536];
@@ -85,7 +110,6 @@ static void write_batch(struct bench *bench, struct store_batch *batch)
 {
 	struct store_fault fault;
 	static struct store_lane lane;
-	static const struct store_worker worker = {.id = 1};
 	static int64_t at_ms = 1760000000000;
 
 	lane = (struct store_lane){.queue = SLICE("default"),
@@ -94,7 +118,6 @@ static void write_batch(struct bench *bench, struct store_batch *batch)
 	batch->now_ms = ++at_ms;
 	batch->lanes = &lane;
 	batch->lane_count = 1;
-	(void)worker;
 	if (store_write(bench->store, batch, &fault)) {
 		fprintf(stderr, "%s\n", fault.message);
 		exit(1);
@@ -103,7 +126,7 @@ static void write_batch(struct bench *bench, struct store_batch *batch)
 
 static void submissions(struct bench *bench, size_t jobs)
 {
-	double start = now();
+	struct watch start = start_watch();
 	size_t done = 0;
 
 	for (; done < jobs; done += bench->batch) {
@@ -113,13 +136,13 @@ static void submissions(struct bench *bench, size_t jobs)
 		enter(bench, &batch);
 		write_batch(bench, &batch);
 	}
-	printf("submit           %9.0f /s\n", (double)done / (now() - start));
+	report("submit", done, start);
 }
 
 /* Claim and finish what waits. */
 static void drain(struct bench *bench, size_t jobs)
 {
-	double start = now();
+	struct watch start = start_watch();
 	struct store_claim *claims = NULL;
 	size_t count = 0, done = 0;
 
@@ -135,13 +158,13 @@ static void drain(struct bench *bench, size_t jobs)
 		claims = batch.claims;
 		count = batch.claim_count;
 	}
-	printf("claim and finish %9.0f /s\n", (double)done / (now() - start));
+	report("claim and finish", done, start);
 }
 
 /* Each batch submits n, and ends those that the one before claimed. */
 static void lives(struct bench *bench, size_t jobs, bool direct)
 {
-	double start = now();
+	struct watch start = start_watch();
 	struct store_claim *claims = NULL;
 	size_t count = 0, done = 0;
 
@@ -161,9 +184,7 @@ static void lives(struct bench *bench, size_t jobs, bool direct)
 		claims = batch.claims;
 		count = batch.claim_count;
 	}
-	printf("%s %9.0f /s\n",
-	       direct ? "life, direct    " : "life, by index  ",
-	       (double)done / (now() - start));
+	report(direct ? "life, direct" : "life, by index", done, start);
 }
 
 int main(int argc, char **argv)

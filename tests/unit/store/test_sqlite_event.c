@@ -1,0 +1,80 @@
+#include "daemon/store/sqlite_event.h"
+
+#include "tests/helper/t.h"
+
+static struct slice packed(const struct event_pack *pack)
+{
+	return (struct slice){(const char *)pack->p, pack->n};
+}
+
+UNIT(what_is_packed_comes_out_again)
+{
+	static const struct event events[] = {
+		{EVENT_SUBMITTED, CAUSE_NONE, 1, 0},
+		{EVENT_SUBMITTED, CAUSE_NONE, 2, 0},
+		{EVENT_STARTED, CAUSE_NONE, 1, 1},
+		{EVENT_FAILED, CAUSE_EXEC, INT64_C(1) << 52, UINT32_MAX},
+		{EVENT_REMOVED, CAUSE_EXPIRED, 3, 300},
+	};
+	struct event_pack pack = {0};
+	struct slice left;
+	int64_t last = 0;
+	struct event event;
+
+	for (size_t i = 0; i < ARRAY_COUNT(events); i++)
+		assert_int_equal(event_pack_add(&pack, &events[i]), 0);
+	assert_int_equal(pack.count, ARRAY_COUNT(events));
+	left = packed(&pack);
+	for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
+		assert_true(event_unpack(&left, &last, &event));
+		assert_memory_equal(&event, &events[i], sizeof(event));
+	}
+	assert_false(event_unpack(&left, &last, &event));
+	event_pack_fini(&pack);
+}
+
+UNIT(an_event_of_a_neighbour_takes_four_bytes)
+{
+	struct event_pack pack = {0};
+
+	for (int64_t job = 1; job <= 1000; job++)
+		assert_int_equal(
+			event_pack_add(&pack, &(struct event){.job = job}), 0);
+	assert_int_equal(pack.n, 4000);
+	event_pack_clear(&pack);
+	assert_int_equal(pack.n, 0);
+	assert_int_equal(pack.count, 0);
+	assert_int_equal(pack.last_job, 0);
+	event_pack_fini(&pack);
+}
+
+UNIT(what_is_cut_off_or_out_of_range_is_no_event)
+{
+	static const char *const broken[] = {
+		"\x00\x00\x02",	    /* no attempt */
+		"\x00\x00\x82\x80", /* a number without an end */
+		"\x7f\x00\x02\x01", /* no such kind */
+		"\x00\x7f\x02\x01", /* no such cause */
+		"\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01",
+	};
+	static const size_t lengths[] = {3, 4, 4, 4, 14};
+
+	for (size_t i = 0; i < ARRAY_COUNT(broken); i++) {
+		struct slice left = {broken[i], lengths[i]};
+		int64_t last = 0;
+		struct event event;
+
+		assert_false(event_unpack(&left, &last, &event));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_packed_comes_out_again),
+		cmocka_unit_test(an_event_of_a_neighbour_takes_four_bytes),
+		cmocka_unit_test(what_is_cut_off_or_out_of_range_is_no_event),
+	};
+
+	return cmocka_run_group_tests_name("sqlite_event", tests, NULL, NULL);
+}
