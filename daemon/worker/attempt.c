@@ -28,7 +28,7 @@ int attempt_init(struct attempt *attempt, const struct config *config,
 	attempt->output.fd = -1;
 	for (int i = 0; i < ATTEMPT_PIPES; i++)
 		attempt->read_fd[i] = attempt->write_fd[i] = -1;
-	leaf_init(&attempt->cgroup, slot_fd);
+	leaf_init(&attempt->leaf, slot_fd);
 	r = progress_init(&attempt->progress);
 	return r ? r : run_init(&attempt->run, nofile);
 }
@@ -54,7 +54,7 @@ void attempt_fini(struct attempt *attempt)
 	order_free(attempt->job);
 	run_fini(&attempt->run);
 	progress_fini(&attempt->progress);
-	leaf_fini(&attempt->cgroup);
+	leaf_fini(&attempt->leaf);
 	ring_fini(&attempt->output.tail);
 	arena_fini(&attempt->arena);
 }
@@ -118,7 +118,7 @@ static int start_in_cgroup(struct attempt *attempt,
 	int r = COMMAND_E_FAULT;
 
 	for (int i = 0; i < 2; i++) {
-		files->cgroup_fd = leaf_get(&attempt->cgroup);
+		files->cgroup_fd = leaf_get(&attempt->leaf);
 		r = run_start(&attempt->run, command, files, &attempt->main,
 			      &attempt->fault);
 		if (r == 0 || files->cgroup_fd < 0 ||
@@ -126,7 +126,7 @@ static int start_in_cgroup(struct attempt *attempt,
 		     attempt->fault.error != EBUSY &&
 		     attempt->fault.error != EOPNOTSUPP))
 			return r;
-		leaf_abandon(&attempt->cgroup);
+		leaf_abandon(&attempt->leaf);
 	}
 	return r;
 }
@@ -242,7 +242,7 @@ static void drain(struct attempt *attempt, int64_t now_ns)
 static void kill_all(struct attempt *attempt)
 {
 	attempt->group_killed = true;
-	leaf_kill(&attempt->cgroup);
+	leaf_kill(&attempt->leaf);
 	run_kill_children();
 }
 
@@ -269,7 +269,7 @@ static void clear(struct attempt *attempt, int64_t now_ns)
 		attempt->kept = attempt->kept || keep;
 	}
 	if (attempt->group_killed || !attempt->none_left)
-		leaf_abandon(&attempt->cgroup);
+		leaf_abandon(&attempt->leaf);
 	attempt->drain_ns = now_ns + ATTEMPT_DRAIN_NS;
 	attempt->state = ATTEMPT_DRAINING;
 	drain(attempt, now_ns);
@@ -341,6 +341,8 @@ static void stop(struct attempt *attempt, enum job_cause cause,
 		attempt->cause = cause;
 		run_signal_group(attempt->main, SIGTERM);
 		run_signal_group(attempt->main, SIGCONT);
+		/* Those who left the group, as timeout(1) does, hear it too. */
+		leaf_signal(&attempt->leaf, SIGTERM, attempt->main);
 	}
 	attempt->timeout_ns = INT64_MAX;
 	attempt->kill_ns = sooner(attempt->kill_ns, kill_ns);
@@ -384,8 +386,7 @@ static void report_end(struct attempt *attempt, struct json_out *out)
 		return;
 	}
 	if (cause == CAUSE_NONE && WIFSIGNALED(status))
-		cause = WTERMSIG(status) == SIGKILL &&
-					leaf_oom(&attempt->cgroup)
+		cause = WTERMSIG(status) == SIGKILL && leaf_oom(&attempt->leaf)
 				? CAUSE_MEMORY
 				: CAUSE_SIGNAL;
 	else if (cause == CAUSE_NONE && WEXITSTATUS(status))

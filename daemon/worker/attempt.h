@@ -55,7 +55,7 @@ struct attempt {
 
 	struct output output;
 	struct progress progress;
-	struct leaf cgroup;
+	struct leaf leaf;
 	struct run run;
 	struct arena arena;
 	const struct config *config; /* the caller's */

@@ -432,6 +432,11 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 		say_ready(desk);
 	if (is_away(desk, now_ns))
 		spool(desk, now_ns);
+	if (desk->link.refused_ns && !desk->leaving &&
+	    now_ns - desk->link.refused_ns >= DESK_REFUSED_NS) {
+		log_warning("worker leaves, nobody listens at its socket");
+		desk_leave(desk, WORKER_EXIT_OK);
+	}
 	while (desk->attempt->state == ATTEMPT_ENDED)
 		finish(desk);
 	flush(desk, now_ns);

@@ -18,6 +18,9 @@
 
 /* So long without a broker, and results go to disk. */
 #define DESK_AWAY_NS 1000000000
+/* The supervisor holds the listening socket: when nobody has listened for so
+ * long it was gone before we could look at it. */
+#define DESK_REFUSED_NS 30000000000
 /* So long a leaving worker tries to give back what it did not begin. */
 #define DESK_PUT_BACK_NS 5000000000
 

@@ -7,12 +7,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/base/log.h"
 
 #define LEAF_TRIES 16
 #define NEST_MAX 16
+#define SIGNAL_MAX 256
 
 /* Jobs may have made groups of their own in it; files go with the folder. */
 static int remove_one(const char *path, const struct stat *st, int kind,
@@ -107,20 +109,75 @@ int leaf_get(struct leaf *leaf)
 {
 	int r;
 
-	if (leaf->slot_fd < 0 || leaf->fd >= 0)
+	if (leaf->slot_fd < 0 || leaf->refused || leaf->fd >= 0)
 		return leaf->fd;
 	r = make_leaf(leaf);
 	if (r) {
 		log_warning("no cgroup for jobs, continuing without: %s",
 			    strerror(-r));
-		close(leaf->slot_fd);
-		leaf->slot_fd = -1;
+		leaf->refused = true;
 		return -1;
 	}
 	leaf->memory_fd = openat(leaf->fd, "memory.events",
 				 O_RDONLY | O_CLOEXEC);
 	leaf->oom_kills = 0;
 	return leaf->fd;
+}
+
+/* The numbers in cgroup.procs; at most @max, their count is returned. */
+static size_t read_procs(const struct leaf *leaf, int32_t *ret, size_t max)
+{
+	int fd = openat(leaf->fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	size_t n = 0;
+
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while (n < max && fscanf(file, "%d", &ret[n]) == 1)
+		n++;
+	fclose(file);
+	return n;
+}
+
+static bool is_among(int32_t pid, const int32_t *pids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A number may be somebody else's by the time it is used. So: get hold of the
+ * process, look whether the number is still listed, and then it was the right
+ * one; what ended since cannot be signalled through its pidfd.
+ */
+void leaf_signal(struct leaf *leaf, int signal, int32_t group)
+{
+	int32_t pids[SIGNAL_MAX], again[SIGNAL_MAX];
+	int fds[SIGNAL_MAX];
+	size_t count, count_again;
+
+	if (leaf->fd < 0)
+		return;
+	count = read_procs(leaf, pids, SIGNAL_MAX);
+	for (size_t i = 0; i < count; i++)
+		fds[i] = getpgid(pids[i]) == group
+				 ? -1
+				 : (int)syscall(SYS_pidfd_open, pids[i], 0);
+	count_again = read_procs(leaf, again, SIGNAL_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (is_among(pids[i], again, count_again))
+			(void)syscall(SYS_pidfd_send_signal, fds[i], signal,
+				      NULL, 0);
+		close(fds[i]);
+	}
 }
 
 void leaf_kill(struct leaf *leaf)

@@ -12,7 +12,12 @@
 #include "proto/base.h"
 
 struct leaf {
-	int slot_fd;	 /* job/<folder>; -1: no cgroups */
+	/*
+	 * job/<folder>; -1: no cgroups. Its lock tells the supervisor that the
+	 * folder has an owner, so it stays open as long as the worker lives.
+	 */
+	int slot_fd;
+	bool refused;	 /* no leaf could be made: without, from now on */
 	int fd;		 /* -1: none made yet */
 	unsigned number; /* its name */
 	int memory_fd;	 /* memory.events of the leaf; -1: no such controller */
@@ -32,6 +37,15 @@ void leaf_fini(struct leaf *leaf);
  * Return: its descriptor, the cgroup's own; -1 when there is none to be had.
  */
 int leaf_get(struct leaf *leaf);
+
+/**
+ * leaf_signal() - to every process in it but those of one group
+ * @group:	they have got it already
+ *
+ * Through pidfds, so that nobody else can be hit. More than a few hundred are
+ * not reached: that is what leaf_kill() is for.
+ */
+void leaf_signal(struct leaf *leaf, int signal, int32_t group);
 
 /** leaf_kill() - SIGKILL to all in the leaf, which is not used again */
 void leaf_kill(struct leaf *leaf);

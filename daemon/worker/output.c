@@ -41,7 +41,17 @@ void output_begin(struct output *output, const char *state_dir,
 	output->small = true;
 	output->fd = -1;
 	output->file_bytes = output->text_bytes = 0;
-	output->tailing = false;
+	output->tailing = output->warned = false;
+}
+
+/* Said once an attempt. */
+static void warn(struct output *output, const char *why)
+{
+	if (!output->warned)
+		log_warning("output of a job cannot be written, continuing "
+			    "without it job=%" PRId64 ": %s",
+			    output->job, why);
+	output->warned = true;
 }
 
 /* From here on the ring takes everything. */
@@ -70,9 +80,7 @@ static bool file_append(struct output *output, struct iovec *parts, int count)
 		n = writev(output->fd, parts, count);
 	} while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)total) {
-		log_warning("output of a job cannot be written, continuing "
-			    "without it job=%" PRId64 ": %s",
-			    output->job, n < 0 ? strerror(errno) : "disk full");
+		warn(output, n < 0 ? strerror(errno) : "disk full");
 		if (n > 0 && ftruncate(output->fd, output->file_bytes) < 0)
 			output->file_bytes += n;
 		return false;
@@ -134,9 +142,7 @@ static void file_open(struct output *output)
 				  O_NOFOLLOW,
 			  0600);
 	if (output->fd < 0)
-		log_warning("no file for the output of a job, continuing "
-			    "without it job=%" PRId64 ": %s",
-			    output->job, strerror(errno));
+		warn(output, strerror(errno));
 	SHA256Init(&output->sha);
 	for (size_t at = 0; at < output->record_bytes;) {
 		const char *head = output->records + at;

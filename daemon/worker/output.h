@@ -44,6 +44,7 @@ struct output {
 	int64_t file_bytes; /* its length, always whole records */
 	int64_t text_bytes; /* text in it */
 	SHA2_CTX sha;
+	bool warned;  /* it was said that something is not written */
 	bool tailing; /* the head is complete: all else goes to the ring */
 	struct ring tail;
 };

@@ -76,6 +76,10 @@ bool uplink_dial(struct uplink *link, int64_t now_ns)
 	if (link->fd >= 0 || now_ns < link->dial_ns)
 		return false;
 	fd = connect_to(link->path);
+	if (fd != -ECONNREFUSED && fd != -ENOENT)
+		link->refused_ns = 0;
+	else if (!link->refused_ns)
+		link->refused_ns = now_ns;
 	if (fd < 0) {
 		dial_later(link, now_ns);
 		return false;

@@ -16,12 +16,13 @@
 #define UPLINK_PAUSE_MAX_NS 200000000
 
 struct uplink {
-	const char *path; /* the caller's */
-	int fd;		  /* -1: not connected */
-	bool greeted;	  /* the broker has said hello on this connection */
-	int64_t since_ns; /* of the connection */
-	int64_t away_ns;  /* without a broker since; 0 while greeted */
-	int64_t dial_ns;  /* not before */
+	const char *path;   /* the caller's */
+	int fd;		    /* -1: not connected */
+	bool greeted;	    /* the broker has said hello on this connection */
+	int64_t since_ns;   /* of the connection */
+	int64_t away_ns;    /* without a broker since; 0 while greeted */
+	int64_t refused_ns; /* nobody listens since; 0: somebody does */
+	int64_t dial_ns;    /* not before */
 	int64_t pause_ns;
 	struct frame frame;
 	char *in; /* received, not consumed */

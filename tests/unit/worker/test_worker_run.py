@@ -431,6 +431,112 @@ def cancel_ends_running_and_waiting_jobs(cgroup):
 
 
 @test
+def term_reaches_all_of_the_cgroup():
+    if not CGROUP:
+        return 'no cgroup2 here'
+    worker = Worker(ROLE, CGROUP)
+    broker = worker.accept()
+    done = check(worker, broker, timeout_ms=500, grace_ms=5000, shell='''
+        trap : TERM
+        setsid sh -c 'trap "echo heard; exit" TERM
+                      while :; do sleep 0.05; done' &
+        echo begun; wait; wait; exit 3''')
+    assert done['cause'] == 'timeout' and done['exit'] == 3, done
+    assert text_of(worker.output(done)) == b'begun\nheard\n'
+    worker.end()
+    return None
+
+
+@test
+def a_stranger_who_holds_the_pipe_delays_by_a_second():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say(worker.job(shell='echo $$; sleep 0.3; echo more'))
+    eventually(lambda: children_of(worker.process.pid))
+    pid = children_of(worker.process.pid)[0]
+    with open('/proc/%d/fd/1' % pid, 'wb', 0) as pipe:
+        started = time.monotonic()
+        time.sleep(0.5)
+        pipe.write(b'late\n')
+        done = broker.hear()
+        assert 0.9 < time.monotonic() - started < 3
+    text = text_of(worker.output(done)).decode()
+    assert text == '%d\nmore\nlate\n' % pid, text
+    assert check(worker, broker, 'true')['cause'] == 'none'
+    worker.end()
+
+
+@test
+def what_cannot_be_killed_ends_the_worker():
+    freezer = '/sys/fs/cgroup/freezer/reeve-test-%d' % os.getpid()
+    try:
+        os.mkdir(freezer)
+    except OSError:
+        return 'no cgroup1 freezer here'
+    worker = Worker(ROLE, stderr=subprocess.DEVNULL)
+    broker = worker.accept()
+    try:
+        # A process in the old freezer does not even take SIGKILL.
+        done = check(worker, broker, shell='''
+            setsid sh -c 'echo $$ >%s/cgroup.procs; sleep 1000' &
+            sleep 0.2; echo FROZEN >%s/freezer.state'''
+                     % (freezer, freezer))
+        assert done['cause'] == 'none', done
+        assert done['finished_ms'] - done['started_ms'] < 2000
+        assert broker.hear() == {'leaving': True}
+        broker.say({'settled': [done['token']]})
+        assert worker.process.wait(5) == 4
+    finally:
+        with open(freezer + '/freezer.state', 'w') as file:
+            file.write('THAWED')
+        with open(freezer + '/cgroup.procs') as file:
+            for pid in file.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        worker.end()
+
+        def gone():
+            try:
+                os.rmdir(freezer)
+            except OSError:
+                return False
+            return True
+        eventually(gone)
+    return None
+
+
+@test
+def a_killed_worker_takes_its_job_along():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    broker.say(worker.job('sleep', '1000'))
+    eventually(lambda: children_of(worker.process.pid))
+    pid = children_of(worker.process.pid)[0]
+    worker.process.kill()
+
+    def gone():
+        try:
+            with open('/proc/%d/stat' % pid) as file:
+                return ' Z ' in file.read()
+        except OSError:
+            return True
+    eventually(gone, 1)
+    worker.end()
+
+
+@test
+def a_broker_that_does_not_read_loses_nothing():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    jobs = [worker.job(shell='head -c 4000 /dev/zero') for _ in range(100)]
+    broker.say(*jobs)
+    time.sleep(1)
+    got = [broker.hear() for _ in jobs]
+    assert [g['token'] for g in got] == [job['token'] for job in jobs]
+    assert all(g['stdout_bytes'] == 4000 for g in got)
+    worker.end()
+
+
+@test
 def a_lost_connection_loses_nothing():
     worker = Worker(ROLE)
     broker = worker.accept()
