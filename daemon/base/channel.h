@@ -42,6 +42,7 @@ struct channel_message {
 	int64_t worker; /* supervisor's number: unique for ever, below 2^53 */
 	int32_t slot;
 	int32_t pid;
+	int32_t parent;		  /* BORN: the supervisor's pid */
 	int64_t start_ticks;	  /* field 22 of /proc/PID/stat */
 	int32_t status;		  /* DIED: as waitpid() has it */
 	int32_t starting;	  /* BEAT: 1 while recovery or migration runs */

@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * Lock: one daemon a state directory. The lock is flock() on an open file, so
+ * it ends with its last holder, whatever is left in the folder; the pid inside
+ * is only for people. Every child closes the descriptor before it runs.
+ */
+
+#include "proto/base.h"
+
+enum {
+	LOCK_E_HELD = 1, /* another daemon serves the folder */
+};
+
+/**
+ * lock_take() - take @path, or say who has it
+ * @ret_fd:	to be held as long as the daemon lives; close-on-exec
+ * @ret_pid:	with LOCK_E_HELD: the other one's pid, 0 if it is not known
+ *
+ * Return: 0, LOCK_E_HELD or negative errno.
+ */
+must_check int lock_take(const char *path, int *ret_fd, int *ret_pid);
+
+/** lock_take_folder() - the same for a folder: nothing is left in it */
+must_check int lock_take_folder(const char *path, int *ret_fd);
+
+/** lock_write_pid() - who holds it now: after a fork it is another */
+must_check int lock_write_pid(int fd);

@@ -1,0 +1,204 @@
+#include "daemon/supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FD_FIRST 3
+
+/*
+ * fork(), with the cgroup of birth. There is no moment at which the child is
+ * still in ours (tests/assume/test_cgroup.c).
+ */
+static pid_t fork_into(int cgroup)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD};
+	long pid;
+
+	if (cgroup >= 0) {
+		args.flags = CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+static void default_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int number = 1; number < _NSIG; number++)
+		sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Puts the descriptors where the role expects them. First all go out of the
+ * way, because the place of one may be the home of another.
+ */
+static int lay_out(const struct spawn *spawn)
+{
+	const int high = FD_FIRST + SPAWN_FDS_MAX;
+	int moved[SPAWN_FDS_MAX];
+	int null;
+
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
+		return -errno;
+	for (size_t i = 0; i < spawn->fd_count; i++) {
+		moved[i] = -1;
+		if (spawn->fds[i] < 0)
+			continue;
+		moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, high);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < spawn->fd_count; i++) {
+		int place = FD_FIRST + (int)i;
+
+		if (moved[i] < 0)
+			close(place);
+		else if (dup2(moved[i], place) < 0)
+			return -errno;
+	}
+	/* The lock is among what goes: it must not live longer than we do. */
+	if (close_range(FD_FIRST + (unsigned)spawn->fd_count, ~0U, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static void set_number(const char *name, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	setenv(name, text, 1);
+}
+
+__attribute__((noreturn)) static void become(const struct spawn *spawn,
+					     char **argv)
+{
+	struct rlimit limit;
+
+	setsid();
+	default_signals();
+	if (lay_out(spawn) < 0)
+		_exit(SPAWN_EXIT_NO_EXEC);
+	if (spawn->listen_count)
+		set_number("REEVE_LISTEN", (uint64_t)spawn->listen_count);
+	if (spawn->nofile)
+		set_number("REEVE_NOFILE", spawn->nofile);
+	if (spawn->raise_nofile && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	/* This very program, even if its file has been replaced since. */
+	execv(spawn->program ? spawn->program : "/proc/self/exe", argv);
+	_exit(SPAWN_EXIT_NO_EXEC);
+}
+
+int spawn_role(const struct spawn *spawn, pid_t *ret_pid)
+{
+	AUTO(free) char **argv = NULL;
+	size_t count = 0;
+	pid_t pid;
+
+	require(spawn->fd_count <= SPAWN_FDS_MAX);
+	while (spawn->flags[count])
+		count++;
+	argv = calloc(count + 3, sizeof(*argv));
+	if (!argv)
+		return -ENOMEM;
+	argv[0] = (char *)"reeved";
+	argv[1] = (char *)spawn->role;
+	memcpy(argv + 2, spawn->flags, count * sizeof(*argv));
+	pid = fork_into(spawn->cgroup);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		become(spawn, argv);
+	*ret_pid = pid;
+	return 0;
+}
+
+int spawn_idle(int cgroup, pid_t *ret_pid)
+{
+	pid_t pid = fork_into(cgroup);
+
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		default_signals();
+		close_range(0, ~0U, 0);
+		for (;;)
+			pause();
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+/* What the starter does: wait for one byte, or for the daemon's end. */
+static int await_ready(int fd)
+{
+	unsigned char status;
+	ssize_t n;
+
+	do
+		n = read(fd, &status, 1);
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	return n == 1 ? status : SPAWN_EXIT_NO_EXEC;
+}
+
+int spawn_detached(int *ret_ready, int *ret_status)
+{
+	int ends[2];
+	pid_t pid;
+
+	*ret_ready = -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork_into(-1);
+	if (pid < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return pid;
+	}
+	if (pid > 0) {
+		close(ends[1]);
+		*ret_status = await_ready(ends[0]);
+		return SPAWN_E_STARTER;
+	}
+	/* Not the leader of the session, so no terminal becomes ours. */
+	setsid();
+	pid = fork_into(-1);
+	if (pid != 0)
+		_exit(pid < 0 ? SPAWN_EXIT_NO_EXEC : 0);
+	close(ends[0]);
+	*ret_ready = ends[1];
+	return 0;
+}
+
+void spawn_ready(int *ready, int status)
+{
+	unsigned char byte = (unsigned char)status;
+	ssize_t n;
+
+	if (*ready < 0)
+		return;
+	/* Nobody may be waiting any more: that is no trouble. */
+	do
+		n = write(*ready, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	close(*ready);
+	*ready = -1;
+}

@@ -1,0 +1,78 @@
+#pragma once
+
+/*
+ * The supervisor's whole state, shared by the parts of its loop. Not for the
+ * modules below it, which know only their own struct.
+ */
+
+#include "daemon/supervisor/broker_child.h"
+#include "daemon/supervisor/cgroup_tree.h"
+#include "daemon/supervisor/listen.h"
+#include "daemon/supervisor/notify.h"
+#include "daemon/supervisor/orphans.h"
+#include "daemon/supervisor/pool.h"
+
+enum supervisor_state {
+	SUPERVISOR_SERVING,
+	SUPERVISOR_STOPPING, /* the broker commits and leaves */
+	SUPERVISOR_KILLING,  /* STOP_KILL: until the last process is gone */
+	SUPERVISOR_DONE,
+};
+
+struct supervisor {
+	const struct config *config;
+	enum supervisor_state state;
+	enum channel_stop stop;
+	int exit_status;
+	int lock, runtime_lock; /* descriptors */
+	int signals;		/* signalfd */
+	int ready;		/* of spawn_detached(); -1 */
+	struct notify notify;
+	struct listen listen;
+	struct cgroup_tree tree;
+	struct orphans orphans;
+	struct pool pool;
+	struct broker_child broker;
+	char **flags; /* of the roles */
+	const char *broker_program;
+	bool ever_ready;
+	bool pool_told_degraded;
+	/* Monotonic; 0: not wanted. */
+	int64_t broker_start_ns, stop_deadline_ns, hunt_ns, sweep_ns;
+	int64_t listen_check_ns, watchdog_ns, pool_wake_ns, last_turn_ns;
+};
+
+/**
+ * start_up() - everything up to the loop: folders, locks, sockets, cgroups
+ *
+ * Return: 0; 1 when this process is to leave with @exit_status, because it
+ *         could not start (that was told on standard error) or because the
+ *         daemon goes on in another process.
+ */
+must_check int start_up(struct supervisor *supervisor,
+			const struct config *config);
+
+/** start_down() - the reverse; the children are not touched */
+void start_down(struct supervisor *supervisor);
+
+/** deaths_take() - reap all that ended, replace nothing, end orphans */
+void deaths_take(struct supervisor *supervisor, int64_t now_ns);
+
+/** deaths_hunt() - end the children that nobody announced
+ * @spare:	those that came since are to live
+ */
+void deaths_hunt(struct supervisor *supervisor, bool spare, int64_t now_ns);
+
+/** deaths_sweep() - remove the cgroups that nobody needs any more */
+void deaths_sweep(struct supervisor *supervisor, int64_t now_ns);
+
+/** deaths_end_worker() - SIGKILL to a worker and all of its job */
+void deaths_end_worker(struct supervisor *supervisor,
+		       const struct pool_worker *worker);
+
+/** stop_begin() - from now on nothing is replaced, and the broker leaves */
+void stop_begin(struct supervisor *supervisor, enum channel_stop stop,
+		int64_t now_ns);
+
+/** stop_turn() - what a stop waits for, once a turn of the loop */
+void stop_turn(struct supervisor *supervisor, int64_t now_ns);

@@ -1,0 +1,101 @@
+#include "daemon/supervisor/state.h"
+
+#include "daemon/supervisor/cgroup_folder.h"
+
+/* After SIGKILL only the kernel can hold a process back: not for long. */
+#define KILL_NS (5 * INT64_C(1000000000))
+
+void stop_begin(struct supervisor *supervisor, enum channel_stop stop,
+		int64_t now_ns)
+{
+	static const char *const words[] = {
+		[STOP_LEAVE] = "leave",
+		[STOP_DRAIN] = "drain",
+		[STOP_KILL] = "kill",
+	};
+	const struct channel_message message = {
+		.kind = CHANNEL_STOP_NOW,
+		.stop = stop,
+	};
+
+	if (supervisor->state != SUPERVISOR_SERVING) {
+		log_info("stopping already, ignored");
+		return;
+	}
+	log_info("stopping jobs=%s", words[stop]);
+	notify_send(&supervisor->notify, "STOPPING=1\nSTATUS=stopping");
+	supervisor->state = SUPERVISOR_STOPPING;
+	supervisor->stop = stop;
+	supervisor->stop_deadline_ns = now_ns +
+				       supervisor->config->stop_timeout_s *
+					       INT64_C(1000000000);
+	broker_child_send(&supervisor->broker, &message, now_ns);
+}
+
+static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
+{
+	for (int slot = 0; slot < supervisor->pool.size; slot++)
+		if (supervisor->pool.workers[slot].number)
+			deaths_end_worker(supervisor,
+					  &supervisor->pool.workers[slot]);
+	supervisor->state = SUPERVISOR_KILLING;
+	supervisor->stop_deadline_ns = now_ns + KILL_NS;
+}
+
+static bool workers_left(const struct supervisor *supervisor)
+{
+	for (int slot = 0; slot < supervisor->pool.size; slot++)
+		if (supervisor->pool.workers[slot].number)
+			return true;
+	return false;
+}
+
+static void wait_for_broker(struct supervisor *supervisor, int64_t now_ns)
+{
+	if (supervisor->broker.state == BROKER_NONE) {
+		if (supervisor->stop == STOP_KILL)
+			kill_workers(supervisor, now_ns);
+		else
+			supervisor->state = SUPERVISOR_DONE;
+		return;
+	}
+	if (now_ns < supervisor->stop_deadline_ns)
+		return;
+	if (supervisor->broker.state == BROKER_KILLED) {
+		log_error("broker does not end, leaving it");
+		supervisor->state = SUPERVISOR_DONE;
+		return;
+	}
+	broker_child_kill(&supervisor->broker, "the stop took too long",
+			  now_ns);
+	supervisor->stop_deadline_ns = now_ns + KILL_NS;
+}
+
+static void wait_for_kill(struct supervisor *supervisor, int64_t now_ns)
+{
+	/* An orphan that waits to be reaped is not gone. */
+	if (!workers_left(supervisor) && !supervisor->hunt_ns &&
+	    !supervisor->sweep_ns) {
+		supervisor->state = SUPERVISOR_DONE;
+		return;
+	}
+	if (now_ns < supervisor->stop_deadline_ns)
+		return;
+	log_error("processes do not end, leaving them");
+	supervisor->state = SUPERVISOR_DONE;
+}
+
+void stop_turn(struct supervisor *supervisor, int64_t now_ns)
+{
+	switch (supervisor->state) {
+	case SUPERVISOR_STOPPING:
+		wait_for_broker(supervisor, now_ns);
+		break;
+	case SUPERVISOR_KILLING:
+		wait_for_kill(supervisor, now_ns);
+		break;
+	case SUPERVISOR_SERVING:
+	case SUPERVISOR_DONE:
+		break;
+	}
+}

@@ -1,0 +1,100 @@
+#include "daemon/supervisor/lock.h"
+#include "tests/helper/t.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64], path[128];
+
+static int set_up(__attribute__((unused)) void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/reeve-lock-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	return 0;
+}
+
+static int tear_down(__attribute__((unused)) void **state)
+{
+	unlink(path);
+	return rmdir(folder);
+}
+
+UNIT(the_second_one_is_told_the_pid_of_the_first)
+{
+	int first, second = -1, pid = 0;
+	struct stat st;
+
+	assert_int_equal(lock_take(path, &first, &pid), 0);
+	assert_int_equal(lock_take(path, &second, &pid), LOCK_E_HELD);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(second, -1);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(fcntl(first, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	close(first);
+	assert_int_equal(lock_take(path, &second, &pid), 0);
+	close(second);
+}
+
+UNIT(a_file_that_was_left_behind_prevents_nothing)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600), pid = 0;
+	char text[64] = "";
+
+	assert_int_equal(write(fd, "999999999999\nrubbish\n", 21), 21);
+	close(fd);
+	assert_int_equal(lock_take(path, &fd, &pid), 0);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_int_equal(atoi(text), getpid());
+	assert_null(strstr(text, "rubbish"));
+	close(fd);
+}
+
+UNIT(a_pid_that_makes_no_sense_is_not_told)
+{
+	int first, second, pid = 7;
+
+	assert_int_equal(lock_take(path, &first, &pid), 0);
+	assert_int_equal(pwrite(first, "-5 x", 4, 0), 4);
+	assert_int_equal(lock_take(path, &second, &pid), LOCK_E_HELD);
+	assert_int_equal(pid, 0);
+	close(first);
+}
+
+UNIT(a_symlink_is_not_followed)
+{
+	int fd, pid = 0;
+
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(lock_take(path, &fd, &pid), -ELOOP);
+}
+
+UNIT(a_folder_can_be_locked_and_stays_empty)
+{
+	int first, second;
+
+	assert_int_equal(lock_take_folder(folder, &first), 0);
+	assert_int_equal(lock_take_folder(folder, &second), LOCK_E_HELD);
+	close(first);
+	assert_int_equal(lock_take_folder(folder, &second), 0);
+	close(second);
+	assert_int_equal(lock_take_folder(path, &second), -ENOENT);
+}
+
+int main(void)
+{
+#define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		EACH(the_second_one_is_told_the_pid_of_the_first),
+		EACH(a_file_that_was_left_behind_prevents_nothing),
+		EACH(a_pid_that_makes_no_sense_is_not_told),
+		EACH(a_symlink_is_not_followed),
+		EACH(a_folder_can_be_locked_and_stays_empty),
+	};
+
+	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
+}
