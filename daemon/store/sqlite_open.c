@@ -17,6 +17,8 @@
 #include "daemon/store/sqlite_file.h"
 
 #define BUSY_TIMEOUT_MS 5000
+/* Pages that change with every batch go back once for many of them. 16 MiB. */
+#define CHECKPOINT_PAGES 4000
 
 /* The statements that every connection begins with. cache_size is in KiB: a
  * batch touches the ends of a few trees, so little is enough. The log is
@@ -162,6 +164,7 @@ static int open_parts(struct store *store, const struct store_config *config)
 	}
 	store->sql.path = store->path;
 	store->reader = config->reader;
+	store->checkpoint_pages = CHECKPOINT_PAGES;
 
 	if (!config->reader)
 		error = file_prepare(config->directory, store->sql.fault);

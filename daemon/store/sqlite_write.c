@@ -10,9 +10,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-/* Pages in the log before they are written back: pages that change with every
- * batch go back once for all of them. 16 MiB. */
-#define CHECKPOINT_PAGES 4000
 #define ROOM_FIRST 64
 
 int txn_room(struct txn *txn, struct room *room, void **array, size_t count,
@@ -340,7 +337,7 @@ static int checkpoint(struct store *store)
 	int code;
 	int error;
 
-	if (store->wal_pages < CHECKPOINT_PAGES)
+	if (store->wal_pages < store->checkpoint_pages)
 		return 0;
 	/* A reader that is in the way only delays it: try again after as
 	 * many pages more. */
