@@ -11,7 +11,7 @@ enum adopt_verdict adopt_decide(const struct adopt_facts *facts)
 		return facts->holds ? ADOPT_KEEP : ADOPT_PUT_BACK;
 	if (facts->same_boot && facts->worker_alive)
 		return ADOPT_WAIT;
-	if (!facts->first && !facts->once)
+	if (!facts->first && (!facts->once || facts->unbegun))
 		return ADOPT_PUT_BACK;
 	return facts->same_boot ? ADOPT_WORKER_LOST : ADOPT_HOST_LOST;
 }

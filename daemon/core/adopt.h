@@ -9,7 +9,7 @@
  * Nobody knows how far a worker came that died while no broker listened: the
  * result of its first attempt may have died with it, and a later one may have
  * been running. So the first is charged, later ones go back uncharged, but a
- * later one that is `once` is lost: it may have started.
+ * later one that is `once` is lost, unless it certainly had not begun.
  */
 
 #include "proto/base.h"
@@ -29,6 +29,9 @@ struct adopt_facts {
 	bool holds;	   /* this attempt is among it */
 	bool first;	   /* oldest token of its worker without a result */
 	bool once;	   /* the job must never start twice */
+	/* The broker heard all that the worker said until it died, and the job
+	 * had not begun when it last dialled in. */
+	bool unbegun;
 };
 
 /** adopt_decide() - what becomes of an attempt that was found running */

@@ -232,21 +232,22 @@ static void plan_fill(struct plan *plan, struct sched_pool *pool,
 	}
 }
 
-/* What is open is shared evenly among all who have room. */
-static void plan_rest(struct plan *plan, struct sched_pool *pool)
+/* What is open is shared evenly among all who have room; false: nobody has. */
+static bool plan_rest(struct plan *plan, struct sched_pool *pool)
 {
 	struct sched_worker *worker;
-	uint32_t left = 0;
+	uint32_t left = 0, with_room;
 
 	TAILQ_FOREACH (worker, &pool->workers, link)
 		left += worker_free(worker) > 0;
+	with_room = left;
 
 	TAILQ_FOREACH (worker, &pool->workers, link) {
 		uint64_t jobs = worker_free(worker);
 		uint64_t share;
 
 		if (!pool->open || plan_full(plan))
-			return;
+			return false;
 		if (!jobs)
 			continue;
 		/* It was counted above. */
@@ -255,6 +256,7 @@ static void plan_rest(struct plan *plan, struct sched_pool *pool)
 		plan_fill(plan, pool, worker, jobs < share ? jobs : share);
 		left--;
 	}
+	return with_room > 0;
 }
 
 /* What came in belongs to the batch that leaves: ready when it is committed. */
@@ -279,8 +281,10 @@ size_t sched_plan(struct sched *sched, struct sched_want *ret, size_t room)
 		if (!pool->open)
 			continue;
 		plan_idle(&plan, pool);
-		if (pool->open && !plan_full(&plan))
-			plan_rest(&plan, pool);
+		/* Once more for what those with little room left over. */
+		while (pool->open && !plan_full(&plan) &&
+		       plan_rest(&plan, pool))
+			continue;
 	}
 	plan_end(sched);
 	return plan.count;

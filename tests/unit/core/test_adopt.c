@@ -11,6 +11,7 @@ static struct adopt_facts facts(const char *text)
 		.holds = strchr(text, 'h'),
 		.first = strchr(text, 'f'),
 		.once = strchr(text, 'o'),
+		.unbegun = strchr(text, 'u'),
 	};
 }
 
@@ -67,6 +68,15 @@ UNIT(a_once_job_behind_the_first_may_have_started)
 	expect("fo", ADOPT_HOST_LOST);
 }
 
+UNIT(a_once_job_that_had_not_begun_goes_back)
+{
+	expect("bou", ADOPT_PUT_BACK);
+	expect("bu", ADOPT_PUT_BACK);
+	/* The first is charged all the same: it was the one to begin. */
+	expect("bfou", ADOPT_WORKER_LOST);
+	expect("bfu", ADOPT_WORKER_LOST);
+}
+
 UNIT(a_pid_of_another_boot_is_somebody_else)
 {
 	expect("af", ADOPT_HOST_LOST);
@@ -83,6 +93,7 @@ int main(void)
 		cmocka_unit_test(of_a_dead_worker_only_the_first_is_charged),
 		cmocka_unit_test(of_a_dead_host_only_the_first_is_charged),
 		cmocka_unit_test(a_once_job_behind_the_first_may_have_started),
+		cmocka_unit_test(a_once_job_that_had_not_begun_goes_back),
 		cmocka_unit_test(a_pid_of_another_boot_is_somebody_else),
 	};
 

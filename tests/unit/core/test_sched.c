@@ -105,6 +105,20 @@ UNIT(what_is_left_is_shared_evenly)
 	town_fini(&town);
 }
 
+UNIT(what_those_with_little_room_leave_goes_to_the_others)
+{
+	struct town town;
+
+	town_init(&town, 2, 4, 1);
+	town.workers[1].credit.jobs = 30;
+	sched_lane_ready(&town.sched, &town.lanes[0], 10);
+	sched_lane_ready(&town.sched, &town.lanes[1], 10);
+	town_plan(&town);
+	assert_int_equal(wanted(&town, NULL, NULL), 20);
+	assert_int_equal(wanted(&town, NULL, &town.workers[1]), 17);
+	town_fini(&town);
+}
+
 UNIT(credit_is_the_limit)
 {
 	struct town town;
@@ -412,6 +426,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_wanted_of_empty_lanes),
 		cmocka_unit_test(each_idle_worker_gets_one_before_any_gets_two),
 		cmocka_unit_test(what_is_left_is_shared_evenly),
+		cmocka_unit_test(
+			what_those_with_little_room_leave_goes_to_the_others),
 		cmocka_unit_test(credit_is_the_limit),
 		cmocka_unit_test(lanes_take_turns),
 		cmocka_unit_test(a_worker_with_room_gets_of_every_lane),
