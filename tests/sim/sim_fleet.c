@@ -1,0 +1,514 @@
+#include "daemon/core/adopt.h"
+#include "tests/sim/sim.h"
+
+static struct sim_hand *hand_of(struct sim *sim,
+				const struct sim_worker *worker)
+{
+	return &sim->broker.hands[worker - sim->workers];
+}
+
+static struct sim_worker *worker_of(struct sim *sim,
+				    const struct sim_hand *hand)
+{
+	return &sim->workers[hand - sim->broker.hands];
+}
+
+struct sim_hand *sim_fleet_find(struct sim *sim, int64_t id)
+{
+	for (int i = 0; i < SIM_WORKERS; i++) {
+		struct sim_hand *hand = &sim->broker.hands[i];
+
+		if (hand->used && hand->id == id)
+			return hand;
+	}
+	return NULL;
+}
+
+static struct sim_hand *hand_new(struct sim *sim, struct sim_worker *worker)
+{
+	struct sim_hand *hand = hand_of(sim, worker);
+
+	*hand = (struct sim_hand){.used = true, .id = worker->id};
+	hand->blind = true;
+	TAILQ_INIT(&hand->adopted);
+	return hand;
+}
+
+void sim_broker_born(struct sim *sim, struct sim_worker *worker)
+{
+	if (sim->broker.phase != BROKER_DOWN)
+		hand_new(sim, worker)->blind = false;
+}
+
+static void tell(struct sim *sim, struct sim_hand *hand, enum sim_word word,
+		 const struct sim_outcome *as, uint32_t attempt)
+{
+	struct sim_worker *worker = worker_of(sim, hand);
+	struct sim_message message = {word, *as, attempt};
+
+	if (hand->linked && worker->alive)
+		sim_queue_push(&worker->to_worker, &message);
+}
+
+static struct sim_outcome outcome_of(const struct sim_hand *hand,
+				     const struct sched_job *job)
+{
+	return (struct sim_outcome){
+		.job = job->id,
+		.token = job->token,
+		.worker = hand->id,
+		.run_ns = -1,
+	};
+}
+
+static void put_back(struct sim *sim, const struct sim_hand *hand,
+		     const struct sched_job *job)
+{
+	struct sim_outcome outcome = outcome_of(hand, job);
+
+	outcome.event = JOB_PUT_BACK;
+	sim_broker_add(sim, &outcome);
+}
+
+/* Whatever is in results/ has ended. */
+static void import(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->store.result_count; i++) {
+		if (sim->broken == SIM_IGNORE_RESULTS)
+			break;
+		sim_broker_add(sim, &sim->store.results[i]);
+		sim->stats.imported++;
+	}
+}
+
+/* ---- Death ---- */
+
+/* What becomes of a job whose worker is gone. */
+static void judge(struct sim *sim, const struct sim_hand *hand,
+		  struct sim_given *given, const struct sim_worker_row *row,
+		  bool first)
+{
+	struct sim_outcome outcome = outcome_of(hand, &given->sched);
+	const struct sim_outcome *result = sim_store_result(sim, outcome.token);
+	struct adopt_facts facts = {
+		.same_boot = !row || row->boot == sim->boot,
+		.first = first || sim->broken == SIM_CHARGE_ALL,
+		.once = given->once && sim->broken != SIM_ONCE_PUT_BACK,
+		.unbegun = !hand->blind &&
+			   (!given->begun || sim->broken == SIM_TRUST_READY),
+	};
+
+	if (result && sim->broken != SIM_IGNORE_RESULTS)
+		return; /* import() took it */
+	outcome.event = JOB_LOST;
+	switch (adopt_decide(&facts)) {
+	case ADOPT_HOST_LOST:
+		outcome.cause = CAUSE_HOST_LOST;
+		break;
+	case ADOPT_WORKER_LOST:
+		outcome.cause = CAUSE_WORKER_LOST;
+		break;
+	case ADOPT_PUT_BACK:
+		outcome.event = JOB_PUT_BACK;
+		break;
+	case ADOPT_WAIT:
+	case ADOPT_KEEP:
+	default:
+		sim_fail(sim, "a dead worker is waited for");
+	}
+	if (!given->sent)
+		outcome.event = JOB_PUT_BACK;
+	sim_broker_add(sim, &outcome);
+}
+
+/* A result in results/ was the end of the first: the next one is first. */
+static bool has_result(struct sim *sim, const struct sched_job *job)
+{
+	return sim_store_result(sim, job->token) != NULL;
+}
+
+static void hand_end(struct sim *sim, struct sim_hand *hand)
+{
+	struct sched_job *job;
+	bool first = true, charged;
+
+	sim_trace(sim, "broker: worker %lld is gone", (long long)hand->id);
+	hand->dead = true;
+	hand->linked = false;
+	import(sim); /* it may have filed what it could not say */
+	while ((job = TAILQ_FIRST(&hand->adopted))) {
+		bool ended = has_result(sim, job);
+
+		TAILQ_REMOVE(&hand->adopted, job, link);
+		judge(sim, hand, (struct sim_given *)job, NULL, first);
+		first = first && ended;
+		free(job);
+	}
+	while (hand->scheduled &&
+	       (job = sched_worker_lost(&sim->broker.sched, &hand->sched,
+					&charged))) {
+		bool ended = has_result(sim, job);
+
+		judge(sim, hand, (struct sim_given *)job, NULL, first);
+		sim_check(sim, !first || ended || charged || hand->blind,
+			  "the scheduler charges another job");
+		first = first && ended;
+		free(job);
+	}
+	sim_broker_gone(sim, hand->id);
+}
+
+static void hand_release(struct sim *sim, struct sim_hand *hand)
+{
+	if (hand->sched.asked)
+		return;
+	if (hand->scheduled)
+		sched_worker_remove(&sim->broker.sched, &hand->sched);
+	*hand = (struct sim_hand){0};
+}
+
+void sim_fleet_notice(struct sim *sim, struct sim_worker *worker)
+{
+	struct sim_hand *hand = hand_of(sim, worker);
+
+	if (!hand->used || worker->alive)
+		return;
+	/* Its connection may still hold results that it wrote before. */
+	if (worker->to_broker.count && sim->broken != SIM_HASTY_DEATH) {
+		sim_fleet_read(sim, worker);
+		return;
+	}
+	if (!hand->dead)
+		hand_end(sim, hand);
+	hand_release(sim, hand);
+}
+
+/* ---- Birth and return ---- */
+
+static bool holds(const struct sim_worker *worker, struct sim_given *given)
+{
+	for (size_t i = 0; i < worker->holding_count; i++) {
+		if (worker->holding[i].token != given->sched.token)
+			continue;
+		given->begun = worker->holding[i].begun;
+		return true;
+	}
+	return false;
+}
+
+static void return_one(struct sim *sim, struct sim_hand *hand,
+		       struct sim_worker *worker, struct sim_given *given,
+		       bool scheduled)
+{
+	struct sched *sched = &sim->broker.sched;
+	struct sim_outcome as = outcome_of(hand, &given->sched);
+	struct adopt_facts facts = {
+		.same_boot = true,
+		.worker_alive = true,
+		.dialled_in = true,
+		.holds = holds(worker, given),
+		.once = given->once,
+	};
+
+	switch (adopt_decide(&facts)) {
+	case ADOPT_KEEP:
+		if (!scheduled) {
+			sched_give(sched, &hand->sched, &given->sched,
+				   sim->now_ns);
+			sim->stats.adopted++;
+		}
+		if (given->cancel && sim->broken != SIM_FORGET_CANCEL)
+			tell(sim, hand, WORD_CANCEL, &as, 0);
+		return;
+	case ADOPT_PUT_BACK:
+		put_back(sim, hand, &given->sched);
+		if (scheduled)
+			sched_end(sched, &hand->sched, &given->sched, -1,
+				  sim->now_ns);
+		free(given);
+		return;
+	case ADOPT_HOST_LOST:
+	case ADOPT_WORKER_LOST:
+	case ADOPT_WAIT:
+	default:
+		sim_fail(sim, "a worker that dialled in is judged as dead");
+	}
+}
+
+static void on_ready(struct sim *sim, struct sim_worker *worker)
+{
+	struct sim_hand *hand = hand_of(sim, worker);
+	struct sched_job *job, *next;
+
+	hand->linked = true;
+	hand->blind = false;
+	if (!hand->scheduled)
+		sched_worker_add(&sim->broker.sched, &hand->sched, 0,
+				 sim->credit_limit);
+	hand->scheduled = true;
+	if (sim_worker_leaving(sim, worker) && !hand->sched.leaving)
+		sched_worker_leave(&sim->broker.sched, &hand->sched);
+	for (job = TAILQ_FIRST(&hand->sched.jobs); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		return_one(sim, hand, worker, (struct sim_given *)job, true);
+	}
+	while ((job = TAILQ_FIRST(&hand->adopted))) {
+		TAILQ_REMOVE(&hand->adopted, job, link);
+		return_one(sim, hand, worker, (struct sim_given *)job, false);
+	}
+}
+
+static void on_done(struct sim *sim, struct sim_hand *hand,
+		    const struct sim_outcome *as)
+{
+	struct sched_job *job = NULL;
+	struct sim_outcome outcome = *as;
+
+	if (hand->scheduled)
+		job = sched_find(&hand->sched, as->token);
+	if (job) {
+		sched_end(&sim->broker.sched, &hand->sched, job, as->run_ns,
+			  sim->now_ns);
+		free(job);
+	}
+	/* Also one that is known already: what was heard before may not be
+	 * durable yet, and `settled` lets the worker forget it. */
+	outcome.by_worker = true;
+	if (as->event != JOB_PUT_BACK &&
+	    sim->broken == SIM_SETTLE_BEFORE_COMMIT)
+		tell(sim, hand, WORD_SETTLED, as, 0);
+	sim_broker_add(sim, &outcome);
+}
+
+bool sim_fleet_read(struct sim *sim, struct sim_worker *worker)
+{
+	struct sim_hand *hand = hand_of(sim, worker);
+	struct sim_message message;
+
+	if (!hand->used || !sim_queue_pop(&worker->to_broker, &message))
+		return false;
+	require(hand->linked || message.word == WORD_READY);
+	switch (message.word) {
+	case WORD_READY:
+		on_ready(sim, worker);
+		break;
+	case WORD_PUT_BACK:
+		message.as.event = JOB_PUT_BACK;
+		message.as.run_ns = -1;
+		on_done(sim, hand, &message.as);
+		break;
+	case WORD_DONE:
+		on_done(sim, hand, &message.as);
+		break;
+	case WORD_JOB:
+	case WORD_CANCEL:
+	case WORD_RECALL:
+	case WORD_SETTLED:
+	default:
+		sim_fail(sim, "a broker was told word %d", (int)message.word);
+	}
+	return true;
+}
+
+void sim_broker_close_link(struct sim *sim, struct sim_worker *worker)
+{
+	struct sim_hand *hand = hand_of(sim, worker);
+
+	if (!hand->used || !worker->alive || !worker->connected ||
+	    worker->peer_closed)
+		return;
+	sim_trace(sim, "broker closes on worker %lld", (long long)hand->id);
+	worker->peer_closed = true;
+	worker->to_broker.count = worker->to_broker.first = 0;
+	hand->linked = false;
+	hand->blind = true;
+}
+
+/* ---- Work ---- */
+
+void sim_fleet_give(struct sim *sim, const struct sim_claim *claim)
+{
+	struct sim_hand *hand = sim_fleet_find(sim, claim->as.worker);
+	struct sim_given *given;
+
+	if (!hand || hand->dead) {
+		struct sim_outcome outcome = claim->as;
+
+		outcome.event = JOB_PUT_BACK;
+		sim_broker_add(sim, &outcome);
+		return;
+	}
+	given = calloc(1, sizeof(*given));
+	require(given);
+	given->sched.id = claim->as.job;
+	given->sched.token = claim->as.token;
+	given->sched.lane = &sim->broker.lanes[claim->lane];
+	given->once = claim->once;
+	given->sent = hand->linked;
+	sched_give(&sim->broker.sched, &hand->sched, &given->sched,
+		   sim->now_ns);
+	if (sim->broken != SIM_DISPATCH_BEFORE_COMMIT)
+		tell(sim, hand, WORD_JOB, &claim->as, claim->attempt);
+}
+
+void sim_fleet_cancel(struct sim *sim, const struct sim_outcome *signal)
+{
+	struct sim_hand *hand = sim_fleet_find(sim, signal->worker);
+	struct sched_job *job = NULL;
+
+	if (!hand)
+		return;
+	if (hand->scheduled)
+		job = sched_find(&hand->sched, signal->token);
+	if (!job) {
+		TAILQ_FOREACH (job, &hand->adopted, link) {
+			if (job->token == signal->token)
+				break;
+		}
+	}
+	/* It may be away: it hears it when it dials in. */
+	if (job)
+		((struct sim_given *)job)->cancel = true;
+	tell(sim, hand, WORD_CANCEL, signal, 0);
+}
+
+void sim_fleet_recall(struct sim *sim)
+{
+	struct sched_recalled found[8];
+	int64_t next_ns;
+	size_t count = sched_recall(&sim->broker.sched, sim->now_ns, found,
+				    ARRAY_COUNT(found), &next_ns);
+
+	for (size_t i = 0; i < count; i++) {
+		struct sim_hand *hand =
+			(struct sim_hand *)((char *)found[i].worker -
+					    offsetof(struct sim_hand, sched));
+		struct sim_outcome as = outcome_of(hand, found[i].job);
+
+		tell(sim, hand, WORD_RECALL, &as, 0);
+		sim->stats.recalled++;
+	}
+}
+
+/* ---- Adoption ---- */
+
+static struct sim_worker *process_of(struct sim *sim,
+				     const struct sim_worker_row *row)
+{
+	for (int i = 0; i < SIM_WORKERS; i++) {
+		struct sim_worker *worker = &sim->workers[i];
+
+		if (worker->alive && worker->pid == row->pid &&
+		    (worker->start_ticks == row->start_ticks ||
+		     sim->broken == SIM_PID_ONLY))
+			return worker;
+	}
+	return NULL;
+}
+
+static void adopt_row(struct sim *sim, const struct sim_row *row, int64_t job,
+		      bool first)
+{
+	const struct sim_worker_row *known = sim_store_worker(sim, row->worker);
+	struct sim_worker *worker;
+	struct sim_given *given = calloc(1, sizeof(*given));
+	struct sim_hand *hand;
+
+	require(given);
+	sim_check(sim, known, "job %lld runs on a worker without a row",
+		  (long long)job);
+	given->sched.id = job;
+	given->sched.token = row->token;
+	given->once = row->facts.once;
+	given->sent = true;
+	given->cancel = row->facts.cancel_asked;
+	worker = known->boot == sim->boot ? process_of(sim, known) : NULL;
+	if (worker && sim->broken == SIM_FORGET_WAITING) {
+		free(given);
+		return;
+	}
+	if (worker) {
+		hand = hand_of(sim, worker);
+		hand->row_known = true;
+		TAILQ_INSERT_TAIL(&hand->adopted, &given->sched, link);
+		return;
+	}
+	judge(sim, &(struct sim_hand){.id = row->worker, .blind = true}, given,
+	      known, first);
+	free(given);
+}
+
+/* The running row with the next higher token. */
+static const struct sim_row *next_running(struct sim *sim, int64_t after,
+					  int64_t *ret_job)
+{
+	const struct sim_row *best = NULL;
+
+	for (size_t i = 0; i < sim->store.live_count; i++) {
+		const struct sim_row *row = sim_store_row(sim,
+							  sim->store.live[i]);
+
+		if (row->token <= after || (best && row->token > best->token))
+			continue;
+		best = row;
+		*ret_job = sim->store.live[i];
+	}
+	return best;
+}
+
+/* Has its worker an older attempt that is running and left no result? */
+static bool is_first(struct sim *sim, const struct sim_row *row)
+{
+	for (size_t i = 0; i < sim->store.live_count; i++) {
+		const struct sim_row *other = sim_store_row(sim,
+							    sim->store.live[i]);
+
+		if (other->worker == row->worker && other->token < row->token &&
+		    !sim_store_result(sim, other->token))
+			return false;
+	}
+	return true;
+}
+
+void sim_fleet_adopt(struct sim *sim)
+{
+	const struct sim_row *row;
+	int64_t job, after = 0;
+
+	import(sim);
+	for (int i = 0; i < SIM_WORKERS; i++) {
+		if (sim->workers[i].alive)
+			hand_new(sim, &sim->workers[i]);
+	}
+	for (size_t i = 0; i < sim->store.worker_count; i++) {
+		const struct sim_worker_row *known = &sim->store.workers[i];
+
+		if (known->boot != sim->boot || !process_of(sim, known))
+			sim_broker_gone(sim, known->id);
+	}
+	while ((row = next_running(sim, after, &job))) {
+		after = row->token;
+		adopt_row(sim, row, job, is_first(sim, row));
+	}
+}
+
+void sim_fleet_clear(struct sim *sim)
+{
+	for (int i = 0; i < SIM_WORKERS; i++) {
+		struct sim_hand *hand = &sim->broker.hands[i];
+		struct sched_job *job;
+		bool charged;
+
+		while (hand->used && (job = TAILQ_FIRST(&hand->adopted))) {
+			TAILQ_REMOVE(&hand->adopted, job, link);
+			free(job);
+		}
+		while (hand->scheduled &&
+		       (job = sched_worker_lost(&sim->broker.sched,
+						&hand->sched, &charged)))
+			free(job);
+		if (hand->scheduled)
+			sched_worker_remove(&sim->broker.sched, &hand->sched);
+		*hand = (struct sim_hand){0};
+	}
+}
