@@ -89,6 +89,12 @@ void sim_broker_die(struct sim *sim)
 
 void sim_broker_fini(struct sim *sim)
 {
+	struct sim_given *given;
+
+	while ((given = LIST_FIRST(&sim->broker.given))) {
+		LIST_REMOVE(given, all);
+		free(given);
+	}
 	free(sim->broker.gathering);
 	free(sim->broker.flying);
 }

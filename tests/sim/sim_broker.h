@@ -19,7 +19,8 @@ enum sim_flight { FLIGHT_NONE, FLIGHT_SENT, FLIGHT_DURABLE, FLIGHT_FAILED };
 /* A job that a worker was given. */
 struct sim_given {
 	struct sched_job sched; /* first */
-	bool sent;		/* on the way to the worker, or there */
+	LIST_ENTRY(sim_given) all;
+	bool sent; /* on the way to the worker, or there */
 	bool once;
 	bool begun;  /* the worker said so when it dialled in */
 	bool cancel; /* it is to be ended, and the worker must hear it */
@@ -50,6 +51,7 @@ struct sim_broker {
 		[SIM_LANES]; /* jobs of others, since it could be served */
 	bool paused[SIM_LANES];
 	struct sim_hand hands[SIM_WORKERS];
+	LIST_HEAD(, sim_given) given;
 	struct sim_batch *gathering, *flying;
 	enum sim_flight flight;
 };

@@ -70,6 +70,22 @@ static void put_back(struct sim *sim, const struct sim_hand *hand,
 	sim_broker_add(sim, &outcome);
 }
 
+/* All are listed, so that a run that failed midway can be cleared away. */
+static struct sim_given *given_new(struct sim *sim)
+{
+	struct sim_given *given = calloc(1, sizeof(*given));
+
+	require(given);
+	LIST_INSERT_HEAD(&sim->broker.given, given, all);
+	return given;
+}
+
+static void given_free(struct sim_given *given)
+{
+	LIST_REMOVE(given, all);
+	free(given);
+}
+
 /* Whatever is in results/ has ended. */
 static void import(struct sim *sim)
 {
@@ -142,7 +158,7 @@ static void hand_end(struct sim *sim, struct sim_hand *hand)
 		TAILQ_REMOVE(&hand->adopted, job, link);
 		judge(sim, hand, (struct sim_given *)job, NULL, first);
 		first = first && ended;
-		free(job);
+		given_free((struct sim_given *)job);
 	}
 	while (hand->scheduled &&
 	       (job = sched_worker_lost(&sim->broker.sched, &hand->sched,
@@ -153,7 +169,7 @@ static void hand_end(struct sim *sim, struct sim_hand *hand)
 		sim_check(sim, !first || ended || charged || hand->blind,
 			  "the scheduler charges another job");
 		first = first && ended;
-		free(job);
+		given_free((struct sim_given *)job);
 	}
 	sim_broker_gone(sim, hand->id);
 }
@@ -225,7 +241,7 @@ static void return_one(struct sim *sim, struct sim_hand *hand,
 		if (scheduled)
 			sched_end(sched, &hand->sched, &given->sched, -1,
 				  sim->now_ns);
-		free(given);
+		given_free(given);
 		return;
 	case ADOPT_HOST_LOST:
 	case ADOPT_WORKER_LOST:
@@ -269,7 +285,7 @@ static void on_done(struct sim *sim, struct sim_hand *hand,
 	if (job) {
 		sched_end(&sim->broker.sched, &hand->sched, job, as->run_ns,
 			  sim->now_ns);
-		free(job);
+		given_free((struct sim_given *)job);
 	}
 	/* Also one that is known already: what was heard before may not be
 	 * durable yet, and `settled` lets the worker forget it. */
@@ -338,8 +354,7 @@ void sim_fleet_give(struct sim *sim, const struct sim_claim *claim)
 		sim_broker_add(sim, &outcome);
 		return;
 	}
-	given = calloc(1, sizeof(*given));
-	require(given);
+	given = given_new(sim);
 	given->sched.id = claim->as.job;
 	given->sched.token = claim->as.token;
 	given->sched.lane = &sim->broker.lanes[claim->lane];
@@ -411,10 +426,9 @@ static void adopt_row(struct sim *sim, const struct sim_row *row, int64_t job,
 {
 	const struct sim_worker_row *known = sim_store_worker(sim, row->worker);
 	struct sim_worker *worker;
-	struct sim_given *given = calloc(1, sizeof(*given));
+	struct sim_given *given = given_new(sim);
 	struct sim_hand *hand;
 
-	require(given);
 	sim_check(sim, known, "job %lld runs on a worker without a row",
 		  (long long)job);
 	given->sched.id = job;
@@ -424,7 +438,7 @@ static void adopt_row(struct sim *sim, const struct sim_row *row, int64_t job,
 	given->cancel = row->facts.cancel_asked;
 	worker = known->boot == sim->boot ? process_of(sim, known) : NULL;
 	if (worker && sim->broken == SIM_FORGET_WAITING) {
-		free(given);
+		given_free(given);
 		return;
 	}
 	if (worker) {
@@ -435,7 +449,7 @@ static void adopt_row(struct sim *sim, const struct sim_row *row, int64_t job,
 	}
 	judge(sim, &(struct sim_hand){.id = row->worker, .blind = true}, given,
 	      known, first);
-	free(given);
+	given_free(given);
 }
 
 /* The running row with the next higher token. */
@@ -501,12 +515,12 @@ void sim_fleet_clear(struct sim *sim)
 
 		while (hand->used && (job = TAILQ_FIRST(&hand->adopted))) {
 			TAILQ_REMOVE(&hand->adopted, job, link);
-			free(job);
+			given_free((struct sim_given *)job);
 		}
 		while (hand->scheduled &&
 		       (job = sched_worker_lost(&sim->broker.sched,
 						&hand->sched, &charged)))
-			free(job);
+			given_free((struct sim_given *)job);
 		if (hand->scheduled)
 			sched_worker_remove(&sim->broker.sched, &hand->sched);
 		*hand = (struct sim_hand){0};
