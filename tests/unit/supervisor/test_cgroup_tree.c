@@ -135,7 +135,7 @@ UNIT(what_is_to_be_kept_lives_until_it_ends_by_itself)
 	assert_false(cgroup_folder_is_kept(tree.job, "2-a"));
 	assert_int_equal(cgroup_folder_keep(tree.job, "2-a"), 0);
 	assert_true(cgroup_folder_is_kept(tree.job, "2-a"));
-	assert_int_equal(cgroup_folder_remove(tree.job, "2-a"), CGROUP_E_KEPT);
+	assert_int_equal(settled("2-a"), CGROUP_E_KEPT);
 	assert_int_equal(kill(pid, 0), 0);
 	assert_int_equal(reap_signal(pid, SIGKILL), 0);
 	reap(pid);
