@@ -404,9 +404,11 @@ static void spool(struct desk *desk, int64_t now_ns)
 	r = results_spool(&desk->results);
 	if (r == 0)
 		return;
-	log_error("a result cannot be written down, trying again: %s",
-		  strerror(-r));
 	desk->spool_ns = now_ns + SPOOL_AGAIN_NS;
+	/* Somebody removed the state directory: nobody will ever ask. */
+	desk->hopeless = r == -ENOENT && desk->leaving;
+	log_error("a result cannot be written down, %s: %s",
+		  desk->hopeless ? "given up" : "trying again", strerror(-r));
 }
 
 /* Return: true when nothing is owed any more. */
@@ -421,7 +423,7 @@ static bool is_done(struct desk *desk, int64_t now_ns)
 	if (desk->results.count && now_ns - desk->idle_ns >= DESK_AWAY_NS)
 		spool(desk, now_ns);
 	if (desk->results.spooled_count != desk->results.count)
-		return false;
+		return desk->hopeless;
 	return !desk->link.greeted || !uplink_pending(&desk->link) ||
 	       now_ns - desk->idle_ns >= DESK_AWAY_NS;
 }

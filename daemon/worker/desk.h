@@ -38,7 +38,8 @@ struct desk {
 	enum worker_exit status; /* when it leaves */
 	int64_t idle_ns;	 /* leaving, and nothing runs, since; 0 */
 	int64_t spool_ns;	 /* not before: the last try failed */
-	bool warned; /* one log line for each connection that goes wrong */
+	bool hopeless; /* leaving, and the folder of results is gone */
+	bool warned;   /* one log line for each connection that goes wrong */
 };
 
 /** desk_init() - owes nothing yet, and dials at once */

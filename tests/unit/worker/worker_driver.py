@@ -125,7 +125,8 @@ class Worker:
     @staticmethod
     def context(number=1, **value):
         value.setdefault('cwd', '/')
-        value.setdefault('env', {'PATH': PATH})
+        value.setdefault('env', {'PATH': PATH,
+                                 'REEVE_TEST': str(os.getpid())})
         value.setdefault('env_mode', 'captured')
         return {'context': number, 'value': value}
 
