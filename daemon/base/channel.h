@@ -30,6 +30,12 @@ enum channel_kind {
 	CHANNEL_HOST, /* what this machine allows: cgroups and why not */
 };
 
+/* Exit statuses that roles and supervisor understand, as in the manual. */
+enum {
+	CHANNEL_EXIT_CALLER = 100, /* another try ends the same way */
+	CHANNEL_EXIT_SYSTEM = 111, /* it may go well the next time */
+};
+
 enum channel_stop {
 	STOP_LEAVE, /* running jobs are left to their workers */
 	STOP_DRAIN, /* the broker has waited for them already */

@@ -86,6 +86,9 @@ static int open_stores(struct broker *broker)
 	}
 	if (r)
 		log_error("cannot open the store: %s", fault.message);
+	/* A file that is refused untouched is refused the next time, too. */
+	if (r == STORE_E_NEWER || r == STORE_E_FOREIGN || r == STORE_E_CORRUPT)
+		broker->exit_status = CHANNEL_EXIT_CALLER;
 	return r;
 }
 
@@ -184,18 +187,18 @@ int broker_main(const struct config *config)
 	const char *count = getenv("REEVE_LISTEN");
 	int listeners = count ? atoi(count) : 0;
 	struct broker *broker;
-	int status = 1;
+	int status = CHANNEL_EXIT_SYSTEM;
 
 	log_init("broker", config->log_level);
 	if (listeners < 1 || listeners > 64) {
 		log_error("REEVE_LISTEN is not set: the supervisor starts the "
 			  "broker");
-		return 2;
+		return CHANNEL_EXIT_CALLER;
 	}
 	set_up_process();
 	broker = calloc(1, sizeof(*broker));
 	if (!broker)
-		return 1;
+		return CHANNEL_EXIT_SYSTEM;
 	broker->config = config;
 	if (init(broker, listeners) == 0 && start(broker) == 0) {
 		log_info("serving pid=%d", (int)getpid());
@@ -203,6 +206,8 @@ int broker_main(const struct config *config)
 		status = broker->exit_status;
 		fini(broker);
 		log_info("ended status=%d", status);
+	} else if (broker->exit_status) {
+		status = broker->exit_status;
 	}
 	free(broker);
 	return status;

@@ -1,7 +1,6 @@
 #include "daemon/broker/call.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
@@ -20,7 +19,6 @@ static int read_envelope(struct arena *arena, struct slice message,
 		return schema_decode(&call_envelope_type, arena, message, "",
 				     ret, fault);
 	*fault = (struct schema_fault){
-		.path = "message",
 		.message = "expected an object with \"method\" and "
 			   "\"parameters\""};
 	return SCHEMA_E_KIND;
@@ -42,18 +40,13 @@ static struct call *call_new(struct conn *conn)
 	return call;
 }
 
-static void bad_message(struct call *call, size_t offset, const char *path,
-			const char *message)
+static void bad_message(struct call *call, size_t offset, const char *message)
 {
 	struct conn *conn = call->conn;
 	struct json_out *out = call_error(call, "org.reeve.admin.BadMessage");
-	char text[sizeof(struct schema_fault) + 8];
 
-	snprintf(text, sizeof(text), "%s%s%s", path, path[0] ? ": " : "",
-		 message);
 	json_out_member_int(out, "offset", (int64_t)offset);
-	call->oneway = false;
-	call_error_end(call, text,
+	call_error_end(call, message,
 		       "a message is one JSON object and a NUL byte (or a "
 		       "newline); the connection is closed");
 	conn_close(conn);
@@ -171,9 +164,11 @@ bool call_message(struct conn *conn, struct slice message)
 	call->arena = arena;
 	call_hold(call); /* it may be answered, and gone, before we are done */
 	if (bad)
-		bad_message(call, syntax.offset, "", syntax.message);
+		bad_message(call, syntax.offset, syntax.message);
+	else if (odd && form.path[0])
+		call_error_parameter(call, form.path, form.message);
 	else if (odd)
-		bad_message(call, 0, form.path, form.message);
+		bad_message(call, 0, form.message);
 	else
 		start(call, &envelope);
 	call_release(call);

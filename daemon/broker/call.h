@@ -19,7 +19,7 @@ struct call;
 struct conn;
 
 enum call_kind {
-	CALL_WRITES, /* joins the gathering batch; may be pipelined */
+	CALL_WRITES, /* a submission: gathers with those before it */
 	CALL_ALONE,  /* runs when all before it are answered */
 };
 

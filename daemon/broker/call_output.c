@@ -19,7 +19,7 @@ struct output {
 	int64_t id;
 	uint32_t attempt; /* 0: not known yet */
 	int stream;
-	int64_t offset;
+	struct output_at at;
 	size_t max_bytes;
 	bool reading, again;
 	struct arena answer;
@@ -39,7 +39,7 @@ static void output_stop(struct output *output)
 /* The store's own copy of a small output. */
 static void take_log(struct output *output, struct slice log)
 {
-	size_t offset = (size_t)output->offset;
+	size_t offset = (size_t)output->at.record;
 
 	if (offset < log.n)
 		output->records = (struct slice){log.p + offset,
@@ -71,7 +71,8 @@ static int read_step(struct store *store, struct read_request *request)
 		take_log(output, row->log);
 		return 0;
 	}
-	r = output_read(state_dir, output->id, output->attempt, output->offset,
+	r = output_read(state_dir, output->id, output->attempt,
+			output->at.record,
 			output->max_bytes + OUTPUT_RECORD_BYTES,
 			&output->answer, &output->records);
 	return r == -ENOENT ? 0 : r;
@@ -92,31 +93,33 @@ static void no_such_job(struct output *output)
 static bool reply(struct output *output)
 {
 	struct call *call = output->call;
+	struct output_at before = output->at;
 	struct json_out chunks = {0};
 	struct json_out *out;
-	size_t consumed;
-	bool eof, last;
+	size_t done;
+	bool came, eof, last;
 
-	consumed = output_chunks(&chunks, output->records, output->stream,
-				 output->max_bytes);
-	eof = output->over && consumed == output->records.n &&
-	      output->records.n < output->max_bytes;
+	done = output_chunks(&chunks, output->records, output->stream,
+			     output->max_bytes, &output->at);
+	came = done || output->at.skip != before.skip;
+	eof = output->over && done == output->records.n &&
+	      output->records.n < output->max_bytes + OUTPUT_RECORD_BYTES;
 	/* A record that is cut and will never be whole is the end, too. */
-	eof = eof || (output->over && !consumed);
+	eof = eof || (output->over && !came);
 	last = !call->more || eof;
-	if (consumed || last) {
-		output->offset += (int64_t)consumed;
+	if (came || last) {
 		if (last)
 			output_stop(output);
 		out = call_reply(call, !last);
 		json_out_key(out, "chunks");
 		json_out_raw(out, json_out_slice(&chunks));
-		json_out_member_int(out, "offset", output->offset);
+		json_out_member_int(out, "offset",
+				    output_at_number(output->at));
 		json_out_member_bool(out, "eof", eof);
 		call_reply_end(call);
 	}
 	json_out_fini(&chunks);
-	return consumed;
+	return came;
 }
 
 static void read_done(struct read_request *request, int result)
@@ -202,7 +205,7 @@ void call_output(struct call *call, void *params)
 	output->id = p->id;
 	output->attempt = (uint32_t)p->attempt;
 	output->stream = CALL_HAS(p, OUTPUT, stream) ? p->stream : OUTPUT_BOTH;
-	output->offset = p->offset;
+	output->at = output_at_parse(p->offset);
 	output->max_bytes = OUTPUT_DEFAULT_BYTES;
 	if (CALL_HAS(p, OUTPUT, max_bytes))
 		output->max_bytes = p->max_bytes < OUTPUT_MAX_BYTES

@@ -56,13 +56,18 @@ static bool may_submit(struct call *call)
 	return true;
 }
 
-static void answer_group(struct call *call, int64_t group)
+static void answer_group(struct call *call, const struct store_entry *entry)
 {
-	struct json_out *out = call_error(call, "org.reeve.jobs.NoSuchGroup");
+	bool closed = entry->what == STORE_REFUSED_CLOSED;
+	struct json_out *out =
+		call_error(call, closed ? "org.reeve.jobs.GroupClosed"
+					: "org.reeve.jobs.NoSuchGroup");
 
-	json_out_member_int(out, "group", group);
-	call_error_end(call, "there is no such group, or it is closed",
-		       "OpenGroup makes one; a closed group takes no jobs");
+	json_out_member_int(out, "group", entry->group);
+	call_error_end(call,
+		       closed ? "the group is closed: it takes no more jobs"
+			      : "there is no group with this id",
+		       "OpenGroup makes a new one");
 }
 
 static void submit_committed(struct call *call, struct batch *batch)
@@ -75,8 +80,9 @@ static void submit_committed(struct call *call, struct batch *batch)
 		call_error_storage(call, batch->fault.message);
 		return;
 	}
-	if (entry->what == STORE_REFUSED_GROUP) {
-		answer_group(call, entry->group);
+	if (entry->what == STORE_REFUSED_GROUP ||
+	    entry->what == STORE_REFUSED_CLOSED) {
+		answer_group(call, entry);
 		return;
 	}
 	/* Registered before the first reply: an end cannot fall between. */
@@ -216,8 +222,10 @@ static void write_rejected(struct json_out *out, const struct submit_many *many,
 		if (entries[next].what == STORE_REFUSED_GROUP)
 			write_rejection(out, i, "org.reeve.jobs.NoSuchGroup",
 					"group",
-					"there is no such group, or it is "
-					"closed");
+					"there is no group with this id");
+		else if (entries[next].what == STORE_REFUSED_CLOSED)
+			write_rejection(out, i, "org.reeve.jobs.GroupClosed",
+					"group", "the group is closed");
 		next++;
 	}
 	json_out_array_end(out);
@@ -322,7 +330,7 @@ static int check_all(struct call *call, struct slice jobs,
 		snprintf(path, sizeof(path), "jobs[%zu]", i);
 		r = entry_check(call, job, defaults, path, &spec, &fault);
 		if (r > 0)
-			answer_fault(call, &fault);
+			r = add_rejection(call, i, &fault);
 		if (r)
 			return r;
 	}
@@ -386,9 +394,11 @@ void call_submit_many(struct call *call, void *params)
 		return;
 	if (p->all_or_none) {
 		r = check_all(call, p->jobs, with ? &defaults : NULL);
-		if (r < 0)
-			call_error_memory(call);
 		if (r)
+			call_error_memory(call);
+		else if (many->rejections)
+			answer_many(call, NULL);
+		if (r || many->rejections)
 			return;
 		unit = ++batch->units;
 	}

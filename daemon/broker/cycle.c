@@ -276,7 +276,7 @@ static void after_failure(struct broker *broker, struct batch *batch)
 	if (broker->store_broken) {
 		/* A failed fsync is never tried again on the same handle: a
 		 * new broker opens the file anew. Workers keep everything. */
-		broker->exit_status = 1;
+		broker->exit_status = CHANNEL_EXIT_SYSTEM;
 		stop_now(broker);
 	}
 }

@@ -53,32 +53,70 @@ static void write_chunk(struct json_out *out, const struct record *record)
 	json_out_object_end(out);
 }
 
-size_t output_chunks(struct json_out *out, struct slice records, int stream,
-		     size_t max_bytes)
+#define SKIP_BITS 18
+#define SKIP_MASK ((INT64_C(1) << SKIP_BITS) - 1)
+
+int64_t output_at_number(struct output_at at)
 {
-	size_t at = 0, data = 0;
+	return at.record << SKIP_BITS | at.skip;
+}
+
+struct output_at output_at_parse(int64_t number)
+{
+	return (struct output_at){
+		.record = number >> SKIP_BITS,
+		.skip = (uint32_t)(number & SKIP_MASK),
+	};
+}
+
+/* As much as fits, not through the middle of a character. */
+static size_t cut(struct slice data, size_t max_bytes)
+{
+	size_t n = max_bytes;
+
+	if (data.n <= max_bytes)
+		return data.n;
+	while (n && max_bytes - n < 3 && ((uint8_t)data.p[n] & 0xc0) == 0x80)
+		n--;
+	return n ? n : max_bytes;
+}
+
+size_t output_chunks(struct json_out *out, struct slice records, int stream,
+		     size_t max_bytes, struct output_at *at)
+{
+	size_t done = 0, data = 0;
 
 	json_out_array(out);
-	while (data < max_bytes || !at) {
+	while (data < max_bytes) {
 		struct record record;
-		size_t n = record_at(
-			(struct slice){records.p + at, records.n - at},
-			&record);
+		struct slice rest = {records.p + done, records.n - done};
+		size_t n = record_at(rest, &record), part;
 
 		if (!n || record.stream < OUTPUT_STREAM_STDOUT ||
 		    record.stream > OUTPUT_STREAM_OMITTED)
 			break;
-		if (at && data + record.data.n > max_bytes)
-			break;
-		at += n;
-		if (stream && record.stream != stream &&
-		    record.stream != OUTPUT_STREAM_OMITTED)
-			continue;
-		data += record.data.n;
-		write_chunk(out, &record);
+		part = at->skip < record.data.n ? at->skip : record.data.n;
+		record.data.p += part;
+		record.data.n -= part;
+		if (!stream || record.stream == stream ||
+		    record.stream == OUTPUT_STREAM_OMITTED) {
+			part = record.data.n;
+			if (record.stream != OUTPUT_STREAM_OMITTED)
+				record.data.n = cut(record.data,
+						    max_bytes - data);
+			data += record.data.n;
+			write_chunk(out, &record);
+			if (record.data.n < part) {
+				at->skip += (uint32_t)record.data.n;
+				break;
+			}
+		}
+		done += n;
+		at->record += (int64_t)n;
+		at->skip = 0;
 	}
 	json_out_array_end(out);
-	return at;
+	return done;
 }
 
 static int file_path(char path[4200], const char *state_dir, int64_t job,

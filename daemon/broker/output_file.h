@@ -17,17 +17,32 @@ enum output_stream {
 
 #define OUTPUT_HEAD_BYTES 16
 
+/*
+ * Where a reader stands: at a record, and so many bytes into its data. On the
+ * wire it is one number that only means something to us.
+ */
+struct output_at {
+	int64_t record; /* offset of its head */
+	uint32_t skip;	/* bytes of its data that were read */
+};
+
+/** output_at_number() - for the wire; 0 is the beginning */
+int64_t output_at_number(struct output_at at);
+/** output_at_parse() - a number that came back; any is harmless */
+struct output_at output_at_parse(int64_t number);
+
 /**
  * output_chunks() - write records as an array of Chunk
- * @records:	whole or cut; starts at a record
+ * @records:	whole or cut; the first is the one of @at
  * @stream:	0: all; else only this one (omitted records always)
- * @max_bytes:	of data; at least one record is taken
+ * @max_bytes:	of data, at least 1; a record is cut to fit, text between two
+ *		characters
+ * @at:		moved behind what was written
  *
- * Return: how many bytes of @records were consumed; a record that is cut at the
- *         end is left.
+ * Return: how many bytes of @records are done with.
  */
 size_t output_chunks(struct json_out *out, struct slice records, int stream,
-		     size_t max_bytes);
+		     size_t max_bytes, struct output_at *at);
 
 /**
  * output_read() - a piece of state/output/JOB.ATTEMPT

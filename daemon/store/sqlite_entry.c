@@ -17,7 +17,8 @@ struct entering {
 	struct tally refused;	 /* units with a refusal */
 };
 
-static int group_takes(struct txn *txn, int64_t id, bool *ret)
+/* STORE_NEW: it takes jobs; else why not. */
+static int group_takes(struct txn *txn, int64_t id, enum store_entered *ret)
 {
 	struct tally_entry *entry;
 	struct store_group group;
@@ -30,10 +31,13 @@ static int group_takes(struct txn *txn, int64_t id, bool *ret)
 		error = group_read(txn->sql, txn->arena, id, &group, &found);
 		if (error)
 			return error;
-		entry->mark = found && !group.closed ? GROUP_TAKES
-						     : GROUP_REFUSES;
+		entry->mark = !found	     ? GROUP_REFUSES
+			      : group.closed ? GROUP_CLOSED
+					     : GROUP_TAKES;
 	}
-	*ret = entry->mark & GROUP_TAKES;
+	*ret = entry->mark & GROUP_TAKES    ? STORE_NEW
+	       : entry->mark & GROUP_CLOSED ? STORE_REFUSED_CLOSED
+					    : STORE_REFUSED_GROUP;
 	return 0;
 }
 
@@ -51,7 +55,6 @@ static int look(struct entering *entering)
 	for (size_t i = 0; i < batch->entry_count; i++) {
 		struct store_entry *entry = &batch->entries[i];
 		struct lane_plan *plan = &entering->plans[entry->lane];
-		bool takes = true;
 		int error = 0;
 
 		require(entry->lane < batch->lane_count);
@@ -62,13 +65,10 @@ static int look(struct entering *entering)
 		plan->mixed |= plan->priority != entry->priority;
 		plan->seen = true;
 		if (entry->group)
-			error = group_takes(txn, entry->group, &takes);
+			error = group_takes(txn, entry->group, &entry->what);
 		if (error)
 			return error;
-		if (takes)
-			continue;
-		entry->what = STORE_REFUSED_GROUP;
-		if (entry->unit) {
+		if (entry->what != STORE_NEW && entry->unit) {
 			struct tally_entry *unit;
 
 			if (tally_at(&entering->refused, entry->unit, &unit))
@@ -291,7 +291,7 @@ int txn_entries(struct txn *txn)
 	for (size_t i = 0; !error && i < batch->entry_count; i++) {
 		struct store_entry *entry = &batch->entries[i];
 
-		if (entry->what == STORE_REFUSED_GROUP)
+		if (entry->what != STORE_NEW)
 			continue;
 		if (has_refused(&entering, entry->unit))
 			entry->what = STORE_REFUSED_DEPENDS;

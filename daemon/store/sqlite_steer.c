@@ -139,7 +139,8 @@ static int mark_cancelled(struct txn *txn, const struct store_steer *steer,
 	return error;
 }
 
-static int tell_worker(struct txn *txn, const struct live *live)
+static int tell_worker(struct txn *txn, const struct store_steer *steer,
+		       const struct live *live)
 {
 	struct store_batch *batch = txn->batch;
 	int error = txn_room(txn, &txn->signals, (void **)&batch->signals,
@@ -151,7 +152,8 @@ static int tell_worker(struct txn *txn, const struct live *live)
 		.job = live->id,
 		.token = live->token,
 		.worker = live->worker,
-		.grace_ms = live->grace_ms,
+		.grace_ms = steer->grace_ms >= 0 ? steer->grace_ms
+						 : live->grace_ms,
 	};
 	return 0;
 }
@@ -177,7 +179,7 @@ static int apply(struct slice_of *slice, const struct live *live)
 		return txn_end(txn, live, &step, NULL, steer->reason);
 	if (step.kill) {
 		error = mark_cancelled(txn, steer, live);
-		return error ? error : tell_worker(txn, live);
+		return error ? error : tell_worker(txn, steer, live);
 	}
 	if (step.facts.state == STATE_READY)
 		seq = txn->next.seq++;

@@ -72,7 +72,8 @@ struct store_context {
 enum store_entered {
 	STORE_NEW = 1,
 	STORE_EXISTING,	       /* the key names job `id` already */
-	STORE_REFUSED_GROUP,   /* no such group, or it is closed */
+	STORE_REFUSED_GROUP,   /* no such group */
+	STORE_REFUSED_CLOSED,  /* the group is closed */
 	STORE_REFUSED_DEPENDS, /* its all-or-none call had a refusal */
 };
 
