@@ -109,8 +109,9 @@ static int check_header(const unsigned char *header, off_t size,
 			      path);
 	if (version > STORE_VERSION)
 		return refuse(fault, STORE_E_NEWER,
-			      "%s has schema %u, this reeve knows %d; left "
-			      "untouched",
+			      "%s was written by a newer reeve (schema %u, "
+			      "this one knows %d); left untouched: start that "
+			      "reeved, or give another --state-dir",
 			      path, version, STORE_VERSION);
 	if (page == 1)
 		page = 65536;
