@@ -30,6 +30,7 @@ struct filter {
 #define STATES_ENDED                                                           \
 	(1u << STATE_SUCCEEDED | 1u << STATE_FAILED | 1u << STATE_CANCELLED)
 
+/** sqlite_filter_init() - with a step's whole budget; borrows all of it */
 void sqlite_filter_init(struct filter *filter, const struct store_filter *of,
 			struct sql *sql, struct lanes *lanes);
 void sqlite_filter_fini(struct filter *filter);

@@ -32,6 +32,7 @@ struct lanes {
 	uint64_t call; /* counts calls, so that lent copies become stale */
 };
 
+/** sqlite_lanes_fini() - free the cache */
 void sqlite_lanes_fini(struct lanes *lanes);
 
 /** sqlite_lanes_load() - read those that are not cached yet, all counts if @counts */

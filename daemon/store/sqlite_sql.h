@@ -74,6 +74,7 @@ must_check int sql_row(struct sql *sql, struct sqlite3_stmt *stmt,
 		       bool *ret_row);
 void sql_done(struct sqlite3_stmt *stmt);
 
+/** sql_int() - a column of the current row as an integer; NULL is 0 */
 int64_t sql_int(struct sqlite3_stmt *stmt, int column);
 /** sql_text() - the column's bytes, borrowed until the next sql_row() */
 struct slice sql_text(struct sqlite3_stmt *stmt, int column);

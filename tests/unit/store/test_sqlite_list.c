@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include "daemon/store/sqlite_filter.h"
+#include "daemon/store/sqlite_row.h"
 #include "daemon/store/sqlite_store.h"
 #include "tests/unit/store/fixture.h"
 
@@ -191,6 +192,34 @@ UNIT(a_reader_finds_lanes_that_came_after_it)
 	EXPECT(FILTER(.queue = SLICE("brand-new"), .newer_than_ms = 1), id);
 }
 
+UNIT(a_row_that_contradicts_itself_is_damage)
+{
+	static const char *const damages[] = {
+		"UPDATE job SET state = 9 WHERE id = 9",
+		"UPDATE job SET state = 6 WHERE id = 9",
+		"UPDATE job SET state = 3, cause = 77 WHERE id = 9",
+		"UPDATE job SET cause = 0, max_attempts = 0 WHERE id = 9",
+		"UPDATE job SET max_attempts = 1, crashes = 1 WHERE id = 9",
+		"UPDATE job SET crashes = 0, attempt = 1, flags = 1 "
+		"WHERE id = 9",
+	};
+	struct fixture *f = *state;
+	const int64_t nine = 9;
+	struct store_row *rows;
+	size_t count;
+
+	ten_jobs(f);
+	for (size_t i = 0; i < ARRAY_COUNT(damages); i++) {
+		assert_int_equal(sqlite3_exec(f->store->sql.db, damages[i],
+					      NULL, NULL, NULL),
+				 SQLITE_OK);
+		assert_int_equal(store_get(fixture_reader(f), &f->arena, &nine,
+					   1, false, false, &rows, &count),
+				 STORE_E_CORRUPT);
+		assert_int_equal(sqlite3_txn_state(f->reader->sql.db, NULL), 0);
+	}
+}
+
 UNIT(no_transaction_stays_open)
 {
 	struct fixture *f = *state;
@@ -288,6 +317,7 @@ int main(void)
 		WITH_STORE(
 			rows_come_in_the_order_asked_and_unknown_ids_are_left_out),
 		WITH_STORE(a_reader_finds_lanes_that_came_after_it),
+		WITH_STORE(a_row_that_contradicts_itself_is_damage),
 		WITH_STORE(no_transaction_stays_open),
 		WITH_STORE(a_step_looks_at_a_bounded_number_of_rows),
 		WITH_STORE(a_new_broker_is_told_all_that_runs),

@@ -5,60 +5,9 @@
  */
 
 #include <sqlite3.h>
-#include <stdio.h>
 
 #include "daemon/store/sqlite_txn.h"
-#include "tests/unit/store/fixture.h"
-
-enum {
-	JOBS_MAX = 20000,
-	OPERATIONS = 10000,
-	BATCH_MAX = 12,
-	LANES = 4,
-	GROUPS = 6,
-	KEYS = 40,
-	WORKERS = 3,
-	CONTEXTS = 5,
-};
-
-struct model_job {
-	int64_t id;
-	struct job_facts facts;
-	uint32_t lane;
-	int32_t priority;
-	int64_t seq, token, group, finished_ms;
-	enum job_cause cause;
-	int key; /* 0: none */
-	bool gone;
-};
-
-struct model {
-	struct fixture *f;
-	unsigned int seed;
-	struct model_job *jobs;
-	size_t count;
-	int64_t next_seq, now_ms;
-	int64_t groups[GROUPS];
-	bool closed[GROUPS];
-	uint64_t operations;
-	/* The batch that is being made. */
-	struct store_entry entries[BATCH_MAX];
-	struct store_outcome outcomes[BATCH_MAX];
-	struct store_want wants[BATCH_MAX];
-	struct store_steer steer;
-	int64_t steer_ids[BATCH_MAX];
-	struct store_group_op group_op;
-	int group_at;
-	char keys[BATCH_MAX][16];
-	int entry_keys[BATCH_MAX];
-	/* Their ids are remembered, as a broker does. */
-	struct store_context contexts[CONTEXTS];
-};
-
-static unsigned int pick(struct model *m, unsigned int n)
-{
-	return (unsigned int)rand_r(&m->seed) % n;
-}
+#include "tests/unit/store/model.h"
 
 static struct model_job *job_of(struct model *m, int64_t id)
 {
@@ -66,146 +15,6 @@ static struct model_job *job_of(struct model *m, int64_t id)
 	if (id < 1 || (size_t)id > m->count)
 		return NULL;
 	return &m->jobs[id - 1];
-}
-
-static bool is_live(const struct model_job *job)
-{
-	return !job->gone && !state_is_end(job->facts.state);
-}
-
-static int64_t some_job(struct model *m)
-{
-	/* Mostly young ones, which live. */
-	if (!m->count)
-		return 1;
-	if (pick(m, 4) && m->count > 30)
-		return (int64_t)(m->count - pick(m, 30));
-	return 1 + pick(m, (unsigned int)m->count);
-}
-
-/* ---- Making a batch ---- */
-
-static void make_outcomes(struct model *m, struct store_batch *batch)
-{
-	static const enum job_cause causes[] = {CAUSE_EXIT, CAUSE_SIGNAL,
-						CAUSE_TIMEOUT, CAUSE_HANDLER};
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->count && n < BATCH_MAX; i++) {
-		struct model_job *job = &m->jobs[m->count - 1 - i];
-		struct store_outcome *outcome = &m->outcomes[n];
-
-		if (!is_live(job) || job->facts.state != STATE_RUNNING ||
-		    pick(m, 3))
-			continue;
-		*outcome = (struct store_outcome){
-			.job = job->id,
-			.token = job->token - (pick(m, 10) == 0),
-			.kind = STORE_SUCCEEDED,
-			.exit_code = -1,
-		};
-		switch (pick(m, 6)) {
-		case 0:
-			outcome->kind = STORE_LOST;
-			outcome->cause = CAUSE_WORKER_LOST;
-			break;
-		case 1:
-			outcome->kind = STORE_PUT_BACK;
-			break;
-		case 2:
-			outcome->kind = STORE_FAILED_ATTEMPT;
-			outcome->cause = causes[pick(m, 4)];
-			outcome->log = SLICE("some output");
-			break;
-		default:
-			outcome->exit_code = 0;
-			break;
-		}
-		n++;
-	}
-	batch->outcomes = m->outcomes;
-	batch->outcome_count = n;
-}
-
-static void make_steer(struct model *m, struct store_batch *batch)
-{
-	size_t n = 1 + pick(m, 4);
-
-	for (size_t i = 0; i < n; i++)
-		m->steer_ids[i] = some_job(m);
-	m->steer = (struct store_steer){
-		.kind = (enum store_steer_kind)(STORE_CANCEL + pick(m, 3)),
-		.filter = {.ids = m->steer_ids, .id_count = n},
-		.uid = UINT32_MAX,
-		.reason = pick(m, 2) ? SLICE("why") : (struct slice){NULL, 0},
-		.max = 1000,
-	};
-	batch->steers = &m->steer;
-	batch->steer_count = 1;
-}
-
-static void make_group(struct model *m, struct store_batch *batch)
-{
-	m->group_at = (int)pick(m, GROUPS);
-	m->group_op = (struct store_group_op){.kind = STORE_GROUP_OPEN};
-	if (m->groups[m->group_at] && !m->closed[m->group_at])
-		m->group_op = (struct store_group_op){
-			.kind = STORE_GROUP_CLOSE,
-			.id = m->groups[m->group_at],
-		};
-	batch->groups = &m->group_op;
-	batch->group_count = 1;
-}
-
-static void make_entries(struct model *m, struct store_batch *batch)
-{
-	size_t n = 1 + pick(m, BATCH_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		struct store_entry *entry = &m->entries[i];
-
-		*entry = fixture_entry();
-		entry->lane = pick(m, LANES);
-		entry->priority = pick(m, 5) ? 0 : (int32_t)pick(m, 3) - 1;
-		entry->hold = pick(m, 15) == 0;
-		entry->once = pick(m, 10) == 0;
-		entry->max_attempts = 1 + pick(m, 3);
-		entry->crash_limit = 1 + pick(m, 3);
-		entry->unit = pick(m, 3);
-		if (pick(m, 2))
-			entry->context = pick(m, CONTEXTS);
-		if (pick(m, 8) == 0)
-			entry->run_at_ms = m->now_ms + pick(m, 50);
-		if (pick(m, 4) == 0)
-			entry->group = m->groups[pick(m, GROUPS)];
-		if (pick(m, 3) == 0)
-			entry->name = SLICE("named");
-		m->entry_keys[i] = 0;
-		if (pick(m, 6) == 0) {
-			m->entry_keys[i] = 1 + (int)pick(m, KEYS);
-			snprintf(m->keys[i], sizeof(m->keys[i]), "key-%d",
-				 m->entry_keys[i]);
-			entry->key = slice_of(m->keys[i]);
-		}
-	}
-	batch->contexts = m->contexts;
-	batch->context_count = CONTEXTS;
-	batch->entries = m->entries;
-	batch->entry_count = n;
-}
-
-static void make_wants(struct model *m, struct store_batch *batch)
-{
-	size_t n = 1 + pick(m, 7);
-
-	for (size_t i = 0; i < n; i++)
-		m->wants[i] = (struct store_want){
-			.lane = pick(m, LANES),
-			.worker = 1 + pick(m, WORKERS),
-			.max = pick(m, 14),
-		};
-	batch->wants = m->wants;
-	batch->want_count = n;
 }
 
 /* ---- What the model makes of it ---- */
@@ -236,7 +45,7 @@ static void model_outcomes(struct model *m, struct store_batch *batch)
 		struct model_job *job = job_of(m, outcome->job);
 		struct job_step step;
 
-		if (!is_live(job) || job->token != outcome->token) {
+		if (!model_is_live(job) || job->token != outcome->token) {
 			assert_false(outcome->accepted);
 			continue;
 		}
@@ -276,7 +85,7 @@ static void model_steer(struct model *m, struct store_batch *batch)
 		struct job_step step;
 
 		if (!job || (i && m->steer_ids[i - 1] == m->steer_ids[i]) ||
-		    !is_live(job) ||
+		    !model_is_live(job) ||
 		    job_step(&job->facts, events[steer->kind], CAUSE_NONE,
 			     m->now_ms, &step))
 			continue;
@@ -320,7 +129,7 @@ static size_t ready_in(const struct model *m, uint32_t lane)
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->count; i++)
-		n += is_live(&m->jobs[i]) && m->jobs[i].lane == lane &&
+		n += model_is_live(&m->jobs[i]) && m->jobs[i].lane == lane &&
 		     m->jobs[i].facts.state == STATE_READY;
 	return n;
 }
@@ -460,7 +269,7 @@ static struct model_job *first_ready(struct model *m, uint32_t lane)
 	for (size_t i = 0; i < m->count; i++) {
 		struct model_job *job = &m->jobs[i];
 
-		if (!is_live(job) || job->lane != lane ||
+		if (!model_is_live(job) || job->lane != lane ||
 		    job->facts.state != STATE_READY)
 			continue;
 		if (!best || job->priority > best->priority ||
@@ -479,7 +288,7 @@ static void model_promote(struct model *m)
 		for (size_t i = 0; i < m->count; i++) {
 			struct model_job *job = &m->jobs[i];
 
-			if (is_live(job) &&
+			if (model_is_live(job) &&
 			    job->facts.state == STATE_SCHEDULED &&
 			    job->facts.run_at_ms <= m->now_ms &&
 			    (!best ||
@@ -521,7 +330,7 @@ static void model_purge(struct model *m, const struct store_batch *batch)
 		struct store_row *rows;
 		size_t count;
 
-		if (job->gone || is_live(job))
+		if (job->gone || model_is_live(job))
 			continue;
 		assert_int_equal(store_get(fixture_reader(m->f), &m->f->arena,
 					   &job->id, 1, false, false, &rows,
@@ -589,23 +398,23 @@ static void one_batch(struct model *m)
 	struct store_batch batch;
 
 	arena_reset(&m->f->arena);
-	m->f->now_ms += pick(m, 5);
+	m->f->now_ms += model_pick(m, 5);
 	batch = fixture_batch(m->f);
 	m->now_ms = batch.now_ms;
 	batch.workers = workers;
 	batch.worker_count = WORKERS;
 	batch.promote_max = 1000;
-	if (pick(m, 4))
+	if (model_pick(m, 4))
 		make_outcomes(m, &batch);
-	if (pick(m, 4) == 0)
+	if (model_pick(m, 4) == 0)
 		make_steer(m, &batch);
-	if (pick(m, 20) == 0)
+	if (model_pick(m, 20) == 0)
 		make_group(m, &batch);
-	if (pick(m, 3))
+	if (model_pick(m, 3))
 		make_entries(m, &batch);
-	if (pick(m, 3))
+	if (model_pick(m, 3))
 		make_wants(m, &batch);
-	if (pick(m, 25) == 0) {
+	if (model_pick(m, 25) == 0) {
 		batch.purge_max = 20;
 		batch.purge_succeeded_before_ms = m->now_ms - 100;
 		batch.purge_failed_before_ms = m->now_ms - 100;
