@@ -25,14 +25,11 @@ static void open_store(struct fixture *fixture)
 		fail_msg("%s", fixture->fault.message);
 }
 
-int fixture_new(void **state)
+void fixture_prepare(struct fixture *fixture)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	assert_non_null(fixture);
+	*fixture = (struct fixture){.now_ms = NOW};
 	strcpy(fixture->directory, "/tmp/reeve-store-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
-	fixture->now_ms = NOW;
 	fixture->lanes[0] = (struct store_lane){.queue = SLICE("default"),
 						.handler = SLICE("exec")};
 	fixture->lanes[1] = (struct store_lane){.queue = SLICE("other"),
@@ -41,6 +38,22 @@ int fixture_new(void **state)
 						.handler = SLICE("resize")};
 	fixture->lanes[3] = (struct store_lane){.queue = SLICE("third"),
 						.handler = SLICE("exec")};
+}
+
+void fixture_end(struct fixture *fixture)
+{
+	store_close(fixture->reader);
+	store_close(fixture->store);
+	arena_fini(&fixture->arena);
+	folder_remove(fixture->directory);
+}
+
+int fixture_new(void **state)
+{
+	struct fixture *fixture = malloc(sizeof(*fixture));
+
+	assert_non_null(fixture);
+	fixture_prepare(fixture);
 	open_store(fixture);
 	*state = fixture;
 	return 0;
@@ -48,13 +61,8 @@ int fixture_new(void **state)
 
 int fixture_free(void **state)
 {
-	struct fixture *fixture = *state;
-
-	store_close(fixture->reader);
-	store_close(fixture->store);
-	arena_fini(&fixture->arena);
-	folder_remove(fixture->directory);
-	free(fixture);
+	fixture_end(*state);
+	free(*state);
 	return 0;
 }
 

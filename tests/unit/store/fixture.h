@@ -24,6 +24,10 @@ struct fixture {
 int fixture_new(void **state);
 int fixture_free(void **state);
 
+/* The same, embedded and without a store in it. */
+void fixture_prepare(struct fixture *fixture);
+void fixture_end(struct fixture *fixture);
+
 /* Close and open again; the reader too. */
 void fixture_reopen(struct fixture *fixture);
 

@@ -1,0 +1,151 @@
+#include "tests/fault/store/history.h"
+
+#include <stdio.h>
+
+static unsigned int pick(struct history *h, unsigned int n)
+{
+	return (unsigned int)rand_r(&h->seed) % n;
+}
+
+static void acknowledge(struct history *h, const struct store_batch *batch)
+{
+	for (size_t i = 0; i < batch->entry_count; i++) {
+		int64_t id = batch->entries[i].id;
+
+		assert_in_range(id, 1, HISTORY_JOBS - 1);
+		h->acked[id] = true;
+		h->state[id] = STATE_READY;
+		if (id > h->last)
+			h->last = id;
+	}
+	for (size_t i = 0; i < batch->outcome_count; i++) {
+		assert_true(batch->outcomes[i].accepted);
+		h->state[batch->outcomes[i].job] = STATE_SUCCEEDED;
+	}
+	h->claim_count = batch->claim_count;
+	memcpy(h->claims, batch->claims,
+	       batch->claim_count * sizeof(h->claims[0]));
+	for (size_t i = 0; i < batch->claim_count; i++) {
+		h->state[batch->claims[i].job] = STATE_RUNNING;
+		assert_true(batch->claims[i].token > h->token);
+	}
+	for (size_t i = 0; i < batch->claim_count; i++) {
+		if (batch->claims[i].token > h->token)
+			h->token = batch->claims[i].token;
+	}
+}
+
+bool history_step(struct history *h)
+{
+	static char filler[3000];
+	struct store_entry entries[HISTORY_BATCH];
+	struct store_outcome outcomes[HISTORY_BATCH];
+	struct store_want want = {.worker = 1};
+	struct store_worker worker = {.id = 1};
+	struct store_batch batch;
+	char name[32];
+
+	memset(filler, 'x', sizeof(filler));
+	arena_reset(&h->f.arena);
+	batch = fixture_batch(&h->f);
+	snprintf(name, sizeof(name), "batch-%d", ++h->round);
+	h->open_entries = 1 + pick(h, HISTORY_BATCH);
+	for (size_t i = 0; i < h->open_entries; i++) {
+		entries[i] = fixture_entry();
+		entries[i].name = slice_of(name);
+		/* Some do not fit into one page. */
+		entries[i].spec = (struct slice){
+			filler, pick(h, 4) ? 100 : sizeof(filler)};
+	}
+	h->open_end_count = 0;
+	for (size_t i = 0; i < h->claim_count; i++) {
+		outcomes[i] = (struct store_outcome){
+			.job = h->claims[i].job,
+			.token = h->claims[i].token,
+			.kind = STORE_SUCCEEDED,
+		};
+		h->open_ends[h->open_end_count++] = h->claims[i].job;
+	}
+	want.max = pick(h, HISTORY_BATCH);
+	batch.entries = entries;
+	batch.entry_count = h->open_entries;
+	batch.outcomes = outcomes;
+	batch.outcome_count = h->claim_count;
+	batch.wants = &want;
+	batch.want_count = 1;
+	batch.workers = &worker;
+	batch.worker_count = 1;
+	if (store_write(h->f.store, &batch, &h->f.fault))
+		return false;
+	acknowledge(h, &batch);
+	h->open_entries = 0;
+	h->open_end_count = 0;
+	return true;
+}
+
+static bool is_open_end(const struct history *h, int64_t id)
+{
+	for (size_t i = 0; i < h->open_end_count; i++) {
+		if (h->open_ends[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static bool as_acknowledged(const struct history *h,
+			    const struct store_row *row)
+{
+	enum job_state said = h->state[row->id];
+
+	if (row->state == said)
+		return true;
+	/* The last batch may have been done and not acknowledged: a claim
+	 * of what was ready, the end of what ran. */
+	if (said == STATE_READY)
+		return row->state == STATE_RUNNING;
+	return said == STATE_RUNNING && row->state == STATE_SUCCEEDED &&
+	       is_open_end(h, row->id);
+}
+
+static void check_last_batch(struct history *h)
+{
+	char name[32];
+	struct store_filter filter = {.name = SLICE("")};
+	int64_t counts[STATE_COUNT] = {0};
+	int64_t next = 0, sum = 0;
+
+	if (!h->open_entries)
+		return;
+	snprintf(name, sizeof(name), "batch-%d", h->round);
+	filter.name = slice_of(name);
+	do {
+		assert_int_equal(store_count(fixture_reader(&h->f), &h->f.arena,
+					     &filter, next, counts, &next),
+				 0);
+	} while (next);
+	for (int i = 0; i < STATE_COUNT; i++)
+		sum += counts[i];
+	if (sum != 0 && sum != (int64_t)h->open_entries)
+		fail_msg("%d of %d of a batch", (int)sum, (int)h->open_entries);
+}
+
+int history_lost(struct history *h)
+{
+	int lost = 0;
+
+	for (int64_t id = 1; id <= h->last; id++) {
+		struct store_row *rows;
+		size_t count;
+
+		if (!h->acked[id])
+			continue;
+		arena_reset(&h->f.arena);
+		/* A damaged store has lost it as well. */
+		if (store_get(fixture_reader(&h->f), &h->f.arena, &id, 1, true,
+			      false, &rows, &count))
+			return lost + 1;
+		lost += !count || !as_acknowledged(h, &rows[0]);
+	}
+	check_last_batch(h);
+	return lost;
+}
