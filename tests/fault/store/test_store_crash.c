@@ -1,8 +1,8 @@
 /*
  * The power fails at any sync, and of what was not synced each write is kept,
  * lost or torn: what was acknowledged is there, a batch is whole or not there,
- * and the invariants hold. With less than synchronous = FULL the same test must find
- * losses: else it proves nothing.
+ * and the invariants hold. With less than synchronous = FULL the same test
+ * must find losses: else it proves nothing.
  */
 
 #include <sqlite3.h>
