@@ -137,7 +137,7 @@ UNIT(a_group_counts_its_jobs_and_refuses_when_closed)
 	batch.entry_count = 3;
 	fixture_write(f, &batch);
 	assert_int_equal(entries[0].what, STORE_NEW);
-	assert_int_equal(entries[1].what, STORE_REFUSED_GROUP);
+	assert_int_equal(entries[1].what, STORE_REFUSED_CLOSED);
 	assert_int_equal(entries[2].what, STORE_REFUSED_GROUP);
 	assert_int_equal(entries[1].id, 0);
 	assert_int_equal(
@@ -165,7 +165,7 @@ UNIT(a_group_closed_in_the_same_batch_refuses)
 	batch.entries = &entry;
 	batch.entry_count = 1;
 	fixture_write(f, &batch);
-	assert_int_equal(entry.what, STORE_REFUSED_GROUP);
+	assert_int_equal(entry.what, STORE_REFUSED_CLOSED);
 	op.id = 99;
 	batch = fixture_batch(f);
 	batch.groups = &op;

@@ -220,7 +220,8 @@ static void model_entry(struct model *m, struct store_batch *batch, size_t i,
 	struct store_want *want;
 
 	if (entry->group && !group_takes(m, entry->group)) {
-		assert_int_equal(entry->what, STORE_REFUSED_GROUP);
+		assert_true(entry->what == STORE_REFUSED_GROUP ||
+			    entry->what == STORE_REFUSED_CLOSED);
 		return;
 	}
 	if (unit_refused(m, batch, entry->unit)) {

@@ -59,6 +59,7 @@ UNIT(what_runs_is_marked_and_its_worker_told)
 				    .filter = {.all = true},
 				    .uid = UINT32_MAX,
 				    .reason = SLICE("enough"),
+				    .grace_ms = -1,
 				    .max = 10};
 	struct store_batch batch;
 	struct store_claim *claims, claim;
