@@ -1,0 +1,147 @@
+#include "client/context.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Given by the daemon to a job; another job's must not inherit them. */
+static const char *const job_variables[] = {
+	"REEVE_JOB",   "REEVE_ATTEMPT",	    "REEVE_TOKEN",
+	"REEVE_GROUP", "REEVE_PROGRESS_FD",
+};
+
+/* umask() can only be read by setting it, which other threads would see. */
+int context_umask(void)
+{
+	char text[4096];
+	const char *at;
+	unsigned int value;
+	ssize_t n;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	at = strstr(text, "\nUmask:");
+	if (!at || sscanf(at, "\nUmask: %o", &value) != 1)
+		return -1;
+	return (int)(value & 07777);
+}
+
+static struct slice variable_name(const char *variable)
+{
+	const char *equals = strchr(variable, '=');
+
+	return (struct slice){variable,
+			      equals ? (size_t)(equals - variable) : 0};
+}
+
+static bool is_named(const char *const *list, size_t count, struct slice name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (slice_equal(variable_name(list[i]), name))
+			return true;
+	}
+	return false;
+}
+
+static bool is_job_variable(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(job_variables); i++) {
+		if (slice_is(name, job_variables[i]))
+			return true;
+	}
+	return false;
+}
+
+static void write_variable(struct json_out *out, const char *variable)
+{
+	struct slice name = variable_name(variable);
+
+	json_out_key_slice(out, name);
+	json_out_string(out, slice_of(variable + name.n + 1));
+}
+
+static size_t list_count(const char *const *list)
+{
+	size_t count = 0;
+
+	while (list && list[count])
+		count++;
+	return count;
+}
+
+/* The caller's own first; a name counts once, the first time, as getenv(). */
+static int write_env(struct json_out *out, const struct reeve_spec *spec,
+		     struct spec_fault *fault)
+{
+	const char *const *inherited = (const char *const *)environ;
+	size_t own_count = list_count(spec->env);
+	size_t count = list_count(inherited);
+
+	if (spec->environment == REEVE_ENV_CLEAN)
+		count = 0;
+	json_out_key(out, "env");
+	json_out_object(out);
+	for (size_t i = 0; i < own_count; i++) {
+		struct slice name = variable_name(spec->env[i]);
+
+		*fault = (struct spec_fault){"env", spec->env[i]};
+		if (name.n == 0)
+			return SPEC_E_TAG;
+		if (!json_utf8(slice_of(spec->env[i])))
+			return SPEC_E_UTF8;
+		/* Of one given twice the last counts, as with env(1). */
+		if (!is_named(spec->env + i + 1, own_count - i - 1, name))
+			write_variable(out, spec->env[i]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = variable_name(inherited[i]);
+
+		if (name.n == 0 || is_job_variable(name) ||
+		    !json_utf8(slice_of(inherited[i])) ||
+		    is_named(spec->env, own_count, name) ||
+		    is_named(inherited, i, name))
+			continue;
+		write_variable(out, inherited[i]);
+	}
+	json_out_object_end(out);
+	return 0;
+}
+
+int context_write(struct json_out *out, const struct reeve_spec *spec,
+		  struct spec_fault *ret_fault)
+{
+	char here[PATH_MAX];
+	const char *cwd = spec->cwd;
+	int mask = context_umask();
+	int result;
+
+	/* A folder that was removed: the daemon's own choice. */
+	if (!cwd)
+		cwd = getcwd(here, sizeof(here));
+	if (cwd && !json_utf8(slice_of(cwd))) {
+		*ret_fault = (struct spec_fault){"cwd", spec->cwd};
+		return SPEC_E_UTF8;
+	}
+
+	json_out_key(out, "context");
+	json_out_object(out);
+	if (cwd)
+		json_out_member_text(out, "cwd", cwd);
+	result = write_env(out, spec, ret_fault);
+	if (result != 0)
+		return result;
+	json_out_member_text(out, "env_mode",
+			     spec->environment == REEVE_ENV_CLEAN ? "clean"
+								  : "captured");
+	if (mask >= 0)
+		json_out_member_int(out, "umask", mask);
+	json_out_object_end(out);
+	return 0;
+}

@@ -1,0 +1,221 @@
+#include "client/link.h"
+
+#include "client/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LINK_READ_BYTES (64 * 1024)
+#define LINK_BACKLOG_TRIES 500 /* times 10 ms */
+
+void link_init(struct link *link, const volatile sig_atomic_t *interrupt)
+{
+	*link = (struct link){.fd = -1, .interrupt = interrupt};
+}
+
+void link_close(struct link *link)
+{
+	if (link->fd >= 0)
+		close(link->fd);
+	free(link->buffer);
+	link_init(link, link->interrupt);
+}
+
+static bool interrupted(const struct link *link)
+{
+	return link->interrupt && *link->interrupt;
+}
+
+/* The pid that called listen(), which is the supervisor. */
+static pid_t peer_pid(int fd)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0)
+		return 0;
+	return peer.pid;
+}
+
+static int connect_once(int fd, const struct sockaddr_un *address)
+{
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
+	    0)
+		return 0;
+	if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
+		return LINK_E_NOBODY;
+	return -errno;
+}
+
+int link_open(struct link *link, const char *path, pid_t *ret_pid)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t bytes = strlen(path);
+	int result = 0;
+
+	require(link->fd < 0);
+	if (bytes >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, bytes + 1);
+
+	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			  0);
+	if (link->fd < 0)
+		return -errno;
+
+	/* A full backlog says EAGAIN on a socket that does not block. */
+	for (int i = 0; i < LINK_BACKLOG_TRIES; i++) {
+		result = connect_once(link->fd, &address);
+		if (result != -EAGAIN && result != -EINTR)
+			break;
+		if (interrupted(link)) {
+			result = LINK_E_INTERRUPTED;
+			break;
+		}
+		clock_pause(10);
+	}
+	if (result != 0) {
+		link_close(link);
+		return result;
+	}
+	frame_init(&link->frame, FRAME_NUL, LINK_MESSAGE_BYTES);
+	*ret_pid = peer_pid(link->fd);
+	return 0;
+}
+
+/* 0 when something can be done, LINK_E_TIMEOUT, LINK_E_INTERRUPTED, -errno. */
+static int wait_for(struct link *link, short events, int64_t deadline_ms)
+{
+	struct pollfd fd = {.fd = link->fd, .events = events};
+
+	for (;;) {
+		int64_t left = -1;
+		int n;
+
+		if (interrupted(link))
+			return LINK_E_INTERRUPTED;
+		if (deadline_ms >= 0) {
+			left = deadline_ms - clock_monotonic_ms();
+			if (left < 0)
+				left = 0;
+			if (left > INT_MAX)
+				left = INT_MAX;
+		}
+		n = poll(&fd, 1, (int)left);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return LINK_E_TIMEOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int link_send(struct link *link, struct slice message, size_t *ret_sent)
+{
+	*ret_sent = 0;
+	while (*ret_sent < message.n) {
+		ssize_t n = send(link->fd, message.p + *ret_sent,
+				 message.n - *ret_sent, MSG_NOSIGNAL);
+		int result;
+
+		if (n >= 0) {
+			*ret_sent += (size_t)n;
+			continue;
+		}
+		if (errno == EPIPE || errno == ECONNRESET)
+			return LINK_E_CLOSED;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		result = wait_for(link, POLLOUT, -1);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* Room for one more read; what was consumed makes place first. */
+static int make_room(struct link *link)
+{
+	size_t held = link->end - link->begin;
+	size_t wanted;
+	char *buffer;
+
+	if (link->begin > 0) {
+		memmove(link->buffer, link->buffer + link->begin, held);
+		link->begin = 0;
+		link->end = held;
+	}
+	if (link->capacity - held >= LINK_READ_BYTES)
+		return 0;
+	wanted = held < LINK_READ_BYTES ? 2 * LINK_READ_BYTES : 2 * held;
+	buffer = realloc(link->buffer, wanted);
+	if (!buffer)
+		return -ENOMEM;
+	link->buffer = buffer;
+	link->capacity = wanted;
+	return 0;
+}
+
+static int read_more(struct link *link, int64_t deadline_ms)
+{
+	int result = make_room(link);
+
+	if (result != 0)
+		return result;
+	for (;;) {
+		ssize_t n = recv(link->fd, link->buffer + link->end,
+				 link->capacity - link->end, 0);
+
+		if (n > 0) {
+			link->end += (size_t)n;
+			return 0;
+		}
+		if (n == 0 || errno == ECONNRESET)
+			return LINK_E_CLOSED;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		result = wait_for(link, POLLIN, deadline_ms);
+		if (result != 0)
+			return result;
+	}
+}
+
+int link_receive(struct link *link, int64_t timeout_ms, struct slice *ret)
+{
+	int64_t deadline_ms = -1;
+
+	if (link->fd < 0)
+		return LINK_E_CLOSED;
+	if (timeout_ms >= 0)
+		deadline_ms = clock_monotonic_ms() + timeout_ms;
+
+	for (;;) {
+		struct slice buffered = {link->buffer + link->begin,
+					 link->end - link->begin};
+		size_t consumed = 0;
+		int result = FRAME_E_MORE;
+
+		if (buffered.n > 0)
+			result = frame_next(&link->frame, buffered, ret,
+					    &consumed);
+		link->begin += consumed;
+		if (result == 0)
+			return 0;
+		if (result != FRAME_E_MORE) {
+			link_close(link);
+			return LINK_E_TOO_LARGE;
+		}
+		result = read_more(link, deadline_ms);
+		if (result != 0)
+			return result;
+	}
+}

@@ -1,0 +1,63 @@
+#pragma once
+
+/*
+ * Link: one connection to the daemon, and the messages on it. NUL-terminated,
+ * bounded, with deadlines; knows nothing of what is in a message.
+ *
+ * Not for: reconnecting; client/handle.c and its callers decide about that.
+ */
+
+#include "proto/base.h"
+#include "proto/frame.h"
+
+#include <signal.h>
+#include <sys/types.h>
+
+/* More than the daemon ever sends in one message, less than what hurts. */
+#define LINK_MESSAGE_BYTES (64 * 1024 * 1024)
+
+enum {
+	LINK_E_CLOSED = 1, /* the other side closed, or was gone */
+	LINK_E_TIMEOUT,
+	LINK_E_INTERRUPTED, /* *flag is set */
+	LINK_E_TOO_LARGE,   /* a message over the limit: closed */
+	LINK_E_NOBODY,	    /* nobody listens at this path */
+};
+
+struct link {
+	int fd; /* -1: not connected */
+	struct frame frame;
+	char *buffer; /* owned */
+	size_t begin, end, capacity;
+	const volatile sig_atomic_t *interrupt; /* NULL: none */
+};
+
+/** link_init() - an unconnected link */
+void link_init(struct link *link, const volatile sig_atomic_t *interrupt);
+
+/** link_close() - disconnect and free; the link may be opened again */
+void link_close(struct link *link);
+
+/** link_open() - connect; 0, LINK_E_NOBODY, LINK_E_INTERRUPTED or negative
+ * errno. The link is closed. @ret_pid: of the process that listens, 0 unknown */
+must_check int link_open(struct link *link, const char *path, pid_t *ret_pid);
+
+/**
+ * link_send() - write @message, which has its terminator
+ * @ret_sent:	how much of it left, in every case; less than all of it means
+ *		that the daemon did not see it
+ *
+ * Return: 0, LINK_E_CLOSED, LINK_E_INTERRUPTED or negative errno.
+ */
+must_check int link_send(struct link *link, struct slice message,
+			 size_t *ret_sent);
+
+/**
+ * link_receive() - the next message
+ * @timeout_ms:	-1: no limit; 0: only what is there
+ * @ret:	without terminator; lives until the next call
+ *
+ * Return: 0, LINK_E_* or negative errno.
+ */
+must_check int link_receive(struct link *link, int64_t timeout_ms,
+			    struct slice *ret);

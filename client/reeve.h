@@ -1,0 +1,386 @@
+#pragma once
+
+/*
+ * libreeve: talk to the task daemon reeved from C.
+ *
+ *	struct reeve *r = reeve_new();
+ *	const char *argv[] = {"make", "-j8", NULL};
+ *	struct reeve_spec spec = {.argv = argv};
+ *	struct reeve_job *job = NULL;
+ *	int64_t id;
+ *
+ *	if (reeve_connect(r, NULL) || reeve_submit(r, &spec, &id) ||
+ *	    reeve_wait(r, id, -1, &job))
+ *		fprintf(stderr, "%s\n", reeve_error(r)->message);
+ *
+ * A handle holds one connection for calls; each stream (waiting, following
+ * output) has one of its own, and takes over the idle first one if there is
+ * no other. No threads and no signals are used; SIGPIPE is not raised. A
+ * handle and all that came from it belong to one thread at a time. Everything
+ * that the daemon sends is checked and bounded.
+ *
+ * Return values: 0, or an enum reeve_code, of which reeve_error() tells the
+ * details. A lost connection is opened again for some seconds
+ * (reeve_set_patience()); what was in flight is sent again only where that
+ * cannot do it twice. Results named ret_x are set only when 0 is returned.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REEVE_API __attribute__((visibility("default")))
+#define REEVE_CHECK __attribute__((warn_unused_result))
+
+enum reeve_code {
+	REEVE_OK = 0,
+	REEVE_E_UNREACHABLE, /* no daemon answers on the socket */
+	REEVE_E_LOST, /* the connection broke: it may have happened or not */
+	REEVE_E_NOT_FOUND,   /* no such job, group, worker */
+	REEVE_E_REFUSED,     /* a limit, a right, a state, a full disk */
+	REEVE_E_INVALID,     /* a parameter: the caller's mistake */
+	REEVE_E_PROTOCOL,    /* what the daemon sent is not the protocol */
+	REEVE_E_TIMEOUT,     /* the time that the caller gave is over */
+	REEVE_E_END,	     /* the stream is over: no error */
+	REEVE_E_INTERRUPTED, /* the flag of reeve_set_interrupt() is set */
+	REEVE_E_MEMORY,	     /* out of memory */
+	REEVE_E_SYSTEM,	     /* the system said no; the message says to what */
+};
+
+struct reeve_error {
+	enum reeve_code code;
+	int system;    /* errno, 0: none */
+	char name[96]; /* "org.reeve.jobs.NoSuchJob"; "" if not the daemon's */
+	char message
+		[512];	/* what happened and why; never empty after an error */
+	char hint[256]; /* what to do next; may be "" */
+};
+
+/* Opaque: a handle, a stream of replies, a wait, the output of a job. */
+struct reeve;
+struct reeve_stream;
+struct reeve_watch;
+struct reeve_output;
+
+/** reeve_new() - a handle without a connection; NULL: out of memory */
+REEVE_API struct reeve *reeve_new(void);
+
+/** reeve_free() - close everything; streams must be closed before; takes NULL */
+REEVE_API void reeve_free(struct reeve *r);
+
+/**
+ * reeve_connect() - connect to a daemon; does not start one
+ * @socket:	path; NULL: what reeve_socket_path() says
+ *
+ * Return: 0, REEVE_E_UNREACHABLE, REEVE_E_SYSTEM, REEVE_E_INVALID.
+ */
+REEVE_API REEVE_CHECK int reeve_connect(struct reeve *r, const char *socket);
+
+/** reeve_error() - of the last function that did not return 0; never NULL */
+REEVE_API const struct reeve_error *reeve_error(const struct reeve *r);
+
+/** reeve_peer_pid() - process id of the daemon connected to; 0: unknown */
+REEVE_API pid_t reeve_peer_pid(const struct reeve *r);
+
+/** reeve_set_patience() - how long to try to get a lost connection back
+ * @ms:		milliseconds, 0: not at all; 5000 in a new handle */
+REEVE_API void reeve_set_patience(struct reeve *r, int64_t ms);
+
+/**
+ * reeve_set_interrupt() - a flag, set by a signal handler, that ends waiting
+ * @flag:	looked at whenever a system call was interrupted; while it is
+ *		not 0 calls that would block return REEVE_E_INTERRUPTED. NULL:
+ *		none. Must live as long as the handle.
+ */
+REEVE_API void reeve_set_interrupt(struct reeve *r,
+				   const volatile sig_atomic_t *flag);
+
+enum reeve_scope { REEVE_SCOPE_EXPLICIT, REEVE_SCOPE_USER, REEVE_SCOPE_SYSTEM };
+
+/**
+ * reeve_socket_path() - where the daemon of this user listens
+ * @ret:	takes the path
+ * @bytes:	size of @ret, 108 is always enough
+ * @ret_scope:	by whom the path is given; may be NULL
+ *
+ * $REEVE_SOCKET; else reeve.sock in $REEVE_RUNTIME_DIR, in the folder reeve of
+ * $XDG_RUNTIME_DIR if that is this user's, in /run/reeve-0 for root or
+ * /tmp/reeve-UID; but /run/reeve/reeve.sock when only that one exists.
+ *
+ * Return: 0, REEVE_E_INVALID (too long), REEVE_E_SYSTEM (the folder exists and
+ * belongs to somebody else, or others may write to it).
+ */
+REEVE_API REEVE_CHECK int reeve_socket_path(char *ret, size_t bytes,
+					    enum reeve_scope *ret_scope);
+
+/* ---- Any call, as JSON ---- */
+
+/**
+ * reeve_call() - one method of the daemon, one reply
+ * @method:	"org.reeve.jobs.Count"
+ * @parameters:	JSON object; NULL: {}
+ * @ret_reply:	the reply's parameters, a JSON object on one line that was
+ *		checked; lives until the next call on @r. May be NULL.
+ *
+ * Sent again after a lost connection only when the method changes nothing, or
+ * the same thing again.
+ */
+REEVE_API REEVE_CHECK int reeve_call(struct reeve *r, const char *method,
+				     const char *parameters,
+				     const char **ret_reply);
+
+/**
+ * reeve_stream_open() - a call with `more`: many replies
+ *
+ * Return: 0 or the error of connecting and sending; what the daemon refuses
+ * comes from the first reeve_stream_next().
+ */
+REEVE_API REEVE_CHECK int reeve_stream_open(struct reeve *r, const char *method,
+					    const char *parameters,
+					    struct reeve_stream **ret);
+
+/**
+ * reeve_stream_next() - the next reply
+ * @timeout_ms:	-1: no limit; 0: only what is there already
+ * @ret_reply:	as in reeve_call(); lives until the next call on @stream
+ *
+ * Return: 0; REEVE_E_TIMEOUT; REEVE_E_END after the last reply; REEVE_E_LOST
+ * (a raw stream is not resumed; reeve_watch and reeve_output are).
+ */
+REEVE_API REEVE_CHECK int reeve_stream_next(struct reeve_stream *stream,
+					    int64_t timeout_ms,
+					    const char **ret_reply);
+
+/** reeve_stream_fd() - becomes readable when there is more; poll it only after
+ * reeve_stream_next() with timeout 0 returned REEVE_E_TIMEOUT */
+REEVE_API int reeve_stream_fd(const struct reeve_stream *stream);
+REEVE_API void reeve_stream_close(struct reeve_stream *stream);
+
+/* ---- Submissions ---- */
+
+enum reeve_durability {
+	REEVE_SYNC,   /* answered when it is on disk */
+	REEVE_MEMORY, /* not before the next group: a crash may lose it */
+	REEVE_RESULT, /* nothing is promised before the job's end */
+};
+
+enum reeve_environment {
+	REEVE_ENV_CAPTURED, /* as this process has it */
+	REEVE_ENV_CLEAN, /* only what `env` says, and the daemon's PATH, HOME */
+};
+
+/*
+ * What is to be run. Zero means the default everywhere, so name what you need.
+ * The working directory, the umask and the environment of this process are
+ * captured. Nothing is copied: all must live until the call returns.
+ */
+struct reeve_spec {
+	const char *const *argv; /* ends with NULL; or: */
+	const char *shell;	 /* for /bin/sh -c */
+	const char *queue;	 /* NULL: "default" */
+	const char *name;	 /* for people; NULL: the command */
+	const char *key;	 /* makes it idempotent; NULL: one is made */
+	const char *const *tags; /* "key=value", ends with NULL */
+	const void *stdin_data;
+	size_t stdin_bytes;
+	const char *cwd;	/* NULL: the present one */
+	const char *const *env; /* "NAME=value" on top, ends with NULL */
+	enum reeve_environment environment;
+	enum reeve_durability durability;
+	int64_t priority;    /* higher runs first */
+	int64_t delay_ms;    /* not before so much later */
+	int64_t timeout_ms;  /* of one attempt; 0: none */
+	int64_t grace_ms;    /* TERM to KILL; 0: the daemon's */
+	int64_t crash_limit; /* attempts lost with a worker; 0: the daemon's */
+	int64_t group;	     /* of OpenGroup; 0: none */
+	bool hold;	     /* not before it is released */
+	bool once;	     /* never start it twice */
+	bool keep_orphans;   /* leave processes behind when it ends */
+	bool no_key; /* do not make a key: a lost connection is an error */
+};
+
+/**
+ * reeve_submit() - put a job into the queue
+ * @ret_id:	its number, positive
+ *
+ * Sent again by itself after a lost connection: the key lets the daemon know
+ * it, so there is never a second job.
+ *
+ * Return: 0, REEVE_E_INVALID (also: an argument that is not UTF-8),
+ * REEVE_E_REFUSED, or of the connection.
+ */
+REEVE_API REEVE_CHECK int
+reeve_submit(struct reeve *r, const struct reeve_spec *spec, int64_t *ret_id);
+
+/**
+ * reeve_submit_many() - one call, one transaction
+ * @defaults:	what all have in common, context and group too
+ * @jobs:	only argv, shell, name, key and stdin of these count
+ * @count:	1 .. 10000
+ * @ret_ids:	room for @count; 0 where the daemon refused one, of which
+ *		reeve_error() then tells the first although 0 is returned
+ */
+REEVE_API REEVE_CHECK int reeve_submit_many(struct reeve *r,
+					    const struct reeve_spec *defaults,
+					    const struct reeve_spec *jobs,
+					    size_t count, int64_t *ret_ids);
+
+/* ---- Jobs ---- */
+
+enum reeve_state {
+	REEVE_HELD,
+	REEVE_BLOCKED,
+	REEVE_SCHEDULED,
+	REEVE_READY,
+	REEVE_RUNNING,
+	REEVE_SUCCEEDED,
+	REEVE_FAILED,
+	REEVE_CANCELLED,
+};
+
+/* Why the last attempt ended. */
+enum reeve_cause {
+	REEVE_CAUSE_NONE,
+	REEVE_CAUSE_EXIT,
+	REEVE_CAUSE_SIGNAL,
+	REEVE_CAUSE_TIMEOUT,
+	REEVE_CAUSE_MEMORY,
+	REEVE_CAUSE_CANCELLED,
+	REEVE_CAUSE_DEPENDENCY,
+	REEVE_CAUSE_WORKER_LOST,
+	REEVE_CAUSE_HOST_LOST,
+	REEVE_CAUSE_REJECTED,
+	REEVE_CAUSE_EXPIRED,
+	REEVE_CAUSE_HANDLER,
+	REEVE_CAUSE_EXEC,
+	REEVE_CAUSE_OTHER, /* a word that this version does not know */
+};
+
+/* A job as the daemon told it. Strings are never NULL; times are UTC
+ * milliseconds, 0: not yet or unknown. */
+struct reeve_job {
+	int64_t id;
+	enum reeve_state state;
+	enum reeve_cause cause;
+	const char *queue, *handler, *name, *key;
+	const char *command; /* the arguments in one line, "" if not told */
+	const char *failure; /* what the daemon says of it, "" if nothing */
+	const char *failure_type; /* "ENOENT", "ValueError"; "" if untold */
+	int64_t priority, attempt, max_attempts, crashes, group, uid;
+	int64_t created_ms, run_at_ms, started_ms, finished_ms;
+	int64_t exit_code;		    /* -1: none */
+	int64_t signal;			    /* 0: none */
+	int64_t cpu_us, peak_kib;	    /* -1: unknown */
+	int64_t stdout_bytes, stderr_bytes; /* -1: unknown */
+	int64_t worker_pid;		    /* while it runs; 0: none */
+	const char *json;		    /* all of it, one line */
+};
+
+/** reeve_job_parse() - decode a JSON object of type Job
+ *
+ * Return: 0, REEVE_E_PROTOCOL, REEVE_E_MEMORY. */
+REEVE_API REEVE_CHECK int reeve_job_parse(const char *json,
+					  struct reeve_job **ret);
+REEVE_API void reeve_job_free(struct reeve_job *job);
+
+/** reeve_job_ended() - succeeded, failed or cancelled */
+REEVE_API bool reeve_job_ended(const struct reeve_job *job);
+
+/**
+ * reeve_job_exit() - the exit code with which `reeve run` tells this end
+ *
+ * The job's own code; 128 + n for signal n; 121 cancelled, 122 worker lost, 123
+ * dependency failed, 124 timeout, 125 refused or unknown, 126 and 127 could not
+ * be started.
+ */
+REEVE_API int reeve_job_exit(const struct reeve_job *job);
+
+/** The words of the protocol; static. */
+REEVE_API const char *reeve_state_name(enum reeve_state state);
+REEVE_API const char *reeve_cause_name(enum reeve_cause cause);
+
+/** reeve_get() - one job; REEVE_E_NOT_FOUND if there is none of that number */
+REEVE_API REEVE_CHECK int reeve_get(struct reeve *r, int64_t id,
+				    struct reeve_job **ret);
+
+/** reeve_wait() - until it has ended, or @timeout_ms (-1: no limit) are over */
+REEVE_API REEVE_CHECK int reeve_wait(struct reeve *r, int64_t id,
+				     int64_t timeout_ms,
+				     struct reeve_job **ret);
+
+/** reeve_cancel() - a waiting job ends at once, a running one is killed
+ * @reason:	kept with its end; may be NULL
+ *
+ * Return: 0 also when it has ended already. */
+REEVE_API REEVE_CHECK int reeve_cancel(struct reeve *r, int64_t id,
+				       const char *reason);
+
+/**
+ * reeve_watch_new() - many jobs, in the order in which they end
+ * @ids:	1 .. 10000 of them, copied; one that is named twice counts once
+ *
+ * Those that have ended already come first. Survives a lost connection.
+ */
+REEVE_API REEVE_CHECK int reeve_watch_new(struct reeve *r, const int64_t *ids,
+					  size_t count,
+					  struct reeve_watch **ret);
+
+/** reeve_watch_next() - the next job that ended; to be freed by the caller
+ *
+ * Return: 0, REEVE_E_TIMEOUT, REEVE_E_END when all have been told. */
+REEVE_API REEVE_CHECK int reeve_watch_next(struct reeve_watch *watch,
+					   int64_t timeout_ms,
+					   struct reeve_job **ret);
+/** reeve_watch_fd() - as reeve_stream_fd(); may change with every call */
+REEVE_API int reeve_watch_fd(const struct reeve_watch *watch);
+/** reeve_watch_left() - how many have not been told yet */
+REEVE_API size_t reeve_watch_left(const struct reeve_watch *watch);
+REEVE_API void reeve_watch_free(struct reeve_watch *watch);
+
+/* ---- Output ---- */
+
+enum reeve_channel { REEVE_BOTH, REEVE_STDOUT, REEVE_STDERR };
+
+/* A piece as the daemon read it: in order within each channel. */
+struct reeve_chunk {
+	enum reeve_channel channel; /* never REEVE_BOTH */
+	int64_t at_ms;		    /* when it was read, UTC */
+	const char *data; /* lives until the next call on the output */
+	size_t bytes;
+	int64_t omitted; /* bytes dropped here, data is empty then; else 0 */
+};
+
+/**
+ * reeve_output_open() - read what a job writes, from its beginning
+ * @channel:	one, or both as they came
+ * @follow:	until the job ends; else what is there now
+ *
+ * Survives a lost connection.
+ */
+REEVE_API REEVE_CHECK int reeve_output_open(struct reeve *r, int64_t id,
+					    enum reeve_channel channel,
+					    bool follow,
+					    struct reeve_output **ret);
+
+/** reeve_output_next() - the next piece
+ *
+ * Return: 0, REEVE_E_TIMEOUT, REEVE_E_END. */
+REEVE_API REEVE_CHECK int reeve_output_next(struct reeve_output *output,
+					    int64_t timeout_ms,
+					    struct reeve_chunk *ret);
+/** reeve_output_fd() - as reeve_stream_fd(); may change with every call */
+REEVE_API int reeve_output_fd(const struct reeve_output *output);
+REEVE_API void reeve_output_free(struct reeve_output *output);
+
+/** reeve_version() - of this library, "0.1.0" */
+REEVE_API const char *reeve_version(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,172 @@
+#include "client/spec.h"
+
+#include "client/context.h"
+
+static bool is_utf8(const char *text, const char *field,
+		    struct spec_fault *fault)
+{
+	if (json_utf8(slice_of(text)))
+		return true;
+	*fault = (struct spec_fault){field, text};
+	return false;
+}
+
+static bool write_text(struct json_out *out, const char *name, const char *text,
+		       struct spec_fault *fault)
+{
+	if (!text)
+		return true;
+	if (!is_utf8(text, name, fault))
+		return false;
+	json_out_member_text(out, name, text);
+	return true;
+}
+
+static int write_command(struct json_out *out, const struct reeve_spec *spec,
+			 struct spec_fault *fault)
+{
+	bool has_argv = spec->argv && spec->argv[0];
+
+	if (has_argv == (spec->shell != NULL)) {
+		*fault = (struct spec_fault){"argv", NULL};
+		return SPEC_E_EMPTY;
+	}
+	if (!write_text(out, "shell", spec->shell, fault))
+		return SPEC_E_UTF8;
+	if (!has_argv)
+		return 0;
+	json_out_key(out, "argv");
+	json_out_array(out);
+	for (const char *const *at = spec->argv; *at; at++) {
+		if (!is_utf8(*at, "argv", fault))
+			return SPEC_E_UTF8;
+		json_out_string(out, slice_of(*at));
+	}
+	json_out_array_end(out);
+	return 0;
+}
+
+static int write_item(struct json_out *out, const struct reeve_spec *spec,
+		      const char *key, struct spec_fault *fault)
+{
+	int result = write_command(out, spec, fault);
+
+	if (result != 0)
+		return result;
+	if (!write_text(out, "name", spec->name, fault) ||
+	    !write_text(out, "key", key, fault))
+		return SPEC_E_UTF8;
+	if (spec->stdin_bytes > 0)
+		json_out_member_bytes(
+			out, "stdin",
+			(struct slice){spec->stdin_data, spec->stdin_bytes});
+	return 0;
+}
+
+static int write_tags(struct json_out *out, const char *const *tags,
+		      struct spec_fault *fault)
+{
+	if (!tags || !tags[0])
+		return 0;
+	json_out_key(out, "tags");
+	json_out_object(out);
+	for (; *tags; tags++) {
+		const char *equals = strchr(*tags, '=');
+
+		if (!equals || equals == *tags) {
+			*fault = (struct spec_fault){"tags", *tags};
+			return SPEC_E_TAG;
+		}
+		if (!is_utf8(*tags, "tags", fault))
+			return SPEC_E_UTF8;
+		json_out_key_slice(
+			out, (struct slice){*tags, (size_t)(equals - *tags)});
+		json_out_string(out, slice_of(equals + 1));
+	}
+	json_out_object_end(out);
+	return 0;
+}
+
+static void write_positive(struct json_out *out, const char *name,
+			   int64_t value)
+{
+	if (value > 0)
+		json_out_member_int(out, name, value);
+}
+
+static const char *durability_word(enum reeve_durability durability)
+{
+	switch (durability) {
+	case REEVE_MEMORY:
+		return "memory";
+	case REEVE_RESULT:
+		return "result";
+	case REEVE_SYNC:
+	default:
+		return NULL;
+	}
+}
+
+static int write_common(struct json_out *out, const struct reeve_spec *spec,
+			struct spec_fault *fault)
+{
+	const char *durability = durability_word(spec->durability);
+	int result;
+
+	if (!write_text(out, "queue", spec->queue, fault))
+		return SPEC_E_UTF8;
+	result = write_tags(out, spec->tags, fault);
+	if (result != 0)
+		return result;
+	if (spec->priority != 0)
+		json_out_member_int(out, "priority", spec->priority);
+	write_positive(out, "delay_ms", spec->delay_ms);
+	write_positive(out, "timeout_ms", spec->timeout_ms);
+	write_positive(out, "grace_ms", spec->grace_ms);
+	write_positive(out, "crash_limit", spec->crash_limit);
+	write_positive(out, "group", spec->group);
+	if (spec->hold)
+		json_out_member_bool(out, "hold", true);
+	if (spec->once)
+		json_out_member_bool(out, "once", true);
+	if (spec->keep_orphans)
+		json_out_member_text(out, "orphans", "keep");
+	if (durability)
+		json_out_member_text(out, "durability", durability);
+	return context_write(out, spec, fault);
+}
+
+int spec_write(struct json_out *out, const struct reeve_spec *spec,
+	       const char *key, struct spec_fault *ret_fault)
+{
+	int result;
+
+	json_out_object(out);
+	result = write_item(out, spec, key, ret_fault);
+	if (result == 0)
+		result = write_common(out, spec, ret_fault);
+	json_out_object_end(out);
+	return result;
+}
+
+int spec_write_defaults(struct json_out *out, const struct reeve_spec *spec,
+			struct spec_fault *ret_fault)
+{
+	int result;
+
+	json_out_object(out);
+	result = write_common(out, spec, ret_fault);
+	json_out_object_end(out);
+	return result;
+}
+
+int spec_write_item(struct json_out *out, const struct reeve_spec *spec,
+		    const char *key, struct spec_fault *ret_fault)
+{
+	int result;
+
+	json_out_object(out);
+	result = write_item(out, spec, key, ret_fault);
+	json_out_object_end(out);
+	return result;
+}

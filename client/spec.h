@@ -1,0 +1,31 @@
+#pragma once
+
+/* Spec: a submission of the public header as JSON of type Spec. */
+
+#include "client/handle.h"
+
+enum {
+	SPEC_E_UTF8 = 1, /* a text is not UTF-8, the wire has no place for it */
+	SPEC_E_EMPTY,	 /* neither argv nor shell, or both */
+	SPEC_E_TAG,	 /* a tag or variable without "=" */
+};
+
+struct spec_fault {
+	const char *field; /* static: "argv" */
+	const char *text;  /* the caller's, which is wrong; may be NULL */
+};
+
+/** spec_write() - one whole submission as an object
+ * @key:	NULL: none */
+must_check int spec_write(struct json_out *out, const struct reeve_spec *spec,
+			  const char *key, struct spec_fault *ret_fault);
+
+/** spec_write_defaults() - what the jobs of one call have in common */
+must_check int spec_write_defaults(struct json_out *out,
+				   const struct reeve_spec *spec,
+				   struct spec_fault *ret_fault);
+
+/** spec_write_item() - what differs: argv or shell, name, stdin, key */
+must_check int spec_write_item(struct json_out *out,
+			       const struct reeve_spec *spec, const char *key,
+			       struct spec_fault *ret_fault);

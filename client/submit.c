@@ -1,0 +1,220 @@
+/*
+ * Submissions: the key that makes sending again harmless, and the two calls.
+ */
+
+#include "client/clock.h"
+#include "client/handle.h"
+#include "client/spec.h"
+#include "proto/json_in.h"
+#include "proto/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#define KEY_TEXT_BYTES 64
+
+/*
+ * Time first and a counter last: keys made one after the other are neighbours
+ * in the store's index. With random ones a million keys cost four times the
+ * time.
+ */
+static int make_nonce(struct reeve *r)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return handle_fail(r, REEVE_E_SYSTEM, NULL,
+				   "cannot get random bytes: %s",
+				   strerror(errno));
+	snprintf(r->nonce, sizeof(r->nonce), "r%011llx%08x",
+		 (unsigned long long)clock_wall_ms(), random);
+	return 0;
+}
+
+/* @ret: the caller's key, one made in @text, or NULL when there is to be none */
+static int choose_key(struct reeve *r, const struct reeve_spec *spec,
+		      const char *given, char text[KEY_TEXT_BYTES],
+		      const char **ret)
+{
+	int result;
+
+	*ret = given;
+	if (given || spec->no_key || spec->durability == REEVE_MEMORY)
+		return 0;
+	if (!r->nonce[0]) {
+		result = make_nonce(r);
+		if (result != 0)
+			return result;
+	}
+	snprintf(text, KEY_TEXT_BYTES, "%s-%08llx", r->nonce,
+		 (unsigned long long)r->key_counter++);
+	*ret = text;
+	return 0;
+}
+
+static int spec_fail(struct reeve *r, int result,
+		     const struct spec_fault *fault)
+{
+	switch (result) {
+	case SPEC_E_UTF8:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "Rename it, or let a shell find it: --sh "
+				   "'command *.txt'",
+				   "%s is not UTF-8 text, which the protocol "
+				   "cannot carry",
+				   fault->field);
+	case SPEC_E_TAG:
+		return handle_fail(r, REEVE_E_INVALID, "Write NAME=VALUE",
+				   "%s: '%s' has no name or no '='",
+				   fault->field, fault->text);
+	case SPEC_E_EMPTY:
+	default:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "Give argv, or shell, not both",
+				   "there is no single command to run");
+	}
+}
+
+int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
+		 int64_t *ret_id)
+{
+	struct json_out *out = handle_params(r);
+	struct spec_fault fault = {0};
+	struct slice params, reply, value;
+	char text[KEY_TEXT_BYTES];
+	const char *key;
+	int64_t id;
+	int result = choose_key(r, spec, spec->key, text, &key);
+
+	if (result != 0)
+		return result;
+	json_out_object(out);
+	json_out_key(out, "job");
+	result = spec_write(out, spec, key, &fault);
+	if (result != 0)
+		return spec_fail(r, result, &fault);
+	json_out_object_end(out);
+	result = handle_params_take(r, &params);
+	if (result != 0)
+		return result;
+	result = handle_call(r, "org.reeve.jobs.Submit", params, key != NULL,
+			     &reply);
+	if (result != 0)
+		return result;
+	if (!json_find(reply, "id", &value) || json_int(value, &id) != 0 ||
+	    id <= 0)
+		return handle_fail(r, REEVE_E_PROTOCOL, NULL,
+				   "the daemon's answer to Submit has no id");
+	*ret_id = id;
+	return 0;
+}
+
+static int write_many(struct reeve *r, const struct reeve_spec *defaults,
+		      const struct reeve_spec *jobs, size_t count,
+		      bool *ret_keyed)
+{
+	struct json_out *out = handle_params(r);
+	struct spec_fault fault = {0};
+	int result;
+
+	*ret_keyed = true;
+	json_out_object(out);
+	json_out_key(out, "defaults");
+	result = spec_write_defaults(out, defaults, &fault);
+	if (result != 0)
+		return spec_fail(r, result, &fault);
+	json_out_key(out, "jobs");
+	json_out_array(out);
+	for (size_t i = 0; i < count; i++) {
+		char text[KEY_TEXT_BYTES];
+		const char *key;
+
+		result = choose_key(r, defaults, jobs[i].key, text, &key);
+		if (result != 0)
+			return result;
+		if (!key)
+			*ret_keyed = false;
+		result = spec_write_item(out, &jobs[i], key, &fault);
+		if (result != 0)
+			return spec_fail(r, result, &fault);
+	}
+	json_out_array_end(out);
+	json_out_object_end(out);
+	return 0;
+}
+
+/* The first refusal becomes the handle's error. */
+static void note_rejection(struct reeve *r, struct slice reply)
+{
+	struct arena arena = {0};
+	struct slice list, first, text;
+	struct slice name = SLICE("refused"), message = {0}, field = {0};
+	struct json_iter iter;
+
+	handle_fail(r, REEVE_E_REFUSED, NULL, "the daemon refused a job");
+	if (!json_find(reply, "rejected", &list))
+		return;
+	iter = json_enter(list);
+	if (!json_item(&iter, &first))
+		return;
+	if (json_find(first, "error", &text) &&
+	    json_string(&arena, text, &name) != 0)
+		name = SLICE("refused");
+	if (json_find(first, "message", &text) &&
+	    json_string(&arena, text, &message) != 0)
+		message = (struct slice){0};
+	if (json_find(first, "field", &text) &&
+	    json_string(&arena, text, &field) != 0)
+		field = (struct slice){0};
+	handle_fail(r, REEVE_E_REFUSED, NULL, "%.*s: %.*s%s%.*s", (int)name.n,
+		    name.p, (int)message.n, message.p ? message.p : "",
+		    field.n && message.n ? ", " : "", (int)field.n,
+		    field.p ? field.p : "");
+	snprintf(r->error.name, sizeof(r->error.name), "%.*s", (int)name.n,
+		 name.p);
+	arena_fini(&arena);
+}
+
+int reeve_submit_many(struct reeve *r, const struct reeve_spec *defaults,
+		      const struct reeve_spec *jobs, size_t count,
+		      int64_t *ret_ids)
+{
+	struct slice params, reply, list, value;
+	struct json_iter iter;
+	bool keyed, refused = false;
+	size_t i = 0;
+	int result;
+
+	if (count == 0 || count > LIMIT_JOBS_PER_CALL)
+		return handle_fail(r, REEVE_E_INVALID, "Use several calls",
+				   "one call takes 1 to %d jobs",
+				   LIMIT_JOBS_PER_CALL);
+	result = write_many(r, defaults, jobs, count, &keyed);
+	if (result != 0)
+		return result;
+	result = handle_params_take(r, &params);
+	if (result != 0)
+		return result;
+	result = handle_call(r, "org.reeve.jobs.SubmitMany", params, keyed,
+			     &reply);
+	if (result != 0)
+		return result;
+
+	if (!json_find(reply, "ids", &list) || json_count(list) != count)
+		return handle_fail(r, REEVE_E_PROTOCOL, NULL,
+				   "the daemon's answer to SubmitMany does not "
+				   "hold %zu ids",
+				   count);
+	iter = json_enter(list);
+	while (i < count && json_item(&iter, &value)) {
+		if (json_int(value, &ret_ids[i]) != 0 || ret_ids[i] < 0)
+			return handle_fail(r, REEVE_E_PROTOCOL, NULL,
+					   "the daemon's answer to SubmitMany "
+					   "holds an id that is none");
+		refused |= ret_ids[i++] == 0;
+	}
+	if (refused)
+		note_rejection(r, reply);
+	return 0;
+}
