@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * Autostart: a daemon for the user who has none yet. Through the user's service
+ * manager where it knows the unit, else `reeved --daemon`, detached and with a
+ * clean environment.
+ */
+
+#include "client/tool.h"
+
+#define AUTOSTART_PATIENCE_MS 5000
+
+/** autostart_wanted() - neither --no-autostart nor REEVE_AUTOSTART=0 */
+bool autostart_wanted(const struct tool *tool);
+
+/**
+ * autostart_run() - start one and connect tool->r to it
+ *
+ * Two that start at the same time: the loser's daemon refuses, and both connect
+ * to the winner's.
+ *
+ * Return: 0, or the exit code, with the error said.
+ */
+must_check int autostart_run(struct tool *tool);
+
+/**
+ * autostart_find() - where reeved is
+ * @ret:	takes the path, PATH_MAX bytes
+ *
+ * $REEVED; beside this program; as it is built, ../daemon; ../libexec,
+ * ../lib/reeve, ../sbin; then in PATH. Return: false when there is none.
+ */
+bool autostart_find(char *ret);

@@ -1,0 +1,174 @@
+/* reeve daemon start, stop, status. */
+
+#include "client/autostart.h"
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/say.h"
+#include "client/suggest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define STOP_PATIENCE_MS 40000
+
+struct daemon_options {
+	bool drain, kill;
+	int64_t timeout_ms;
+};
+
+static const struct arg_flag flags[] = {
+	{"drain", 0, ARG_ON, offsetof(struct daemon_options, drain), NULL,
+	 "stop: let running jobs end first, start no others", 0, NULL},
+	{"kill", 0, ARG_ON, offsetof(struct daemon_options, kill), NULL,
+	 "stop: end the running jobs first", 0, NULL},
+	{"timeout", 0, ARG_DURATION,
+	 offsetof(struct daemon_options, timeout_ms), "TIME",
+	 "stop --drain: how long to let them run", 0, NULL},
+};
+
+static int start(struct tool *tool)
+{
+	int result;
+
+	if (!tool->r)
+		tool->r = reeve_new();
+	if (!tool->r)
+		return say_memory(tool);
+	result = reeve_connect(tool->r, tool->socket);
+	if (result == 0) {
+		if (tool->json)
+			printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
+			       (int)reeve_peer_pid(tool->r));
+		else
+			printf("already running (pid %d)\n",
+			       (int)reeve_peer_pid(tool->r));
+		return 0;
+	}
+	if (result != REEVE_E_UNREACHABLE)
+		return say_error(tool);
+	if (tool->socket)
+		return say_usage(tool,
+				 "Start that one yourself: reeved "
+				 "--socket PATH",
+				 "--socket names a daemon that somebody else "
+				 "starts");
+	tool->quiet = true;
+	result = autostart_run(tool);
+	if (result != 0)
+		return result;
+	if (tool->json)
+		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
+		       (int)reeve_peer_pid(tool->r));
+	else
+		printf("started (pid %d)\n", (int)reeve_peer_pid(tool->r));
+	return 0;
+}
+
+/* Until the process is gone: only then may the next one be started. */
+static bool wait_gone(pid_t pid, int64_t patience_ms)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + patience_ms;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	while (access(path, F_OK) == 0) {
+		if (patience_ms >= 0 && clock_monotonic_ms() >= deadline_ms)
+			return false;
+		clock_pause(10);
+	}
+	return true;
+}
+
+static int stop(struct tool *tool, const struct daemon_options *options)
+{
+	const char *mode = "leave";
+	char params[96];
+	int64_t patience_ms = STOP_PATIENCE_MS;
+	pid_t pid;
+	int result, n;
+
+	if (options->drain && options->kill)
+		return say_usage(tool, "Give one of them",
+				 "--drain and --kill exclude each other");
+	result = tool_connect_only(tool);
+	if (result != 0)
+		return result;
+	pid = reeve_peer_pid(tool->r);
+	if (options->drain)
+		mode = "drain";
+	if (options->kill)
+		mode = "kill";
+	n = snprintf(params, sizeof(params), "{\"mode\":\"%s\"", mode);
+	if (options->timeout_ms)
+		snprintf(params + n, sizeof(params) - (size_t)n,
+			 ",\"timeout_ms\":%" PRId64 "}", options->timeout_ms);
+	else
+		snprintf(params + n, sizeof(params) - (size_t)n, "}");
+	reeve_set_patience(tool->r, 0);
+	result = reeve_call(tool->r, "org.reeve.admin.Shutdown", params, NULL);
+	/* It may be gone before its answer is on its way. */
+	if (result != 0 && result != REEVE_E_LOST)
+		return say_error(tool);
+	if (options->drain)
+		patience_ms = options->timeout_ms
+				      ? options->timeout_ms + STOP_PATIENCE_MS
+				      : -1;
+	if (pid > 0 && !wait_gone(pid, patience_ms))
+		return say_fail(
+			tool, EXIT_FAILED, "Look at its log, or try --kill",
+			"the daemon (pid %d) has not stopped yet", (int)pid);
+	if (tool->json)
+		printf("{\"v\":1,\"running\":false}\n");
+	else
+		printf("stopped\n");
+	return 0;
+}
+
+static int status(struct tool *tool)
+{
+	int result = tool_connect_only(tool);
+
+	if (result != 0)
+		return result;
+	if (tool->json)
+		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
+		       (int)reeve_peer_pid(tool->r));
+	else
+		printf("running (pid %d)\n", (int)reeve_peer_pid(tool->r));
+	return 0;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	static const char *const verbs[] = {"start", "stop", "status"};
+	const char *verb = argc > 0 ? argv[0] : "";
+	struct suggest suggest;
+
+	if (argc == 1 && strcmp(verb, "start") == 0)
+		return start(tool);
+	if (argc == 1 && strcmp(verb, "stop") == 0)
+		return stop(tool, options);
+	if (argc == 1 && strcmp(verb, "status") == 0)
+		return status(tool);
+	suggest_init(&suggest, verb, strlen(verb));
+	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++)
+		suggest_try(&suggest, verbs[i]);
+	return say_usage(tool,
+			 suggest.best ? "Did you mean one of: start, stop, "
+					"status?"
+				      : NULL,
+			 "daemon takes start, stop or status");
+}
+
+const struct command command_daemon = {
+	.name = "daemon",
+	.group = "System",
+	.synopsis = "start|stop|status",
+	.summary = "Start or stop the daemon of this user.",
+	.text = "  reeve daemon stop            running jobs go on\n"
+		"  reeve daemon stop --drain    they end first\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct daemon_options),
+	.run = run,
+};

@@ -1,0 +1,120 @@
+/* reeve ls: jobs, newest last. */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/counts.h"
+#include "client/listing.h"
+#include "client/render.h"
+#include "client/say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define LS_UNFINISHED 200
+#define LS_ENDED 15
+#define LS_FILTERED 1000
+
+struct ls_options {
+	bool all;
+	int64_t limit;
+};
+
+static const struct arg_flag flags[] = {
+	{"all", 'a', ARG_ON, offsetof(struct ls_options, all), NULL,
+	 "ended ones too, without a limit", 0, NULL},
+	{"limit", 0, ARG_INT, offsetof(struct ls_options, limit), "N",
+	 "the newest N of them", 1, NULL},
+};
+
+/* Without words: what is not finished, and what ended lately. */
+static int load_recent(struct tool *tool, struct listing *listing,
+		       const struct ls_options *options)
+{
+	struct selector unfinished = {.states = SELECTOR_UNFINISHED};
+	struct selector ended = {.states = SELECTOR_ENDED};
+	size_t limit = options->limit ? (size_t)options->limit : 0;
+	int result = listing_load(tool, listing, &unfinished,
+				  limit ? limit : LS_UNFINISHED);
+
+	if (result == 0 && (!limit || listing->count < limit))
+		result = listing_load(tool, listing, &ended,
+				      limit ? limit - listing->count
+					    : LS_ENDED);
+	return result;
+}
+
+static int load(struct tool *tool, struct listing *listing,
+		struct selector *selector, const struct ls_options *options)
+{
+	size_t limit = LS_FILTERED;
+	int result;
+
+	if (selector_is_empty(selector) && !options->all)
+		return load_recent(tool, listing, options);
+	if (options->all)
+		limit = SIZE_MAX / 2;
+	if (options->limit)
+		limit = (size_t)options->limit;
+	result = selector_resolve(tool, selector);
+	if (result != 0)
+		return result;
+	return listing_load(tool, listing, selector, limit);
+}
+
+static void print_summary(struct tool *tool, const struct listing *listing)
+{
+	struct counts counts;
+	char text[COUNTS_BYTES];
+
+	if (!tool->out.terminal || tool->quiet ||
+	    counts_load(tool, &counts) != 0)
+		return;
+	counts_say(&counts, text);
+	printf("%s%s%s%s\n", render_begin(&tool->out, RENDER_DIM), text,
+	       listing->more || (int64_t)listing->count < counts.total
+		       ? "; not all are shown (-a)"
+		       : "",
+	       render_end(&tool->out));
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct selector selector = {0};
+	struct listing listing = {0};
+	int result = selector_parse(tool, &selector, argc, argv);
+
+	if (result == 0)
+		result = tool_connect(tool);
+	if (result == 0)
+		result = load(tool, &listing, &selector, options);
+	if (result == 0) {
+		listing_sort(&listing);
+		if (tool->json) {
+			printf("{\"v\":1,\"jobs\":");
+			listing_print_json(&listing);
+			printf(",\"more\":%s}\n",
+			       listing.more ? "true" : "false");
+		} else {
+			result = listing_print(tool, &listing, clock_wall_ms());
+			if (result == 0)
+				print_summary(tool, &listing);
+		}
+	}
+	listing_fini(&listing);
+	selector_fini(&selector);
+	return result;
+}
+
+const struct command command_ls = {
+	.name = "ls",
+	.alias = "ps",
+	.group = "Work",
+	.synopsis = "[FLAG]... [FILTER]...",
+	.summary = "List jobs, newest last.",
+	.text = "  reeve ls\n"
+		"  reeve ls failed queue=mail newer=1d\n"
+		"  reeve ls group=7 --json\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct ls_options),
+	.run = run,
+};

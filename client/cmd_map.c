@@ -1,0 +1,453 @@
+/*
+ * reeve map: one job for each item, as many at a time as the workers take, with
+ * progress, and a summary that names what failed.
+ */
+
+#include "client/map.h"
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "client/job.h"
+#include "client/relay.h"
+#include "client/say.h"
+#include "proto/json_in.h"
+#include "proto/json_out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define MAP_CHUNK_FIRST 16 /* so that the first jobs start at once */
+#define MAP_CHUNK 500
+#define MAP_OUTSTANDING 10000
+
+static const struct arg_flag flags[] = {
+	{"jobs", 'j', ARG_INT, offsetof(struct map_options, jobs), "N",
+	 "at most N at a time (as many as there are workers)", 1, "parallel"},
+	{"lines", 'a', ARG_TEXT, offsetof(struct map_options, file), "FILE",
+	 "items are the lines of FILE (stdin)", 0, NULL},
+	{"null", '0', ARG_ON, offsetof(struct map_options, null), NULL,
+	 "items end with NUL, as from find -print0", 0, NULL},
+	{"keep-order", 'k', ARG_ON, offsetof(struct map_options, keep_order),
+	 NULL, "show outputs in the order of the items", 0, NULL},
+	{"no-output", 0, ARG_ON, offsetof(struct map_options, no_output), NULL,
+	 "show no output", 0, NULL},
+	{"max-fail", 0, ARG_INT, offsetof(struct map_options, max_fail), "N",
+	 "cancel the rest when N have failed", 1, NULL},
+};
+
+/* ---- What has ended ---- */
+
+static int cancel_rest(struct map *map, const char *reason)
+{
+	struct json_out out = {0};
+	int result;
+
+	map->stopping = true;
+	json_out_object(&out);
+	json_out_key(&out, "filter");
+	json_out_object(&out);
+	json_out_member_int(&out, "group", map->group);
+	json_out_object_end(&out);
+	json_out_member_text(&out, "reason", reason);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (!json_out_ok(&out))
+		return say_memory(map->tool);
+	/* In slices: go on while some are left. */
+	for (;;) {
+		struct slice left;
+		const char *reply;
+		bool more = false;
+
+		result = reeve_call(map->tool->r, "org.reeve.jobs.Cancel",
+				    out.p, &reply);
+		if (result != 0 || !json_find(slice_of(reply), "left", &left) ||
+		    json_bool(left, &more) != 0 || !more)
+			break;
+	}
+	json_out_fini(&out);
+	return result == 0 ? 0 : say_error(map->tool);
+}
+
+static int show_output(struct map *map, const struct flight_item *item)
+{
+	if (map->options->no_output || map->tool->json || !item->has_output)
+		return 0;
+	progress_clear(&map->progress);
+	if (relay_job(map->tool, item->id, REEVE_BOTH) == 0)
+		return 0;
+	map->options->no_output = true;
+	map->closed = true;
+	return cancel_rest(map, "nobody reads the output any more");
+}
+
+static int show_in_order(struct map *map)
+{
+	struct flight_item *item;
+	int result = 0;
+
+	while (result == 0 && (item = flight_first(&map->flight))) {
+		result = show_output(map, item);
+		flight_drop(&map->flight, item);
+	}
+	return result;
+}
+
+static int take_end(struct map *map, const struct reeve_job *job,
+		    struct flight_item *item)
+{
+	int result;
+
+	map_count(map, job, item->text);
+	if (map->options->keep_order) {
+		result = show_in_order(map);
+	} else {
+		result = show_output(map, item);
+		flight_drop(&map->flight, item);
+	}
+	if (result == 0 && map->options->max_fail && !map->stopping &&
+	    map->failed >= map->options->max_fail) {
+		progress_clear(&map->progress);
+		say_note(map->tool, "%" PRId64 " failed: cancelling the rest",
+			 map->failed);
+		result = cancel_rest(map, "too many of its group failed");
+	}
+	progress_update(&map->progress, clock_monotonic_ms());
+	return result;
+}
+
+static int take_ends(struct map *map)
+{
+	for (;;) {
+		AUTO(reeve_job_free) struct reeve_job *job = NULL;
+		struct flight_item *item;
+		int result = flight_next(&map->flight, &job, &item);
+
+		if (result == REEVE_E_TIMEOUT || result == REEVE_E_INTERRUPTED)
+			return 0;
+		if (result != 0)
+			return say_error(map->tool);
+		result = take_end(map, job, item);
+		if (result != 0)
+			return result;
+	}
+}
+
+/* ---- What is to be submitted ---- */
+
+struct chunk {
+	struct arena arena;
+	struct reeve_spec specs[MAP_CHUNK];
+	const char *texts[MAP_CHUNK];
+	int64_t ids[MAP_CHUNK];
+	size_t count;
+};
+
+static int fill_chunk(struct map *map, struct chunk *chunk, size_t most)
+{
+	while (chunk->count < most) {
+		struct reeve_spec *spec = &chunk->specs[chunk->count];
+		struct slice copy;
+		const char *item;
+		int result = source_next(&map->source, &item);
+
+		if (result == SOURCE_E_TOO_LONG)
+			return say_fail(map->tool, EXIT_REFUSED,
+					"Are they lines? For NUL-terminated "
+					"items there is -0",
+					"an item is longer than %d bytes",
+					SOURCE_ITEM_BYTES);
+		if (result == SOURCE_E_END)
+			map->all_read = true;
+		if (result != 0)
+			return 0;
+		if (!json_utf8(slice_of(item))) {
+			map_refuse(map, item,
+				   "is not UTF-8, which the protocol cannot "
+				   "carry");
+			continue;
+		}
+		if (arena_copy(&chunk->arena, slice_of(item), &copy) != 0 ||
+		    pattern_fill(&map->pattern, &chunk->arena, copy.p,
+				 map->source.given, spec) != 0)
+			return say_memory(map->tool);
+		chunk->texts[chunk->count++] = copy.p;
+	}
+	return 0;
+}
+
+static int enter_chunk(struct map *map, struct chunk *chunk)
+{
+	int64_t taken[MAP_CHUNK];
+	size_t taken_count = 0;
+
+	if (chunk->count == 0)
+		return 0;
+	if (reeve_submit_many(map->tool->r, &map->defaults, chunk->specs,
+			      chunk->count, chunk->ids) != 0)
+		return say_error(map->tool);
+	for (size_t i = 0; i < chunk->count; i++) {
+		if (chunk->ids[i] == 0) {
+			map_refuse(map, chunk->texts[i],
+				   reeve_error(map->tool->r)->message);
+			continue;
+		}
+		if (flight_add(&map->flight, chunk->ids[i], chunk->texts[i]) !=
+		    0)
+			return say_memory(map->tool);
+		taken[taken_count++] = chunk->ids[i];
+	}
+	if (taken_count == 0)
+		return 0;
+	if (flight_watch(&map->flight, taken, taken_count) != 0)
+		return say_error(map->tool);
+	return 0;
+}
+
+/* One call's worth, if there is room and there are items. */
+static int submit_some(struct map *map)
+{
+	size_t most = flight_room(&map->flight);
+	struct chunk *chunk;
+	int result;
+
+	if (map->stopping || map->all_read || most == 0)
+		return 0;
+	/* Half of what is allowed at a time: a call for each job that ends
+	 * would be many, and waiting for room for a big one wastes workers. */
+	if (most > map->chunk)
+		most = map->chunk;
+	if (map->chunk < MAP_CHUNK)
+		map->chunk = map->chunk * 2 < MAP_CHUNK ? map->chunk * 2
+							: MAP_CHUNK;
+	result = source_fill(&map->source);
+	if (result != 0)
+		return say_fail(map->tool, EXIT_FAILED, NULL,
+				"cannot read the items: %s", strerror(-result));
+	chunk = calloc(1, sizeof(*chunk));
+	if (!chunk)
+		return say_memory(map->tool);
+	result = fill_chunk(map, chunk, most);
+	map->progress.total = source_total(&map->source);
+	if (result == 0)
+		result = enter_chunk(map, chunk);
+	arena_fini(&chunk->arena);
+	free(chunk);
+	return result;
+}
+
+/* ---- The loop ---- */
+
+static int take_signal(struct map *map)
+{
+	int number = *map->signal;
+
+	if (number == 0)
+		return 0;
+	interrupt_taken();
+	map->interrupted = number;
+	progress_clear(&map->progress);
+	say_note(map->tool, "cancelling what is left; once more to leave it to "
+			    "the daemon");
+	return cancel_rest(map, "reeve map was interrupted");
+}
+
+static bool has_items_now(const struct map *map)
+{
+	return !map->stopping && !map->all_read &&
+	       flight_room(&map->flight) > 0 &&
+	       (map->source.waiting > 0 || map->source.eof);
+}
+
+static void wait_for_more(const struct map *map)
+{
+	struct pollfd fds[FLIGHT_WATCHES + 2];
+	int watches[FLIGHT_WATCHES];
+	size_t n = flight_fds(&map->flight, watches);
+	int timeout_ms = map->tool->err.terminal ? 200 : 1000;
+
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = (struct pollfd){.fd = watches[i], .events = POLLIN};
+		if (watches[i] < 0)
+			timeout_ms = 20;
+	}
+	fds[n++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
+	if (!map->stopping && !map->all_read && !map->source.eof &&
+	    flight_room(&map->flight) > 0)
+		fds[n++] = (struct pollfd){.fd = map->source.fd,
+					   .events = POLLIN};
+	if (has_items_now(map))
+		timeout_ms = 0;
+	poll(fds, n, timeout_ms);
+}
+
+static bool is_over(const struct map *map)
+{
+	return map->flight.running == 0 && (map->stopping || map->all_read);
+}
+
+static int loop(struct map *map)
+{
+	int result = 0;
+
+	while (result == 0 && !is_over(map)) {
+		result = submit_some(map);
+		if (result == 0)
+			result = take_ends(map);
+		if (result == 0)
+			result = take_signal(map);
+		progress_update(&map->progress, clock_monotonic_ms());
+		if (result == 0 && !is_over(map))
+			wait_for_more(map);
+	}
+	progress_clear(&map->progress);
+	return result;
+}
+
+/* ---- Beginning and end ---- */
+
+static int open_source(struct map *map, char **items, int count)
+{
+	const struct map_options *options = map->options;
+	char separator = options->null ? '\0' : '\n';
+	int fd = STDIN_FILENO;
+
+	if (items && options->file)
+		return say_usage(map->tool, "Give one of them",
+				 ":::  and --lines exclude each other");
+	if (items) {
+		source_args(&map->source, items, count);
+		return 0;
+	}
+	if (options->file) {
+		fd = open(options->file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return say_fail(map->tool, EXIT_FAILED, NULL,
+					"cannot open %s: %s", options->file,
+					strerror(errno));
+	} else if (isatty(fd) == 1) {
+		return say_usage(map->tool,
+				 "Like: ls *.png | reeve map -- optipng, or: "
+				 "reeve map optipng ::: a.png b.png",
+				 "there are no items: stdin is a terminal");
+	}
+	source_stream(&map->source, fd, separator);
+	return 0;
+}
+
+static int open_group(struct map *map)
+{
+	struct json_out out = {0};
+	struct slice value;
+	const char *reply;
+	int result;
+
+	json_out_object(&out);
+	if (map->options->job.name)
+		json_out_member_string(&out, "name",
+				       slice_of(map->options->job.name));
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (!json_out_ok(&out))
+		return say_memory(map->tool);
+	result = reeve_call(map->tool->r, "org.reeve.jobs.OpenGroup", out.p,
+			    &reply);
+	json_out_fini(&out);
+	if (result != 0)
+		return say_error(map->tool);
+	if (!json_find(slice_of(reply), "group", &value) ||
+	    json_int(value, &map->group) != 0)
+		return say_fail(map->tool, EXIT_INTERNAL, NULL,
+				"the daemon's answer to OpenGroup has no "
+				"group");
+	return 0;
+}
+
+static void close_group(struct map *map)
+{
+	char params[64];
+
+	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}", map->group);
+	if (reeve_call(map->tool->r, "org.reeve.jobs.CloseGroup", params,
+		       NULL) != 0)
+		say_note(map->tool, "cannot close group %" PRId64 ": %s",
+			 map->group, reeve_error(map->tool->r)->message);
+}
+
+static int begin(struct map *map, int argc, char **argv)
+{
+	struct map_options *options = map->options;
+	struct tool *tool = map->tool;
+	int64_t limit = options->jobs ? options->jobs : MAP_OUTSTANDING;
+	int items = 0, result;
+
+	while (items < argc && strcmp(argv[items], ":::") != 0)
+		items++;
+	result = open_source(map, items < argc ? argv + items + 1 : NULL,
+			     argc - items - 1);
+	if (result != 0)
+		return result;
+	argv[items < argc ? items : argc] = NULL;
+	result = job_args_spec(tool, &options->job, items, argv,
+			       &map->defaults);
+	if (result != 0)
+		return result;
+	if (options->job.key)
+		return say_usage(tool, NULL,
+				 "--key names one job, and map makes many");
+	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell);
+
+	result = tool_connect(tool);
+	if (result != 0)
+		return result;
+	if (limit > MAP_OUTSTANDING)
+		limit = MAP_OUTSTANDING;
+	if (flight_init(&map->flight, tool->r, (size_t)limit) != 0)
+		return say_memory(tool);
+	map->chunk = MAP_CHUNK_FIRST;
+	result = open_group(map);
+	map->defaults.group = map->group;
+	return result;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct map map = {.tool = tool, .options = options, .source.fd = -1};
+	int result = begin(&map, argc, argv);
+
+	if (result == 0) {
+		signal(SIGPIPE, SIG_IGN);
+		map.signal = interrupt_catch();
+		progress_init(&map.progress, tool, clock_monotonic_ms());
+		result = loop(&map);
+		close_group(&map);
+		if (result == 0)
+			result = map_summary(&map);
+	}
+	flight_fini(&map.flight);
+	source_fini(&map.source);
+	map_fini(&map);
+	job_args_fini(&map.options->job);
+	return result;
+}
+
+const struct command command_map = {
+	.name = "map",
+	.group = "Work",
+	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]... [::: ITEM...]",
+	.summary = "Run a command for each item; {} is the item, {#} its "
+		   "number.",
+	.text = "  reeve map gzip -9 ::: *.log\n"
+		"  find . -name '*.png' -print0 | reeve map -0 -j4 optipng\n"
+		"  reeve map --sh 'sort {} >{}.sorted' ::: a.txt b.txt\n",
+	COMMAND_FLAGS(flags),
+	.job_flags = true,
+	.stop_early = true,
+	.options_bytes = sizeof(struct map_options),
+	.run = run,
+};

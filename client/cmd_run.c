@@ -1,0 +1,225 @@
+/*
+ * reeve run: a job as if it were a command of this shell. Its output appears
+ * as it is written, signals cancel it, its exit code is ours.
+ */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/finish.h"
+#include "client/interrupt.h"
+#include "client/job.h"
+#include "client/job_args.h"
+#include "client/relay.h"
+#include "client/say.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Shorter jobs are shown at their end: that saves them a connection. */
+#define RUN_FOLLOW_MS 50
+#define RUN_DRAIN_MS 2000
+
+struct run_options {
+	struct job_args job;
+	bool verbose;
+};
+
+static const struct arg_flag flags[] = {
+	{"verbose", 'v', ARG_ON, offsetof(struct run_options, verbose), NULL,
+	 "say on stderr what happens", 0, NULL},
+};
+
+struct run {
+	struct tool *tool;
+	int64_t id;
+	struct reeve_watch *watch;
+	struct reeve_output *output; /* NULL: not followed yet, or over */
+	bool followed; /* output was opened: nothing is left to show */
+	bool closed;   /* our stdout or stderr is: the job was cancelled */
+	volatile sig_atomic_t *signal;
+};
+
+static int cancel(struct run *run, const char *reason)
+{
+	if (reeve_cancel(run->tool->r, run->id, reason) != 0)
+		return say_error(run->tool);
+	return 0;
+}
+
+/* The first signal cancels; the second one ends us. */
+static int take_signal(struct run *run)
+{
+	char reason[64];
+	int number = *run->signal;
+
+	if (number == 0)
+		return 0;
+	interrupt_taken();
+	snprintf(reason, sizeof(reason), "reeve run got SIG%s",
+		 sigabbrev_np(number));
+	say_hint(run->tool,
+		 "cancelling job %" PRId64
+		 "; once more to leave it to the daemon",
+		 run->id);
+	return cancel(run, reason);
+}
+
+static int reader_gone(struct run *run)
+{
+	run->closed = true;
+	reeve_output_free(TAKE(run->output));
+	return cancel(run, "nobody reads its output any more");
+}
+
+/* All that is there, without waiting. */
+static int show(struct run *run, int64_t timeout_ms)
+{
+	struct reeve_chunk chunk;
+	int result = 0;
+
+	while (run->output) {
+		result = reeve_output_next(run->output, timeout_ms, &chunk);
+		if (result == 0) {
+			if (relay_write(&chunk) != 0)
+				return reader_gone(run);
+			continue;
+		}
+		if (result == REEVE_E_TIMEOUT)
+			return 0;
+		if (result == REEVE_E_INTERRUPTED)
+			return take_signal(run);
+		if (result != REEVE_E_END)
+			say_note(run->tool, "the output is cut short: %s",
+				 reeve_error(run->tool->r)->message);
+		reeve_output_free(TAKE(run->output));
+	}
+	return 0;
+}
+
+static void wait_for_more(const struct run *run, int64_t timeout_ms)
+{
+	struct pollfd fds[3] = {
+		{.fd = reeve_watch_fd(run->watch), .events = POLLIN},
+		{.fd = interrupt_fd(), .events = POLLIN},
+		{.fd = run->output ? reeve_output_fd(run->output) : -1,
+		 .events = POLLIN},
+	};
+
+	/* Between two connections there is nothing to poll: look again soon. */
+	if (fds[0].fd < 0 || (run->output && fds[2].fd < 0))
+		timeout_ms = 20;
+	poll(fds, ARRAY_COUNT(fds), (int)timeout_ms);
+}
+
+static int follow(struct run *run)
+{
+	run->followed = true;
+	if (reeve_output_open(run->tool->r, run->id, REEVE_BOTH, true,
+			      &run->output) != 0)
+		return say_error(run->tool);
+	return 0;
+}
+
+/* Until the job has ended; what it writes is shown meanwhile. */
+static int attend(struct run *run, struct reeve_job **ret)
+{
+	int64_t begun_ms = clock_monotonic_ms();
+
+	for (;;) {
+		int result = reeve_watch_next(run->watch, 0, ret);
+
+		if (result == 0)
+			return 0;
+		if (result != REEVE_E_TIMEOUT && result != REEVE_E_INTERRUPTED)
+			return say_error(run->tool);
+		result = take_signal(run);
+		if (result == 0 && !run->followed &&
+		    clock_monotonic_ms() - begun_ms >= RUN_FOLLOW_MS)
+			result = follow(run);
+		if (result == 0)
+			result = show(run, 0);
+		if (result != 0)
+			return result;
+		wait_for_more(run, run->followed ? -1 : RUN_FOLLOW_MS);
+	}
+}
+
+static int finish(struct run *run, const struct reeve_job *job)
+{
+	int64_t until_ms = clock_monotonic_ms() + RUN_DRAIN_MS;
+
+	/* Its last words may still be on their way. */
+	while (run->output && clock_monotonic_ms() < until_ms) {
+		int result = show(run, 100);
+
+		if (result != 0)
+			return result;
+	}
+	if (!run->followed && !run->closed &&
+	    (job->stdout_bytes != 0 || job->stderr_bytes != 0) &&
+	    relay_job(run->tool, run->id, REEVE_BOTH) != 0)
+		run->closed = true;
+	if (run->closed)
+		return 128 + SIGPIPE;
+	return finish_job(run->tool, job);
+}
+
+static int start(struct tool *tool, struct run_options *options, int argc,
+		 char **argv, struct run *run)
+{
+	struct reeve_spec spec;
+	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
+
+	if (result != 0)
+		return result;
+	result = tool_connect(tool);
+	if (result != 0)
+		return result;
+	signal(SIGPIPE, SIG_IGN);
+	run->signal = interrupt_catch();
+	/* From here on: a signal before it must not leave a job without us. */
+	if (reeve_submit(tool->r, &spec, &run->id) != 0)
+		return say_error(tool);
+	reeve_set_interrupt(tool->r, run->signal);
+	if (options->verbose)
+		say_note(tool, "job %" PRId64, run->id);
+	if (reeve_watch_new(tool->r, &run->id, 1, &run->watch) != 0)
+		return say_error(tool);
+	return 0;
+}
+
+static int run_job(struct tool *tool, void *options, int argc, char **argv)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	struct run_options *run_options = options;
+	struct run run = {.tool = tool};
+	int result;
+
+	result = start(tool, run_options, argc, argv, &run);
+	if (result == 0)
+		result = attend(&run, &job);
+	if (result == 0)
+		result = finish(&run, job);
+	reeve_output_free(run.output);
+	reeve_watch_free(run.watch);
+	job_args_fini(&run_options->job);
+	return result;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.group = "Work",
+	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]...",
+	.summary = "Submit, show the output as it comes, exit with its code.",
+	.text = "  reeve run ./test.sh\n"
+		"  reeve run --timeout 5m -- make check\n"
+		"  echo words | reeve run --stdin wc\n",
+	COMMAND_FLAGS(flags),
+	.job_flags = true,
+	.stop_early = true,
+	.job_exit = true,
+	.options_bytes = sizeof(struct run_options),
+	.run = run_job,
+};

@@ -1,0 +1,190 @@
+/* reeve show: everything about one job, and what to do next. */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/duration.h"
+#include "client/job.h"
+#include "client/say.h"
+#include "client/selector.h"
+#include "client/stamp.h"
+#include "client/tail.h"
+#include "client/text.h"
+#include "client/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SHOW_LINES 10
+
+/* Values come from whoever submitted the job. */
+static void row(const struct tool *tool, const char *label, const char *value)
+{
+	char clean[4096];
+
+	text_fit(value, sizeof(clean), tool->out.unicode, clean, sizeof(clean));
+	printf("  %-10s %s\n", label, clean);
+}
+
+static void print_head(const struct tool *tool, const struct reeve_job *job)
+{
+	enum render_colour colour;
+	const char *glyph = words_glyph(job->state, tool->out.unicode, &colour);
+	char end[WORDS_BYTES], title[256];
+
+	words_end(job, end);
+	text_clean(end);
+	text_fit(words_title(job), 60, tool->out.unicode, title, sizeof(title));
+	printf("job %" PRId64 "  %s\n", job->id, title);
+	if (job->state == REEVE_SUCCEEDED)
+		snprintf(end, sizeof(end), "all went well");
+	printf("  %-10s %s%s %s%s: %s\n", "state",
+	       render_begin(&tool->out, colour), glyph, words_state(job->state),
+	       render_end(&tool->out), end);
+}
+
+static void print_times(const struct tool *tool, const struct reeve_job *job,
+			int64_t now_ms)
+{
+	char stamp[STAMP_BYTES], text[128], span[DURATION_BYTES];
+
+	row(tool, "submitted", stamp_local(job->created_ms, stamp));
+	if (job->state == REEVE_SCHEDULED && job->run_at_ms)
+		row(tool, "due", stamp_local(job->run_at_ms, stamp));
+	if (!job->started_ms)
+		return;
+	snprintf(text, sizeof(text), "%s, after waiting %s",
+		 stamp_local(job->started_ms, stamp),
+		 duration_format(job->started_ms - job->created_ms, span));
+	row(tool, "started", text);
+	snprintf(text, sizeof(text), "%s%s",
+		 duration_format(words_time_ms(job, now_ms), span),
+		 reeve_job_ended(job) ? "" : " so far");
+	row(tool, "ran", text);
+}
+
+static void print_usage(const struct tool *tool, const struct reeve_job *job)
+{
+	char text[160], span[DURATION_BYTES], size[DURATION_BYTES];
+
+	if (job->cpu_us >= 0 && job->peak_kib >= 0) {
+		snprintf(text, sizeof(text), "%s CPU, %s memory at most",
+			 duration_format(job->cpu_us / 1000, span),
+			 duration_bytes(job->peak_kib * 1024, size));
+		row(tool, "used", text);
+	}
+	if (job->stdout_bytes > 0 || job->stderr_bytes > 0) {
+		snprintf(text, sizeof(text), "%s on stdout, %s on stderr",
+			 duration_bytes(
+				 job->stdout_bytes > 0 ? job->stdout_bytes : 0,
+				 span),
+			 duration_bytes(
+				 job->stderr_bytes > 0 ? job->stderr_bytes : 0,
+				 size));
+		row(tool, "wrote", text);
+	}
+}
+
+static void print_number(const struct tool *tool, const char *label,
+			 int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	row(tool, label, text);
+}
+
+static void print_facts(const struct tool *tool, const struct reeve_job *job)
+{
+	char text[64];
+
+	if (job->command[0])
+		row(tool, "command", job->command);
+	row(tool, "queue", job->queue);
+	if (job->priority)
+		print_number(tool, "priority", job->priority);
+	if (job->group)
+		print_number(tool, "group", job->group);
+	if (job->key[0])
+		row(tool, "key", job->key);
+	print_number(tool, "user", job->uid);
+	if (job->attempt > 0) {
+		snprintf(text, sizeof(text), "%" PRId64 "%s", job->attempt,
+			 job->crashes ? " (workers were lost)" : "");
+		row(tool, "attempt", text);
+	}
+}
+
+static void print_output(struct tool *tool, const struct reeve_job *job)
+{
+	struct tail tail;
+	const char *line;
+
+	if (job->stdout_bytes == 0 && job->stderr_bytes == 0)
+		return;
+	if (tail_load(tool, job->id, SHOW_LINES, &tail) != 0 || !tail.text[0])
+		return;
+	if (tail.cut)
+		printf("  last lines (all of it: reeve logs %" PRId64 ")\n",
+		       job->id);
+	else
+		printf("  output\n");
+	for (line = tail.text; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		printf("    %.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+static int show(struct tool *tool, int64_t id)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	char hint[WORDS_BYTES];
+
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	if (tool->json) {
+		printf("{\"v\":1,\"job\":%s}\n", job->json);
+		return 0;
+	}
+	print_head(tool, job);
+	print_facts(tool, job);
+	print_times(tool, job, clock_wall_ms());
+	print_usage(tool, job);
+	print_output(tool, job);
+	words_hint(job, hint);
+	if (hint[0])
+		row(tool, "next", hint);
+	return 0;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct selector selector = {0};
+	int result;
+
+	(void)options;
+	result = selector_parse(tool, &selector, argc, argv);
+	if (result == 0 && !selector_is_ids(&selector))
+		result = say_usage(tool,
+				   "Like: reeve show 42, or: reeve show "
+				   "last",
+				   "show takes the ids of jobs");
+	if (result == 0)
+		result = tool_connect(tool);
+	if (result == 0)
+		result = selector_resolve(tool, &selector);
+	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
+		result = show(tool, selector.ids[i]);
+	selector_fini(&selector);
+	return result;
+}
+
+const struct command command_show = {
+	.name = "show",
+	.group = "Work",
+	.synopsis = "JOB...",
+	.summary = "All about a job: why it failed, what it wrote, what next.",
+	.text = "  reeve show last\n",
+	.run = run,
+};

@@ -1,0 +1,128 @@
+/* reeve, reeve status: one screen about everything. */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/counts.h"
+#include "client/duration.h"
+#include "client/field.h"
+#include "client/listing.h"
+#include "client/render.h"
+#include "client/say.h"
+#include "proto/json_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define STATUS_RUNNING 10
+#define STATUS_FAILED 5
+#define STATUS_FAILED_AGE_MS (24 * 3600 * INT64_C(1000))
+
+static void print_head(const struct tool *tool, struct slice status,
+		       struct arena *arena)
+{
+	const char *state = field_text(arena, status, "state");
+	bool running = strcmp(state, "running") == 0;
+	char time[DURATION_BYTES];
+
+	printf("reeved %s  pid %" PRId64 "  %s%s%s for %s  %" PRId64
+	       " clients\n",
+	       field_text(arena, status, "version"), field_int(status, "pid"),
+	       render_begin(&tool->out, running ? RENDER_GREEN : RENDER_YELLOW),
+	       state, render_end(&tool->out),
+	       duration_format(clock_wall_ms() - field_int(status, "since_ms"),
+			       time),
+	       field_int(status, "connections"));
+}
+
+static void print_facts(const struct tool *tool, struct slice status,
+			struct arena *arena)
+{
+	struct slice storage = field_object(status, "storage");
+	struct counts counts;
+	char text[COUNTS_BYTES], size[DURATION_BYTES];
+
+	counts_parse(&counts, field_object(status, "counts"));
+	counts_say(&counts, text);
+	printf("  %-9s %" PRId64 ", %" PRId64 " busy\n", "workers",
+	       field_int(status, "workers"), field_int(status, "busy"));
+	printf("  %-9s %s\n", "jobs", text);
+	printf("  %-9s %s, %s%s\n", "store", field_text(arena, storage, "path"),
+	       duration_bytes(field_int(storage, "bytes"), size),
+	       field_bool(storage, "writable") ? "" : ", NOT WRITABLE");
+	if (field_text(arena, storage, "message")[0])
+		printf("  %-9s %s%s%s\n", "",
+		       render_begin(&tool->out, RENDER_RED),
+		       field_text(arena, storage, "message"),
+		       render_end(&tool->out));
+	printf("  %-9s %s\n", "cgroups", field_text(arena, status, "cgroups"));
+}
+
+static void print_warnings(const struct tool *tool, struct slice status,
+			   struct arena *arena)
+{
+	struct json_iter iter = json_enter(field_list(status, "warnings"));
+	struct slice item, text;
+
+	while (json_item(&iter, &item)) {
+		if (json_string(arena, item, &text) == 0)
+			printf("  %swarning%s   %.*s\n",
+			       render_begin(&tool->out, RENDER_YELLOW),
+			       render_end(&tool->out), (int)text.n, text.p);
+	}
+}
+
+static int print_jobs(struct tool *tool)
+{
+	struct selector running = {.states = 1u << REEVE_RUNNING};
+	struct selector failed = {.states = 1u << REEVE_FAILED,
+				  .newer_ms = STATUS_FAILED_AGE_MS};
+	struct listing listing = {0};
+	int result = listing_load(tool, &listing, &failed, STATUS_FAILED);
+
+	if (result == 0)
+		result = listing_load(tool, &listing, &running, STATUS_RUNNING);
+	listing_sort(&listing);
+	if (result == 0 && listing.count > 0) {
+		putchar('\n');
+		result = listing_print(tool, &listing, clock_wall_ms());
+	}
+	listing_fini(&listing);
+	return result;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct arena arena = {0};
+	struct slice status;
+	const char *reply;
+	int result;
+
+	(void)options;
+	(void)argv;
+	if (argc > 0)
+		return say_usage(tool, "For one job: reeve show ID",
+				 "status takes no arguments");
+	result = tool_connect_only(tool);
+	if (result != 0)
+		return result;
+	if (reeve_call(tool->r, "org.reeve.admin.Status", NULL, &reply) != 0)
+		return say_error(tool);
+	if (tool->json) {
+		printf("{\"v\":1,\"status\":%s}\n", reply);
+		return 0;
+	}
+	status = slice_of(reply);
+	print_head(tool, status, &arena);
+	print_facts(tool, status, &arena);
+	print_warnings(tool, status, &arena);
+	arena_fini(&arena);
+	return print_jobs(tool);
+}
+
+const struct command command_status = {
+	.name = "status",
+	.group = "System",
+	.synopsis = "",
+	.summary = "The daemon, its workers, what runs and what failed.",
+	.run = run,
+};

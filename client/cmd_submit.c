@@ -1,0 +1,85 @@
+/* reeve submit: put a command into the queue. */
+
+#include "client/command.h"
+#include "client/finish.h"
+#include "client/job.h"
+#include "client/job_args.h"
+#include "client/say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct submit_options {
+	struct job_args job;
+	bool wait;
+};
+
+static const struct arg_flag flags[] = {
+	{"wait", 'w', ARG_ON, offsetof(struct submit_options, wait), NULL,
+	 "wait for its end; exit with its code", 0, NULL},
+};
+
+static int wait_for(struct tool *tool, int64_t id)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+
+	if (reeve_wait(tool->r, id, -1, &job) != 0)
+		return say_error(tool);
+	return finish_job(tool, job);
+}
+
+static int submit(struct tool *tool, struct submit_options *options, int argc,
+		  char **argv)
+{
+	struct reeve_spec spec;
+	int64_t id;
+	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
+
+	if (result != 0)
+		return result;
+	result = tool_connect(tool);
+	if (result != 0)
+		return result;
+	if (reeve_submit(tool->r, &spec, &id) != 0)
+		return say_error(tool);
+	if (!tool->json)
+		printf("%" PRId64 "\n", id);
+	else if (!options->wait)
+		printf("{\"v\":1,\"id\":%" PRId64 "}\n", id);
+	fflush(stdout);
+	if (options->wait)
+		return wait_for(tool, id);
+	say_hint(tool,
+		 "how it goes: reeve show %" PRId64
+		 "   its output: reeve logs -f %" PRId64,
+		 id, id);
+	return 0;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct submit_options *submit_options = options;
+	int result;
+
+	tool->speaks_for_job = submit_options->wait;
+	result = submit(tool, submit_options, argc, argv);
+	job_args_fini(&submit_options->job);
+	return result;
+}
+
+const struct command command_submit = {
+	.name = "submit",
+	.alias = "add",
+	.group = "Work",
+	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]...",
+	.summary = "Put a command into the queue; prints its id.",
+	.text = "  reeve submit make -j8\n"
+		"  reeve submit -q mail --timeout 10m -- ./send.sh list.txt\n"
+		"  reeve submit --in 2h --sh 'sort big.txt | uniq -c "
+		">counts'\n",
+	COMMAND_FLAGS(flags),
+	.job_flags = true,
+	.stop_early = true,
+	.options_bytes = sizeof(struct submit_options),
+	.run = run,
+};

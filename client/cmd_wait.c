@@ -1,0 +1,287 @@
+/* reeve wait: until jobs have ended. */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/finish.h"
+#include "client/job.h"
+#include "client/progress.h"
+#include "client/say.h"
+#include "client/selector.h"
+#include "client/words.h"
+#include "proto/json_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct wait_options {
+	int64_t timeout_ms;
+	bool any;
+	const char *exit;
+};
+
+static const struct arg_flag flags[] = {
+	{"timeout", 0, ARG_DURATION, offsetof(struct wait_options, timeout_ms),
+	 "TIME", "give up after TIME, with code 124", 0, NULL},
+	{"any", 0, ARG_ON, offsetof(struct wait_options, any), NULL,
+	 "until the first of them has ended", 0, NULL},
+	{"exit", 0, ARG_TEXT, offsetof(struct wait_options, exit), "none",
+	 "exit with 0 although some failed", 0, NULL},
+};
+
+struct waiting {
+	struct tool *tool;
+	struct wait_options *options;
+	struct progress progress;
+	int64_t deadline_ms; /* -1: none */
+	int64_t succeeded, failed;
+	bool single; /* the exit code is the job's */
+};
+
+static int64_t left_ms(const struct waiting *waiting, int64_t most_ms)
+{
+	int64_t left = most_ms;
+
+	if (waiting->deadline_ms >= 0) {
+		left = waiting->deadline_ms - clock_monotonic_ms();
+		if (left < 0)
+			left = 0;
+		if (left > most_ms)
+			left = most_ms;
+	}
+	return left;
+}
+
+static int timed_out(struct waiting *waiting)
+{
+	progress_clear(&waiting->progress);
+	return say_fail(waiting->tool, EXIT_TIMEOUT,
+			"They go on: wait again, or longer",
+			"the time is over and not all have ended");
+}
+
+static void count(struct waiting *waiting, const struct reeve_job *job)
+{
+	char end[WORDS_BYTES];
+
+	waiting->progress.done++;
+	if (job->state == REEVE_SUCCEEDED) {
+		waiting->succeeded++;
+		return;
+	}
+	waiting->failed++;
+	waiting->progress.failed++;
+	if (waiting->tool->json || waiting->single)
+		return;
+	progress_clear(&waiting->progress);
+	words_end(job, end);
+	say_note(waiting->tool, "job %" PRId64 " %s", job->id, end);
+}
+
+static int summary(struct waiting *waiting)
+{
+	bool forgiving = waiting->options->exit;
+
+	progress_clear(&waiting->progress);
+	if (waiting->tool->json)
+		printf("{\"v\":1,\"succeeded\":%" PRId64 ",\"failed\":%" PRId64
+		       "}\n",
+		       waiting->succeeded, waiting->failed);
+	if (waiting->failed == 0 || forgiving)
+		return EXIT_FINE;
+	return EXIT_FAILED;
+}
+
+static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
+{
+	struct reeve_watch *watch;
+	int result, code = -1;
+
+	if (reeve_watch_new(waiting->tool->r, ids, n, &watch) != 0)
+		return say_error(waiting->tool);
+	waiting->progress.total = (int64_t)reeve_watch_left(watch);
+	waiting->single = reeve_watch_left(watch) == 1;
+	for (;;) {
+		AUTO(reeve_job_free) struct reeve_job *job = NULL;
+
+		result = reeve_watch_next(watch, left_ms(waiting, 500), &job);
+		if (result == REEVE_E_TIMEOUT && left_ms(waiting, 1) > 0) {
+			progress_update(&waiting->progress,
+					clock_monotonic_ms());
+			continue;
+		}
+		if (result != 0)
+			break;
+		count(waiting, job);
+		if (waiting->single || waiting->options->any) {
+			progress_clear(&waiting->progress);
+			code = finish_job(waiting->tool, job);
+			break;
+		}
+		progress_update(&waiting->progress, clock_monotonic_ms());
+	}
+	reeve_watch_free(watch);
+	if (code >= 0)
+		return waiting->options->exit ? EXIT_FINE : code;
+	if (result == REEVE_E_TIMEOUT)
+		return timed_out(waiting);
+	if (result != REEVE_E_END)
+		return say_error(waiting->tool);
+	return summary(waiting);
+}
+
+static int64_t number(struct slice object, const char *name)
+{
+	struct slice value;
+	int64_t n = 0;
+
+	if (!json_find(object, name, &value) || json_int(value, &n) != 0)
+		return 0;
+	return n;
+}
+
+/*
+ * A group may hold any number of jobs and still grow: its counters are asked
+ * for, and the daemon answers as soon as one more of it has ended.
+ */
+static int wait_group(struct waiting *waiting, int64_t group)
+{
+	char params[96];
+
+	for (;;) {
+		struct slice facts, counts, value;
+		const char *reply;
+		bool complete = false;
+
+		snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}",
+			 group);
+		if (reeve_call(waiting->tool->r, "org.reeve.jobs.GetGroup",
+			       params, &reply) != 0)
+			return say_error(waiting->tool);
+		if (!json_find(slice_of(reply), "group", &facts) ||
+		    !json_find(facts, "counts", &counts))
+			return say_fail(waiting->tool, EXIT_INTERNAL, NULL,
+					"the daemon's answer to GetGroup has "
+					"no counts");
+		waiting->succeeded = number(counts, "succeeded");
+		waiting->failed = number(counts, "failed") +
+				  number(counts, "cancelled");
+		waiting->progress.done = waiting->succeeded + waiting->failed;
+		waiting->progress.failed = waiting->failed;
+		waiting->progress.total = waiting->progress.done +
+					  number(facts, "pending");
+		if (json_find(facts, "complete", &value) &&
+		    json_bool(value, &complete) == 0 && complete)
+			return summary(waiting);
+		progress_update(&waiting->progress, clock_monotonic_ms());
+		if (left_ms(waiting, 1) == 0)
+			return timed_out(waiting);
+		snprintf(params, sizeof(params),
+			 "{\"group\":%" PRId64 ",\"wait_ms\":%" PRId64 "}",
+			 group, left_ms(waiting, 500));
+		if (reeve_call(waiting->tool->r, "org.reeve.jobs.Wait", params,
+			       NULL) != 0 &&
+		    reeve_error(waiting->tool->r)->code != REEVE_E_TIMEOUT)
+			return say_error(waiting->tool);
+	}
+}
+
+/* A filter means the jobs that match now. */
+static int find_ids(struct tool *tool, struct selector *selector)
+{
+	struct json_out out = {0};
+	struct selector found = {0};
+	struct slice jobs, job;
+	struct json_iter iter;
+	const char *reply;
+	int result = 0;
+
+	json_out_object(&out);
+	json_out_key(&out, "filter");
+	selector_write(selector, &out, clock_wall_ms());
+	json_out_member_int(&out, "limit", 1000);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (!json_out_ok(&out))
+		return say_memory(tool);
+	if (reeve_call(tool->r, "org.reeve.jobs.List", out.p, &reply) != 0)
+		result = say_error(tool);
+	json_out_fini(&out);
+	if (result != 0)
+		return result;
+	if (!json_find(slice_of(reply), "jobs", &jobs))
+		jobs = SLICE("[]");
+	iter = json_enter(jobs);
+	while (result == 0 && json_item(&iter, &job)) {
+		char word[32];
+
+		snprintf(word, sizeof(word), "%" PRId64, number(job, "id"));
+		result = selector_add(tool, &found, word);
+	}
+	free(selector->ids);
+	selector->ids = found.ids;
+	selector->id_count = found.id_count;
+	return result;
+}
+
+static int wait_selected(struct waiting *waiting, struct selector *selector)
+{
+	struct selector rest = *selector;
+	struct tool *tool = waiting->tool;
+	int result;
+
+	rest.group = 0;
+	if (selector->group && selector_is_empty(&rest))
+		return wait_group(waiting, selector->group);
+	if (selector_is_ids(selector))
+		result = selector_resolve(tool, selector);
+	else
+		result = find_ids(tool, selector);
+	if (result != 0)
+		return result;
+	if (selector->id_count == 0)
+		return summary(waiting);
+	return wait_ids(waiting, selector->ids, selector->id_count);
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct waiting waiting = {.tool = tool, .options = options};
+	struct selector selector = {0};
+	int result;
+
+	if (waiting.options->exit && strcmp(waiting.options->exit, "none") != 0)
+		return say_usage(tool, NULL, "--exit takes only 'none'");
+	result = selector_parse(tool, &selector, argc, argv);
+	if (result == 0 && selector_is_empty(&selector))
+		result = say_usage(tool,
+				   "Like: reeve wait 42, or: reeve wait "
+				   "last",
+				   "which jobs?");
+	if (result == 0)
+		result = tool_connect(tool);
+	if (result == 0) {
+		progress_init(&waiting.progress, tool, clock_monotonic_ms());
+		waiting.deadline_ms = -1;
+		if (waiting.options->timeout_ms)
+			waiting.deadline_ms = waiting.progress.started_ms +
+					      waiting.options->timeout_ms;
+		result = wait_selected(&waiting, &selector);
+	}
+	selector_fini(&selector);
+	return result;
+}
+
+const struct command command_wait = {
+	.name = "wait",
+	.group = "Work",
+	.synopsis = "[FLAG]... JOB...",
+	.summary = "Wait for jobs; exits with the code of one, or 1 if any "
+		   "failed.",
+	.text = "  reeve wait last\n"
+		"  reeve wait 40-60 --timeout 10m\n"
+		"  reeve wait group=7\n",
+	COMMAND_FLAGS(flags),
+	.job_exit = true,
+	.options_bytes = sizeof(struct wait_options),
+	.run = run,
+};

@@ -1,0 +1,120 @@
+#include "client/duration.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DURATION_MAX_MS (INT64_C(100) * 365 * 24 * 3600 * 1000)
+
+static const struct {
+	const char *name;
+	int64_t ms;
+} units[] = {
+	{"d", 24 * 3600 * 1000}, {"h", 3600 * 1000}, {"ms", 1},
+	{"m", 60 * 1000},	 {"s", 1000},
+};
+
+/* The unit at the start of @text; a number alone is seconds. */
+static bool read_unit(const char **text, int64_t *ret_ms)
+{
+	if (!**text) {
+		*ret_ms = 1000;
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+		size_t n = strlen(units[i].name);
+
+		if (strncmp(*text, units[i].name, n) == 0) {
+			*text += n;
+			*ret_ms = units[i].ms;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_number(const char **text, int64_t *ret_whole,
+			int64_t *ret_thousandths)
+{
+	const char *at = *text;
+	int64_t scale = 100;
+
+	*ret_whole = *ret_thousandths = 0;
+	if (*at < '0' || *at > '9')
+		return false;
+	for (; *at >= '0' && *at <= '9'; at++) {
+		*ret_whole = *ret_whole * 10 + (*at - '0');
+		if (*ret_whole > DURATION_MAX_MS)
+			return false;
+	}
+	if (*at == '.') {
+		if (*++at < '0' || *at > '9')
+			return false;
+		for (; *at >= '0' && *at <= '9'; at++, scale /= 10)
+			*ret_thousandths += (*at - '0') * scale;
+	}
+	*text = at;
+	return true;
+}
+
+bool duration_parse(const char *text, int64_t *ret_ms)
+{
+	int64_t total = 0;
+	int64_t last_unit = INT64_MAX;
+
+	if (!*text)
+		return false;
+	while (*text) {
+		int64_t whole, thousandths, unit;
+
+		if (!read_number(&text, &whole, &thousandths) ||
+		    !read_unit(&text, &unit) || unit >= last_unit ||
+		    whole > DURATION_MAX_MS / unit || (thousandths && *text))
+			return false;
+		last_unit = unit;
+		total += whole * unit + thousandths * unit / 1000;
+		if (total > DURATION_MAX_MS)
+			return false;
+	}
+	*ret_ms = total;
+	return true;
+}
+
+const char *duration_format(int64_t ms, char buffer[DURATION_BYTES])
+{
+	int64_t s = ms / 1000;
+
+	if (ms < 0)
+		snprintf(buffer, DURATION_BYTES, "-");
+	else if (ms < 1000)
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 "ms", ms);
+	else if (s < 10)
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 ".%" PRId64 "s", s,
+			 ms % 1000 / 100);
+	else if (s < 60)
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 "s", s);
+	else if (s < 3600)
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 "m%02" PRId64 "s",
+			 s / 60, s % 60);
+	else if (s < 24 * 3600)
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 "h%02" PRId64 "m",
+			 s / 3600, s % 3600 / 60);
+	else
+		snprintf(buffer, DURATION_BYTES, "%" PRId64 "d%02" PRId64 "h",
+			 s / 86400, s % 86400 / 3600);
+	return buffer;
+}
+
+const char *duration_bytes(int64_t bytes, char buffer[DURATION_BYTES])
+{
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double value = (double)bytes;
+	size_t i = 0;
+
+	while (value >= 1024 && i + 1 < ARRAY_COUNT(names)) {
+		value /= 1024;
+		i++;
+	}
+	snprintf(buffer, DURATION_BYTES, i == 0 ? "%.0f %s" : "%.1f %s", value,
+		 names[i]);
+	return buffer;
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+/* Duration: "90s", "2h30m", "1d", "500ms" and back, and sizes, for people. */
+
+#include "proto/base.h"
+
+#define DURATION_BYTES 32
+
+/**
+ * duration_parse() - text to milliseconds
+ *
+ * Numbers with units d, h, m, s, ms, from the largest to the smallest; a number
+ * alone is seconds; a fraction only in the last (1.5h). At most 100 years.
+ *
+ * Return: false when it is none.
+ */
+bool duration_parse(const char *text, int64_t *ret_ms);
+
+/** duration_format() - "840ms", "1.4s", "41s", "2m14s", "3h05m", "2d04h";
+ * "-" for a negative one. Return: @buffer */
+const char *duration_format(int64_t ms, char buffer[DURATION_BYTES]);
+
+/** duration_bytes() - "812 B", "3.4 MiB". Return: @buffer */
+const char *duration_bytes(int64_t bytes, char buffer[DURATION_BYTES]);

@@ -1,0 +1,13 @@
+#pragma once
+
+/* Finish: the end of one job, for `run`, `wait ID` and `submit -w`. */
+
+#include "client/tool.h"
+
+/** finish_job() - tell how it ended, unless well, on stderr or as JSON
+ *
+ * Return: the exit code that speaks for the job. */
+int finish_job(const struct tool *tool, const struct reeve_job *job);
+
+/** finish_json() - {"v":1,"job":{...},"exit":N} to stdout */
+void finish_json(const struct reeve_job *job);

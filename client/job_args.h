@@ -1,0 +1,31 @@
+#pragma once
+
+/* Job args: the flags that submit, run and map share, as a submission. */
+
+#include "client/args.h"
+
+struct job_args {
+	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
+	struct arg_list tags, env;
+	int64_t priority;
+	int64_t in_ms, timeout_ms, grace_ms;
+	int64_t crash_limit, group;
+	bool read_stdin, clean_env, hold, once, keep_orphans, memory;
+	char *stdin_data; /* owned; read by job_args_spec() */
+	size_t stdin_bytes;
+};
+
+extern const struct arg_table job_args_table;
+
+/**
+ * job_args_spec() - fill a submission
+ * @argc, @argv: the command; none of it with --sh
+ * @ret:	points into @args and @argv
+ *
+ * Return: 0, or the exit code, with the error said.
+ */
+must_check int job_args_spec(struct tool *tool, struct job_args *args, int argc,
+			     char **argv, struct reeve_spec *ret);
+
+/** job_args_fini() - what it read; the lists belong to args_free() */
+void job_args_fini(struct job_args *args);

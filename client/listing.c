@@ -1,0 +1,223 @@
+#include "client/listing.h"
+
+#include "client/clock.h"
+#include "client/duration.h"
+#include "client/job.h"
+#include "client/render.h"
+#include "client/say.h"
+#include "client/words.h"
+#include "proto/json_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define LISTING_PAGE 500
+#define LISTING_CURSOR_BYTES 256
+
+void listing_fini(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		reeve_job_free(listing->jobs[i]);
+	free(listing->jobs);
+	*listing = (struct listing){0};
+}
+
+static bool add(struct listing *listing, struct reeve_job *job)
+{
+	if (listing->count == listing->capacity) {
+		size_t capacity = listing->capacity ? listing->capacity * 2
+						    : 64;
+		struct reeve_job **jobs = realloc(listing->jobs,
+						  capacity * sizeof(*jobs));
+
+		if (!jobs)
+			return false;
+		listing->jobs = jobs;
+		listing->capacity = capacity;
+	}
+	listing->jobs[listing->count++] = job;
+	return true;
+}
+
+static int take_page(struct tool *tool, struct listing *listing,
+		     const char *reply, char cursor[LISTING_CURSOR_BYTES])
+{
+	struct arena arena = {0};
+	struct slice jobs, item, value, text;
+	struct json_iter iter;
+	int result = 0;
+
+	cursor[0] = '\0';
+	if (json_find(slice_of(reply), "cursor", &value) &&
+	    json_string(&arena, value, &text) == 0 &&
+	    text.n < LISTING_CURSOR_BYTES)
+		snprintf(cursor, LISTING_CURSOR_BYTES, "%.*s", (int)text.n,
+			 text.p);
+	arena_fini(&arena);
+	if (!json_find(slice_of(reply), "jobs", &jobs))
+		return 0;
+	iter = json_enter(jobs);
+	while (result == 0 && json_item(&iter, &item)) {
+		struct reeve_job *job;
+
+		result = job_decode(item, &job);
+		if (result > 0)
+			return say_fail(tool, EXIT_INTERNAL, NULL,
+					"the daemon's answer to List holds "
+					"something that is not a job");
+		if (result == 0 && !add(listing, job)) {
+			reeve_job_free(job);
+			return say_memory(tool);
+		}
+	}
+	return result < 0 ? say_memory(tool) : 0;
+}
+
+static int load_page(struct tool *tool, struct listing *listing,
+		     const struct selector *selector, size_t limit,
+		     char cursor[LISTING_CURSOR_BYTES])
+{
+	struct json_out out = {0};
+	const char *reply;
+	int result;
+
+	json_out_object(&out);
+	json_out_key(&out, "filter");
+	selector_write(selector, &out, clock_wall_ms());
+	json_out_member_int(&out, "limit", (int64_t)limit);
+	json_out_member_bool(&out, "newest_first", true);
+	json_out_member_bool(&out, "with_spec", true);
+	if (cursor[0])
+		json_out_member_text(&out, "cursor", cursor);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (!json_out_ok(&out))
+		return say_memory(tool);
+	result = reeve_call(tool->r, "org.reeve.jobs.List", out.p, &reply);
+	json_out_fini(&out);
+	if (result != 0)
+		return say_error(tool);
+	return take_page(tool, listing, reply, cursor);
+}
+
+int listing_load(struct tool *tool, struct listing *listing,
+		 const struct selector *selector, size_t limit)
+{
+	char cursor[LISTING_CURSOR_BYTES] = "";
+	size_t target = listing->count + limit;
+
+	do {
+		size_t left = target - listing->count;
+		int result = load_page(
+			tool, listing, selector,
+			left < LISTING_PAGE ? left : LISTING_PAGE, cursor);
+
+		if (result != 0)
+			return result;
+	} while (cursor[0] && listing->count < target);
+	listing->more |= cursor[0] != '\0';
+	return 0;
+}
+
+static int compare_jobs(const void *a, const void *b)
+{
+	const struct reeve_job *x = *(struct reeve_job *const *)a;
+	const struct reeve_job *y = *(struct reeve_job *const *)b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+void listing_sort(struct listing *listing)
+{
+	size_t n = 0;
+
+	if (listing->count == 0)
+		return;
+	qsort(listing->jobs, listing->count, sizeof(*listing->jobs),
+	      compare_jobs);
+	for (size_t i = 1; i < listing->count; i++) {
+		/* It ended between two pages: the later word counts. */
+		if (listing->jobs[i]->id == listing->jobs[n]->id) {
+			reeve_job_free(listing->jobs[n]);
+			listing->jobs[n] = listing->jobs[i];
+		} else {
+			listing->jobs[++n] = listing->jobs[i];
+		}
+	}
+	listing->count = n + 1;
+}
+
+void listing_print_json(const struct listing *listing)
+{
+	putchar('[');
+	for (size_t i = 0; i < listing->count; i++)
+		printf("%s%s", i ? "," : "", listing->jobs[i]->json);
+	putchar(']');
+}
+
+static const struct render_column columns[] = {
+	{"ID", true, 0, 0},	{"STATE", false, 0, 0}, {"QUEUE", false, 4, 0},
+	{"NAME", false, 0, 12}, {"TRY", true, 5, 0},	{"TIME", true, 2, 0},
+	{"NOTE", false, 3, 16},
+};
+
+enum { ID, STATE, QUEUE, NAME, TRY, TIME, NOTE };
+
+static void write_note(struct render *render, const struct reeve_job *job,
+		       int64_t now_ms)
+{
+	char text[WORDS_BYTES], time[DURATION_BYTES];
+
+	if (job->state == REEVE_FAILED) {
+		words_end(job, text);
+		render_cell(render, NOTE, RENDER_PLAIN, "%s", text);
+	} else if (job->state == REEVE_SCHEDULED && job->run_at_ms) {
+		render_cell(render, NOTE, RENDER_DIM, "due in %s",
+			    duration_format(job->run_at_ms > now_ms
+						    ? job->run_at_ms - now_ms
+						    : 0,
+					    time));
+	} else if (job->group) {
+		render_cell(render, NOTE, RENDER_DIM, "group %" PRId64,
+			    job->group);
+	}
+}
+
+static void write_row(const struct tool *tool, struct render *render,
+		      const struct reeve_job *job, int64_t now_ms)
+{
+	enum render_colour colour;
+	const char *glyph = words_glyph(job->state, tool->out.unicode, &colour);
+	char time[DURATION_BYTES];
+
+	render_row(render);
+	render_cell(render, ID, RENDER_PLAIN, "%" PRId64, job->id);
+	if (tool->out.terminal)
+		render_cell(render, STATE, colour, "%s %s", glyph,
+			    words_state(job->state));
+	else
+		render_cell(render, STATE, colour, "%s",
+			    reeve_state_name(job->state));
+	render_cell(render, QUEUE, RENDER_PLAIN, "%s", job->queue);
+	render_cell(render, NAME, RENDER_PLAIN, "%s", words_title(job));
+	if (job->attempt > 1 || !tool->out.terminal)
+		render_cell(render, TRY, RENDER_PLAIN, "%" PRId64,
+			    job->attempt);
+	render_cell(render, TIME, RENDER_PLAIN, "%s",
+		    duration_format(words_time_ms(job, now_ms), time));
+	write_note(render, job, now_ms);
+}
+
+int listing_print(struct tool *tool, const struct listing *listing,
+		  int64_t now_ms)
+{
+	struct render render;
+	bool printed;
+
+	render_init(&render, columns, ARRAY_COUNT(columns));
+	for (size_t i = 0; i < listing->count; i++)
+		write_row(tool, &render, listing->jobs[i], now_ms);
+	printed = listing->count == 0 || render_print(&render, &tool->out);
+	render_fini(&render);
+	return printed ? 0 : say_memory(tool);
+}

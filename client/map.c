@@ -1,0 +1,143 @@
+#include "client/map.h"
+
+#include "client/clock.h"
+#include "client/duration.h"
+#include "client/say.h"
+#include "client/words.h"
+#include "proto/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void note_failure(struct map *map, int64_t id, const char *item,
+			 const char *why)
+{
+	struct map_failure *failure;
+
+	map->failed++;
+	map->progress.failed++;
+	if (map->failure_count == MAP_FAILURES)
+		return;
+	failure = &map->failures[map->failure_count];
+	failure->id = id;
+	failure->item = strdup(item);
+	failure->why = strdup(why);
+	if (failure->item && failure->why) {
+		map->failure_count++;
+		return;
+	}
+	free(failure->item);
+	free(failure->why);
+}
+
+void map_count(struct map *map, const struct reeve_job *job, const char *item)
+{
+	char why[WORDS_BYTES];
+
+	map->progress.done++;
+	if (job->state == REEVE_SUCCEEDED) {
+		map->succeeded++;
+	} else if (job->state == REEVE_CANCELLED) {
+		map->cancelled++;
+	} else {
+		words_end(job, why);
+		note_failure(map, job->id, item, why);
+	}
+}
+
+void map_refuse(struct map *map, const char *item, const char *why)
+{
+	map->progress.done++;
+	note_failure(map, 0, item, why);
+}
+
+void map_fini(struct map *map)
+{
+	for (size_t i = 0; i < map->failure_count; i++) {
+		free(map->failures[i].item);
+		free(map->failures[i].why);
+	}
+	map->failure_count = 0;
+}
+
+static void print_json(const struct map *map, int64_t elapsed_ms)
+{
+	struct json_out out = {0};
+	struct slice text;
+
+	json_out_object(&out);
+	json_out_member_int(&out, "v", 1);
+	json_out_member_int(&out, "group", map->group);
+	json_out_member_int(&out, "succeeded", map->succeeded);
+	json_out_member_int(&out, "failed", map->failed);
+	json_out_member_int(&out, "cancelled", map->cancelled);
+	json_out_member_int(&out, "elapsed_ms", elapsed_ms);
+	json_out_key(&out, "failures");
+	json_out_array(&out);
+	for (size_t i = 0; i < map->failure_count; i++) {
+		const struct map_failure *failure = &map->failures[i];
+
+		json_out_object(&out);
+		if (failure->id)
+			json_out_member_int(&out, "id", failure->id);
+		json_out_member_text(&out, "item", failure->item);
+		json_out_member_text(&out, "message", failure->why);
+		json_out_object_end(&out);
+	}
+	json_out_array_end(&out);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\n');
+	text = json_out_slice(&out);
+	if (json_out_ok(&out))
+		fwrite(text.p, 1, text.n, stdout);
+	json_out_fini(&out);
+}
+
+static void print_failures(const struct map *map)
+{
+	const struct tool *tool = map->tool;
+	int64_t hidden = map->failed - (int64_t)map->failure_count;
+
+	for (size_t i = 0; i < map->failure_count; i++) {
+		const struct map_failure *failure = &map->failures[i];
+
+		if (failure->id)
+			say_note(tool, "  %s: %s (see: reeve show %" PRId64 ")",
+				 failure->item, failure->why, failure->id);
+		else
+			say_note(tool, "  %s: %s", failure->item, failure->why);
+	}
+	if (hidden > 0)
+		say_note(tool,
+			 "  and %" PRId64
+			 " more: reeve ls failed group=%" PRId64,
+			 hidden, map->group);
+}
+
+int map_summary(const struct map *map)
+{
+	int64_t elapsed_ms = clock_monotonic_ms() - map->progress.started_ms;
+	int64_t done = map->succeeded + map->failed + map->cancelled;
+	double rate = elapsed_ms > 0 ? (double)done * 1000 / (double)elapsed_ms
+				     : 0;
+	char time[DURATION_BYTES], cancelled[64] = "";
+
+	if (map->tool->json) {
+		print_json(map, elapsed_ms);
+	} else {
+		if (map->cancelled)
+			snprintf(cancelled, sizeof(cancelled),
+				 ", %" PRId64 " cancelled", map->cancelled);
+		say_note(map->tool,
+			 "%" PRId64 " done, %" PRId64 " failed%s in %s "
+			 "(%.0f/s), group %" PRId64,
+			 map->succeeded, map->failed, cancelled,
+			 duration_format(elapsed_ms, time), rate, map->group);
+		print_failures(map);
+	}
+	if (map->interrupted)
+		return 128 + map->interrupted;
+	if (map->closed)
+		return 128 + SIGPIPE;
+	return map->failed || map->cancelled ? EXIT_FAILED : EXIT_FINE;
+}

@@ -1,0 +1,67 @@
+#pragma once
+
+/*
+ * Selector: which jobs, in plain words that no shell touches.
+ *
+ *	42   40-60   1-5,8   last	ids
+ *	failed   running   waiting   unfinished   ended   all
+ *	state=failed,cancelled   queue=mail   name=fetch   group=7   key=K
+ *	cause=timeout   exit=3   uid=1000   tag:lang=de   newer=1d   older=2h
+ *
+ * Words are joined by "and"; ids and states among themselves by "or".
+ */
+
+#include "client/args.h"
+#include "proto/json_out.h"
+
+struct selector {
+	int64_t *ids; /* owned */
+	size_t id_count, id_capacity;
+	bool last; /* the newest job: still to be looked up */
+	bool all;
+	uint32_t states; /* bits 1 << enum reeve_state; 0: any */
+	uint32_t causes; /* bits 1 << enum reeve_cause; 0: any */
+	const char *queue, *handler, *name, *key; /* NULL: any */
+	struct arg_list tags;			  /* "k=v" */
+	int64_t group;				  /* 0: any */
+	int64_t newer_ms, older_ms;		  /* ages; 0: any */
+	bool has_exit, has_uid;
+	int64_t exit_code, uid;
+};
+
+/** selector_fini() - free what it holds */
+void selector_fini(struct selector *selector);
+
+/**
+ * selector_add() - one word of the command line
+ *
+ * Return: 0, or the exit code, with the error said.
+ */
+must_check int selector_add(struct tool *tool, struct selector *selector,
+			    const char *word);
+
+/** selector_parse() - all of them; "-" reads ids from stdin, one a line */
+must_check int selector_parse(struct tool *tool, struct selector *selector,
+			      int argc, char **argv);
+
+/** selector_is_empty() - nothing was said at all */
+bool selector_is_empty(const struct selector *selector);
+
+/** selector_is_ids() - only ids, and at least one */
+bool selector_is_ids(const struct selector *selector);
+
+/** selector_write() - as an object of type Filter; @now_ms: UTC */
+void selector_write(const struct selector *selector, struct json_out *out,
+		    int64_t now_ms);
+
+/** selector_resolve() - look up `last`; needs the connection
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int selector_resolve(struct tool *tool, struct selector *selector);
+
+#define SELECTOR_UNFINISHED                                                    \
+	(1u << REEVE_HELD | 1u << REEVE_BLOCKED | 1u << REEVE_SCHEDULED |      \
+	 1u << REEVE_READY | 1u << REEVE_RUNNING)
+#define SELECTOR_WAITING (SELECTOR_UNFINISHED & ~(1u << REEVE_RUNNING))
+#define SELECTOR_ENDED                                                         \
+	(1u << REEVE_SUCCEEDED | 1u << REEVE_FAILED | 1u << REEVE_CANCELLED)

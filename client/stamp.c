@@ -1,0 +1,15 @@
+#include "client/stamp.h"
+
+#include <stdio.h>
+#include <time.h>
+
+const char *stamp_local(int64_t utc_ms, char buffer[STAMP_BYTES])
+{
+	time_t seconds = (time_t)(utc_ms / 1000);
+	struct tm parts;
+
+	if (utc_ms <= 0 || !localtime_r(&seconds, &parts) ||
+	    strftime(buffer, STAMP_BYTES, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+		snprintf(buffer, STAMP_BYTES, "-");
+	return buffer;
+}

@@ -1,0 +1,10 @@
+#pragma once
+
+/* Stamp: points in time, for people (local) and for programs (UTC). */
+
+#include <stdint.h>
+
+#define STAMP_BYTES 64
+
+/** stamp_local() - "2026-02-01 09:00:41"; "-" for 0. Return: @buffer */
+const char *stamp_local(int64_t utc_ms, char buffer[STAMP_BYTES]);

@@ -1,0 +1,87 @@
+#include "client/tail.h"
+
+#include "client/text.h"
+
+#include <stdio.h>
+
+void tail_add(struct tail *tail, const char *data, size_t bytes)
+{
+	size_t held = strlen(tail->text);
+
+	if (bytes > TAIL_BYTES) {
+		data += bytes - TAIL_BYTES;
+		bytes = TAIL_BYTES;
+		tail->cut = true;
+	}
+	if (held + bytes > TAIL_BYTES) {
+		size_t drop = held + bytes - TAIL_BYTES;
+
+		memmove(tail->text, tail->text + drop, held - drop);
+		held -= drop;
+		tail->cut = true;
+	}
+	for (size_t i = 0; i < bytes; i++)
+		tail->text[held + i] = data[i] ? data[i] : '?';
+	tail->text[held + bytes] = '\0';
+}
+
+/* Each line by itself: the newlines between them stay. */
+static void clean_lines(char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char after = text[n];
+		size_t left;
+
+		text[n] = '\0';
+		for (size_t i = 0; i < n; i++) {
+			if (text[i] == '\t')
+				text[i] = ' ';
+		}
+		text_clean(text);
+		if (!after)
+			return;
+		/* A cleaned line may be shorter. */
+		left = strlen(text);
+		memmove(text + left + 1, text + n + 1,
+			strlen(text + n + 1) + 1);
+		text[left] = '\n';
+		text += left + 1;
+	}
+}
+
+void tail_finish(struct tail *tail)
+{
+	size_t end = strlen(tail->text), lines = 0, from;
+
+	while (end > 0 && tail->text[end - 1] == '\n')
+		end--;
+	tail->text[end] = '\0';
+	for (from = end; from > 0; from--) {
+		if (tail->text[from - 1] == '\n' && ++lines == tail->lines)
+			break;
+	}
+	if (from > 0) {
+		tail->cut = true;
+		memmove(tail->text, tail->text + from, end - from + 1);
+	}
+	clean_lines(tail->text);
+}
+
+int tail_load(struct tool *tool, int64_t id, size_t lines, struct tail *ret)
+{
+	struct reeve_output *output;
+	struct reeve_chunk chunk;
+	int result = reeve_output_open(tool->r, id, REEVE_BOTH, false, &output);
+
+	if (result != 0)
+		return result;
+	*ret = (struct tail){.lines = lines};
+	while ((result = reeve_output_next(output, -1, &chunk)) == 0)
+		tail_add(ret, chunk.data, chunk.bytes);
+	reeve_output_free(output);
+	if (result != REEVE_E_END)
+		return result;
+	tail_finish(ret);
+	return 0;
+}

@@ -1,0 +1,157 @@
+#include "client/text.h"
+
+#include <stdio.h>
+
+/* One character: its code, bytes taken (at least 1), columns. */
+struct glyph {
+	uint32_t code;
+	size_t bytes;
+	size_t columns;
+};
+
+static const struct {
+	uint32_t first, last;
+	size_t columns;
+} ranges[] = {
+	{0x0300, 0x036f, 0},   {0x200b, 0x200f, 0},   {0xfe00, 0xfe0f, 0},
+	{0x1100, 0x115f, 2},   {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},
+	{0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
+	{0x1f300, 0x1faff, 2}, {0x20000, 0x3fffd, 2},
+};
+
+static size_t columns_of(uint32_t code)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return ranges[i].columns;
+	}
+	return 1;
+}
+
+static struct glyph next_glyph(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	struct glyph glyph = {'?', 1, 1};
+	size_t more;
+	uint32_t code;
+
+	if (at[0] < 0x80) {
+		if (at[0] >= ' ' && at[0] != 127)
+			glyph.code = at[0];
+		return glyph;
+	}
+	if (at[0] >= 0xc2 && at[0] <= 0xdf) {
+		more = 1;
+		code = at[0] & 0x1f;
+	} else if ((at[0] & 0xf0) == 0xe0) {
+		more = 2;
+		code = at[0] & 0x0f;
+	} else if (at[0] >= 0xf0 && at[0] <= 0xf4) {
+		more = 3;
+		code = at[0] & 0x07;
+	} else {
+		return glyph;
+	}
+	for (size_t i = 1; i <= more; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return glyph;
+		code = code << 6 | (at[i] & 0x3f);
+	}
+	glyph.bytes = more + 1;
+	/* C1 controls, and what turns the direction of a line. */
+	if (code < 0xa0 || (code >= 0x202a && code <= 0x202e) ||
+	    (code >= 0x2066 && code <= 0x2069))
+		return glyph;
+	glyph.code = code;
+	glyph.columns = columns_of(code);
+	return glyph;
+}
+
+size_t text_width(const char *text)
+{
+	size_t columns = 0;
+
+	while (*text) {
+		struct glyph glyph = next_glyph(text);
+
+		columns += glyph.columns;
+		text += glyph.bytes;
+	}
+	return columns;
+}
+
+struct writer {
+	char *ret;
+	size_t bytes;
+	size_t n;
+};
+
+static void put(struct writer *writer, const char *text, size_t bytes)
+{
+	if (writer->n + bytes >= writer->bytes)
+		return;
+	memcpy(writer->ret + writer->n, text, bytes);
+	writer->n += bytes;
+}
+
+static void put_glyph(struct writer *writer, const char *text,
+		      struct glyph glyph)
+{
+	if (glyph.code == '?')
+		put(writer, "?", 1);
+	else
+		put(writer, text, glyph.bytes);
+}
+
+void text_fit(const char *text, size_t columns, bool unicode, char *ret,
+	      size_t bytes)
+{
+	struct writer writer = {ret, bytes, 0};
+	size_t width = text_width(text);
+	const char *mark = unicode ? "\u2026" : "..";
+	size_t mark_columns = unicode ? 1 : 2;
+	size_t head = columns, tail_from = 0, at = 0;
+	bool marked = width <= columns;
+
+	if (!marked) {
+		size_t room = columns > mark_columns ? columns - mark_columns
+						     : 0;
+
+		head = room - room / 2;
+		tail_from = width - room / 2;
+	}
+	while (*text) {
+		struct glyph glyph = next_glyph(text);
+
+		if (width <= columns || at + glyph.columns <= head ||
+		    (marked && at >= tail_from)) {
+			put_glyph(&writer, text, glyph);
+		} else if (!marked) {
+			put(&writer, mark, strlen(mark));
+			marked = true;
+		}
+		at += glyph.columns;
+		text += glyph.bytes;
+	}
+	ret[writer.n] = '\0';
+}
+
+void text_clean(char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	/* Never longer than it was: a place-holder takes one byte. */
+	for (char *at = text; *at;) {
+		struct glyph glyph = next_glyph(at);
+
+		if (glyph.code == '?' && *at != '?') {
+			*at = '?';
+			memmove(at + 1, at + glyph.bytes,
+				bytes - (size_t)(at - text) - glyph.bytes);
+			bytes -= glyph.bytes - 1;
+			at++;
+			continue;
+		}
+		at += glyph.bytes;
+	}
+}
