@@ -1,0 +1,137 @@
+"""Runs the tool against the fake daemon, for the tests in this folder."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+FAKE = HERE.parent / 'fake' / 'fake_daemon.py'
+
+
+class Result:
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout.decode('utf-8', 'replace')
+        self.err = process.stderr.decode('utf-8', 'replace')
+
+    def json(self):
+        return json.loads(self.out.splitlines()[-1])
+
+    def __repr__(self):
+        return 'code %d, out %r, err %r' % (self.code, self.out, self.err)
+
+
+class Place:
+    """A folder with a daemon in it."""
+
+    def __init__(self, tool):
+        self.tool = tool
+        self.folder = tempfile.mkdtemp(prefix='reeve-client-')
+        self.socket = os.path.join(self.folder, 's')
+        self.daemon = None
+        self.environment = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8',
+                            'HOME': self.folder, 'REEVE_SOCKET': self.socket}
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def start(self, *flags, script=None):
+        command = [sys.executable, str(FAKE), self.socket, *flags]
+        if script is not None:
+            path = os.path.join(self.folder, 'script')
+            with open(path, 'w') as file:
+                json.dump(script, file)
+            command += ['--script', path]
+        self.daemon = subprocess.Popen(command, stdout=subprocess.PIPE,
+                                       env={'PATH': os.environ['PATH']})
+        self.daemon.stdout.readline()
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.kill()
+            self.daemon.wait()
+            self.daemon.stdout.close()
+            self.daemon = None
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+
+    def popen(self, *args, **how):
+        return subprocess.Popen(
+            [self.tool, *args], env=self.environment,
+            stdin=how.pop('stdin', subprocess.DEVNULL),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+
+    def reeve(self, *args, input=b'', **env):
+        try:
+            return Result(subprocess.run(
+                [self.tool, *args], env={**self.environment, **env},
+                input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                timeout=60))
+        except subprocess.TimeoutExpired:
+            raise AssertionError('%s hangs' % (args,))
+
+    def call(self, method, **parameters):
+        """Ask the fake itself."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.socket)
+            connection.sendall(json.dumps(
+                {'method': 'x.' + method,
+                 'parameters': parameters}).encode() + b'\0')
+            data = b''
+            while not data.endswith(b'\0'):
+                data += connection.recv(65536)
+            return json.loads(data[:-1])['parameters']
+
+    def calls(self, method):
+        return [parameters for name, parameters in self.call('Seen')['calls']
+                if name == method]
+
+    def until(self, fact, seconds=20):
+        end = time.monotonic() + seconds
+        while not fact():
+            assert time.monotonic() < end, 'it never came true'
+            time.sleep(0.01)
+
+
+def interrupt(process):
+    os.kill(process.pid, signal.SIGINT)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=60)
+    process.stdout, process.stderr = out, err
+    return Result(process)
+
+
+def run_tests(module, names):
+    """TAP: one line a test."""
+    tests = [(name, fact) for name, fact in vars(module).items()
+             if name.startswith('test_') and (not names or name in names)]
+    print('1..%d' % len(tests))
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        title = name[len('test_'):].replace('_', ' ')
+        try:
+            test()
+            print('ok %d - %s' % (number, title), flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print('not ok %d - %s' % (number, title))
+            import traceback
+            for line in traceback.format_exc().splitlines():
+                print('# ' + line)
+            print('# %r' % error, flush=True)
+    return 1 if failed else 0

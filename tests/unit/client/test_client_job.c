@@ -1,0 +1,87 @@
+#include "client/job.h"
+#include "tests/helper/t.h"
+
+static struct reeve_job *parse(const char *json)
+{
+	struct reeve_job *job = NULL;
+
+	return reeve_job_parse(json, &job) == 0 ? job : NULL;
+}
+
+UNIT(reads_everything_that_the_daemon_tells)
+{
+	AUTO(reeve_job_free)
+	struct reeve_job *job = parse(
+		"{\"id\":7,\"state\":\"failed\",\"queue\":\"q\\u00fc\","
+		"\"handler\":\"exec\",\"name\":\"n\",\"priority\":-3,"
+		"\"attempt\":2,\"max_attempts\":3,\"crashes\":1,\"uid\":1000,"
+		"\"created_ms\":10,\"started_ms\":20,\"finished_ms\":30,"
+		"\"cause\":\"exit\",\"exit_code\":3,\"group\":5,\"key\":\"k\","
+		"\"cpu_us\":9,\"peak_kib\":8,\"stdout_bytes\":6,"
+		"\"stderr_bytes\":0,\"failure\":{\"type\":\"T\",\"message\":"
+		"\"m\"},\"tags\":{\"a\":\"b\"},\"later\":[1,{}],"
+		"\"spec\":{\"argv\":[\"sh\",\"-c\",\"it's\",\"\"]}}");
+
+	assert_non_null(job);
+	assert_int_equal(job->id, 7);
+	assert_int_equal(job->state, REEVE_FAILED);
+	assert_int_equal(job->cause, REEVE_CAUSE_EXIT);
+	assert_string_equal(job->queue, "q\u00fc");
+	assert_int_equal(job->priority, -3);
+	assert_int_equal(job->exit_code, 3);
+	assert_int_equal(job->group, 5);
+	assert_string_equal(job->failure, "m");
+	assert_string_equal(job->failure_type, "T");
+	assert_string_equal(job->command, "sh -c 'it'\\''s' ''");
+	assert_int_equal(job->stderr_bytes, 0);
+	assert_true(reeve_job_ended(job));
+}
+
+UNIT(what_is_not_told_has_a_value_of_its_own)
+{
+	AUTO(reeve_job_free)
+	struct reeve_job *job = parse("{\"id\":1,\"state\":\"ready\","
+				      "\"group\":null,\"cause\":\"new_word\"}");
+
+	assert_non_null(job);
+	assert_int_equal(job->exit_code, -1);
+	assert_int_equal(job->cpu_us, -1);
+	assert_int_equal(job->stdout_bytes, -1);
+	assert_string_equal(job->name, "");
+	assert_string_equal(job->command, "");
+	assert_int_equal(job->cause, REEVE_CAUSE_OTHER);
+	assert_string_equal(reeve_cause_name(job->cause), "other");
+	assert_false(reeve_job_ended(job));
+}
+
+UNIT(a_daemon_that_talks_nonsense_is_refused)
+{
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"id\":0}",
+		"{\"id\":1.5}",
+		"{\"id\":\"1\"}",
+		"{\"id\":1,\"state\":\"sleepy\"}",
+		"{\"id\":1,\"state\":3}",
+		"{\"id\":1,\"name\":3}",
+		"{\"id\":1,\"exit_code\":\"0\"}",
+		"{\"id\":1,\"spec\":{\"argv\":[3]}}",
+		"{\"id\":1}x",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+		assert_null(parse(bad[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_everything_that_the_daemon_tells),
+		cmocka_unit_test(what_is_not_told_has_a_value_of_its_own),
+		cmocka_unit_test(a_daemon_that_talks_nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("client job", tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+#include "client/reeve.h"
+#include "tests/helper/t.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[108];
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/reeve-path-XXXXXX");
+	unsetenv("REEVE_SOCKET");
+	unsetenv("REEVE_RUNTIME_DIR");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char below[96];
+
+	(void)state;
+	snprintf(below, sizeof(below), "%s/reeve", folder);
+	rmdir(below);
+	unlink(below);
+	return rmdir(folder);
+}
+
+UNIT(what_is_said_by_name_comes_first)
+{
+	enum reeve_scope scope;
+
+	setenv("REEVE_RUNTIME_DIR", "/somewhere", 1);
+	setenv("REEVE_SOCKET", "/else/where.sock", 1);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	assert_string_equal(path, "/else/where.sock");
+	assert_int_equal(scope, REEVE_SCOPE_EXPLICIT);
+	unsetenv("REEVE_SOCKET");
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	assert_string_equal(path, "/somewhere/reeve.sock");
+	unsetenv("REEVE_RUNTIME_DIR");
+}
+
+UNIT(the_sessions_folder_is_used_when_it_is_ours)
+{
+	char expected[108];
+	enum reeve_scope scope;
+
+	setenv("XDG_RUNTIME_DIR", folder, 1);
+	snprintf(expected, sizeof(expected), "%s/reeve/reeve.sock", folder);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	if (scope == REEVE_SCOPE_USER)
+		assert_string_equal(path, expected);
+}
+
+UNIT(a_folder_of_somebody_else_is_not_trusted)
+{
+	char expected[108];
+	enum reeve_scope scope;
+
+	snprintf(expected, sizeof(expected), "/%s/reeve-%u/reeve.sock",
+		 geteuid() == 0 ? "run" : "tmp", (unsigned)geteuid());
+	/* /proc belongs to root and is no folder of a session. */
+	setenv("XDG_RUNTIME_DIR", geteuid() == 0 ? "/nowhere" : "/proc", 1);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	if (scope == REEVE_SCOPE_USER)
+		assert_string_equal(path, expected);
+}
+
+UNIT(one_that_others_may_write_to_is_refused)
+{
+	char below[96];
+
+	setenv("XDG_RUNTIME_DIR", folder, 1);
+	snprintf(below, sizeof(below), "%s/reeve", folder);
+	assert_int_equal(mkdir(below, 0700), 0);
+	assert_int_equal(chmod(below, 0777), 0);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL),
+			 REEVE_E_SYSTEM);
+	rmdir(below);
+	assert_int_equal(symlink("/tmp", below), 0);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL),
+			 REEVE_E_SYSTEM);
+}
+
+UNIT(a_path_that_does_not_fit_is_refused)
+{
+	char text[200];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = '/';
+	text[sizeof(text) - 1] = '\0';
+	setenv("REEVE_SOCKET", text, 1);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL),
+			 REEVE_E_INVALID);
+	unsetenv("REEVE_SOCKET");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_said_by_name_comes_first),
+		TEST(the_sessions_folder_is_used_when_it_is_ours),
+		TEST(a_folder_of_somebody_else_is_not_trusted),
+		TEST(one_that_others_may_write_to_is_refused),
+		TEST(a_path_that_does_not_fit_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("client path", tests, NULL, NULL);
+}
