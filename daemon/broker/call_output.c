@@ -6,6 +6,7 @@
 #include "daemon/broker/output_file.h"
 #include "daemon/broker/state.h"
 #include "proto/calls_jobs.h"
+#include "proto/json_in.h"
 
 #define OUTPUT_DEFAULT_BYTES (256 * 1024)
 #define OUTPUT_MAX_BYTES (1024 * 1024)
@@ -26,6 +27,7 @@ struct output {
 	/* What the last read found. */
 	bool found, over;
 	struct slice records;
+	int64_t file_bytes; /* how long a file that is over must be; 0: any */
 };
 
 static void look(struct output *output);
@@ -44,6 +46,17 @@ static void take_log(struct output *output, struct slice log)
 	if (offset < log.n)
 		output->records = (struct slice){log.p + offset,
 						 log.n - offset};
+}
+
+/* A file is not fsynced: after a power cut it may be shorter than it was. */
+static int64_t expected_bytes(struct slice description)
+{
+	struct slice value;
+	int64_t bytes = 0;
+
+	if (!json_find(description, "bytes", &value) || json_int(value, &bytes))
+		return 0;
+	return bytes;
 }
 
 static int read_step(struct store *store, struct read_request *request)
@@ -67,9 +80,13 @@ static int read_step(struct store *store, struct read_request *request)
 			row->attempt == output->attempt);
 	if (!output->attempt)
 		return 0; /* it has not begun */
+	output->file_bytes = 0;
 	if (row->attempt == output->attempt && row->log.n) {
-		take_log(output, row->log);
-		return 0;
+		if (!row->output_file) {
+			take_log(output, row->log);
+			return 0;
+		}
+		output->file_bytes = expected_bytes(row->log);
 	}
 	r = output_read(state_dir, output->id, output->attempt,
 			output->at.record,
@@ -99,6 +116,7 @@ static bool reply(struct output *output)
 	size_t done;
 	bool came, eof, last;
 
+	json_out_array(&chunks);
 	done = output_chunks(&chunks, output->records, output->stream,
 			     output->max_bytes, &output->at);
 	came = done || output->at.skip != before.skip;
@@ -106,6 +124,9 @@ static bool reply(struct output *output)
 	      output->records.n < output->max_bytes + OUTPUT_RECORD_BYTES;
 	/* A record that is cut and will never be whole is the end, too. */
 	eof = eof || (output->over && !came);
+	if (eof && output->at.record < output->file_bytes)
+		output_omitted(&chunks, output->file_bytes - output->at.record);
+	json_out_array_end(&chunks);
 	last = !call->more || eof;
 	if (came || last) {
 		if (last)

@@ -75,19 +75,38 @@ static int read_cause(struct slice line, struct arena *arena,
 	return 0;
 }
 
+/* The file itself stays where it is; what it must be is kept with the end. */
+static int describe_file(struct slice line, struct arena *arena,
+			 struct slice *ret)
+{
+	struct json_out out = {0};
+	struct slice sum;
+	int r = member_string(line, "sha256", arena, &sum);
+
+	if (r)
+		return r;
+	json_out_object(&out);
+	json_out_member_int(&out, "bytes", member_int(line, "file_bytes", 0));
+	json_out_member_string(&out, "sha256", sum);
+	json_out_object_end(&out);
+	r = json_out_ok(&out) ? arena_copy(arena, json_out_slice(&out), ret)
+			      : -ENOMEM;
+	json_out_fini(&out);
+	return r;
+}
+
 static int read_bytes(struct slice line, struct arena *arena,
 		      struct store_outcome *outcome)
 {
 	struct slice text;
 	int r = member_string(line, "log64", arena, &text);
 
-	if (r)
-		return r;
-	if (text.n) {
+	if (r == 0 && outcome->output_file)
+		r = describe_file(line, arena, &outcome->log);
+	else if (r == 0 && text.n)
 		r = json_base64(arena, text, &outcome->log);
-		if (r)
-			return r > 0 ? OUTCOME_E_BAD : r;
-	}
+	if (r)
+		return r > 0 ? OUTCOME_E_BAD : r;
 	r = member_string(line, "message", arena, &text);
 	if (r)
 		return r;

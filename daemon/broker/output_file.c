@@ -86,7 +86,6 @@ size_t output_chunks(struct json_out *out, struct slice records, int stream,
 {
 	size_t done = 0, data = 0;
 
-	json_out_array(out);
 	while (data < max_bytes) {
 		struct record record;
 		struct slice rest = {records.p + done, records.n - done};
@@ -115,8 +114,16 @@ size_t output_chunks(struct json_out *out, struct slice records, int stream,
 		at->record += (int64_t)n;
 		at->skip = 0;
 	}
-	json_out_array_end(out);
 	return done;
+}
+
+void output_omitted(struct json_out *out, int64_t bytes)
+{
+	json_out_object(out);
+	json_out_member_text(out, "stream", "omitted");
+	json_out_member_int(out, "at_ms", 0);
+	json_out_member_int(out, "omitted_bytes", bytes);
+	json_out_object_end(out);
 }
 
 static int file_path(char path[4200], const char *state_dir, int64_t job,

@@ -32,7 +32,7 @@ int64_t output_at_number(struct output_at at);
 struct output_at output_at_parse(int64_t number);
 
 /**
- * output_chunks() - write records as an array of Chunk
+ * output_chunks() - write records as Chunks, into an array that is open
  * @records:	whole or cut; the first is the one of @at
  * @stream:	0: all; else only this one (omitted records always)
  * @max_bytes:	of data, at least 1; a record is cut to fit, text between two
@@ -43,6 +43,9 @@ struct output_at output_at_parse(int64_t number);
  */
 size_t output_chunks(struct json_out *out, struct slice records, int stream,
 		     size_t max_bytes, struct output_at *at);
+
+/** output_omitted() - one more Chunk: so many bytes are not there any more */
+void output_omitted(struct json_out *out, int64_t bytes);
 
 /**
  * output_read() - a piece of state/output/JOB.ATTEMPT

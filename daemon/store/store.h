@@ -116,8 +116,9 @@ struct store_outcome {
 	int64_t started_ms, finished_ms; /* 0: unknown, the store fills in */
 	int64_t cpu_us, peak_kib;
 	int64_t stdout_bytes, stderr_bytes;
-	bool output_file; /* the output is in a file, not in `log` */
-	struct slice log; /* output records, see worker/output.h; n 0: none */
+	bool output_file; /* the output is in a file; `log` is what it must be:
+			     {"bytes":n,"sha256":"..."} */
+	struct slice log; /* else output records; n 0: none */
 	struct slice result;  /* JSON, of handlers */
 	struct slice failure; /* JSON {"type","message","trace"}, or n 0 */
 	bool accepted;	      /* out: the token was current */
