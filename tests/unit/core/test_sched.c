@@ -347,6 +347,34 @@ UNIT(jobs_behind_a_long_one_are_asked_back_once_newest_first)
 	town_fini(&town);
 }
 
+UNIT(a_new_first_job_has_its_own_time)
+{
+	struct town town;
+	struct sched_job jobs[3];
+	struct sched_recalled found[8];
+	int64_t next;
+
+	town_init(&town, 1, 1, 10);
+	for (int i = 0; i < 3; i++) {
+		jobs[i] = (struct sched_job){.id = i + 1, .token = i + 1};
+		sched_give(&town.sched, &town.workers[0], &jobs[i], 0);
+	}
+	/* The middle one was cancelled: the first is still the first. */
+	sched_end(&town.sched, &town.workers[0], &jobs[1], -1, 50 * MS);
+	assert_int_equal(sched_recall(&town.sched, 60 * MS, found, 8, &next),
+			 0);
+	assert_int_equal(next, 100 * MS);
+	sched_end(&town.sched, &town.workers[0], &jobs[0], 90 * MS, 90 * MS);
+	sched_give(&town.sched, &town.workers[0], &jobs[1], 90 * MS);
+	assert_int_equal(sched_recall(&town.sched, 189 * MS, found, 8, &next),
+			 0);
+	assert_int_equal(next, 190 * MS);
+	assert_int_equal(sched_recall(&town.sched, 190 * MS, found, 8, &next),
+			 1);
+	assert_ptr_equal(found[0].job, &jobs[1]);
+	town_fini(&town);
+}
+
 UNIT(the_credit_of_a_long_runner_shrinks_before_anything_queues)
 {
 	struct town town;
@@ -442,6 +470,7 @@ int main(void)
 			of_a_lost_worker_only_the_first_job_is_charged),
 		cmocka_unit_test(
 			jobs_behind_a_long_one_are_asked_back_once_newest_first),
+		cmocka_unit_test(a_new_first_job_has_its_own_time),
 		cmocka_unit_test(
 			the_credit_of_a_long_runner_shrinks_before_anything_queues),
 		cmocka_unit_test(a_recall_without_room_says_again),
