@@ -161,6 +161,7 @@ size_t sched_recall(struct sched *sched, int64_t now_ns,
  * sched_worker_lost() - the worker is gone; takes its first job off
  * @ret_charged: true for the one that had started (the first of the list)
  *
+ * Before it, sched_end() for every job whose end the worker left in results/.
  * Call it until it returns NULL, and sched_worker_remove() when nothing that it
  * was wanted for is under way any more.
  *

@@ -86,15 +86,24 @@ static void given_free(struct sim_given *given)
 	free(given);
 }
 
-/* Whatever is in results/ has ended. */
-static void import(struct sim *sim)
+/* Whatever is in results/ has ended; of one worker, or (0) of all. */
+static void import(struct sim *sim, int64_t worker)
 {
 	for (size_t i = 0; i < sim->store.result_count; i++) {
-		if (sim->broken == SIM_IGNORE_RESULTS)
-			break;
-		sim_broker_add(sim, &sim->store.results[i]);
+		const struct sim_outcome *result = &sim->store.results[i];
+
+		if (sim->broken == SIM_IGNORE_RESULTS ||
+		    (worker && result->worker != worker))
+			continue;
+		sim_broker_add(sim, result);
 		sim->stats.imported++;
 	}
+}
+
+static bool has_result(struct sim *sim, int64_t token)
+{
+	return sim->broken != SIM_IGNORE_RESULTS &&
+	       sim_store_result(sim, token);
 }
 
 /* ---- Death ---- */
@@ -105,7 +114,6 @@ static void judge(struct sim *sim, const struct sim_hand *hand,
 		  bool first)
 {
 	struct sim_outcome outcome = outcome_of(hand, &given->sched);
-	const struct sim_outcome *result = sim_store_result(sim, outcome.token);
 	struct adopt_facts facts = {
 		.same_boot = !row || row->boot == sim->boot,
 		.first = first || sim->broken == SIM_CHARGE_ALL,
@@ -114,8 +122,6 @@ static void judge(struct sim *sim, const struct sim_hand *hand,
 			   (!given->begun || sim->broken == SIM_TRUST_READY),
 	};
 
-	if (result && sim->broken != SIM_IGNORE_RESULTS)
-		return; /* import() took it */
 	outcome.event = JOB_LOST;
 	switch (adopt_decide(&facts)) {
 	case ADOPT_HOST_LOST:
@@ -137,38 +143,51 @@ static void judge(struct sim *sim, const struct sim_hand *hand,
 	sim_broker_add(sim, &outcome);
 }
 
-/* A result in results/ was the end of the first: the next one is first. */
-static bool has_result(struct sim *sim, const struct sched_job *job)
+/* Jobs whose end was in results/: what is left did not end, and the first of
+ * that is the one that had started. */
+static void drop_ended(struct sim *sim, struct sim_hand *hand)
 {
-	return sim_store_result(sim, job->token) != NULL;
+	struct sched_job *job, *next;
+
+	for (job = TAILQ_FIRST(&hand->adopted); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (!has_result(sim, job->token))
+			continue;
+		TAILQ_REMOVE(&hand->adopted, job, link);
+		given_free((struct sim_given *)job);
+	}
+	if (!hand->scheduled)
+		return;
+	for (job = TAILQ_FIRST(&hand->sched.jobs); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (!has_result(sim, job->token))
+			continue;
+		sched_end(&sim->broker.sched, &hand->sched, job, -1,
+			  sim->now_ns);
+		given_free((struct sim_given *)job);
+	}
 }
 
 static void hand_end(struct sim *sim, struct sim_hand *hand)
 {
 	struct sched_job *job;
-	bool first = true, charged;
+	bool first = true;
 
 	sim_trace(sim, "broker: worker %lld is gone", (long long)hand->id);
 	hand->dead = true;
 	hand->linked = false;
-	import(sim); /* it may have filed what it could not say */
+	import(sim, hand->id); /* it may have filed what it could not say */
+	drop_ended(sim, hand);
 	while ((job = TAILQ_FIRST(&hand->adopted))) {
-		bool ended = has_result(sim, job);
-
 		TAILQ_REMOVE(&hand->adopted, job, link);
 		judge(sim, hand, (struct sim_given *)job, NULL, first);
-		first = first && ended;
 		given_free((struct sim_given *)job);
+		first = false;
 	}
 	while (hand->scheduled &&
 	       (job = sched_worker_lost(&sim->broker.sched, &hand->sched,
-					&charged))) {
-		bool ended = has_result(sim, job);
-
+					&first))) {
 		judge(sim, hand, (struct sim_given *)job, NULL, first);
-		sim_check(sim, !first || ended || charged || hand->blind,
-			  "the scheduler charges another job");
-		first = first && ended;
 		given_free((struct sim_given *)job);
 	}
 	sim_broker_gone(sim, hand->id);
@@ -489,7 +508,7 @@ void sim_fleet_adopt(struct sim *sim)
 	const struct sim_row *row;
 	int64_t job, after = 0;
 
-	import(sim);
+	import(sim, 0);
 	for (int i = 0; i < SIM_WORKERS; i++) {
 		if (sim->workers[i].alive)
 			hand_new(sim, &sim->workers[i]);
@@ -502,6 +521,8 @@ void sim_fleet_adopt(struct sim *sim)
 	}
 	while ((row = next_running(sim, after, &job))) {
 		after = row->token;
+		if (has_result(sim, row->token))
+			continue;
 		adopt_row(sim, row, job, is_first(sim, row));
 	}
 }

@@ -93,6 +93,17 @@ static void settle_token(struct sim *sim, struct sim_row *row,
 			       sizeof(*store->charged));
 	if (row->facts.once)
 		return;
+	for (size_t i = 0; i < store->live_count; i++) {
+		const struct sim_row *other = sim_store_row(sim,
+							    store->live[i]);
+
+		sim_check(sim,
+			  other->worker != token->worker ||
+				  other->token >= row->token,
+			  "job %lld is charged, an older one of its worker "
+			  "has not ended",
+			  (long long)token->job);
+	}
 	sim_check(sim, ++store->charged[token->worker] == 1,
 		  "worker %lld: more than its first job is charged",
 		  (long long)token->worker);
