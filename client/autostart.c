@@ -301,6 +301,6 @@ int autostart_run(struct tool *tool)
 		say_note(tool,
 			 "started a daemon for you (pid %d); stop it with: "
 			 "reeve daemon stop",
-			 (int)reeve_peer_pid(tool->r));
+			 tool_daemon_pid(tool));
 	return 0;
 }

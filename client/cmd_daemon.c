@@ -39,10 +39,10 @@ static int start(struct tool *tool)
 	if (result == 0) {
 		if (tool->json)
 			printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-			       (int)reeve_peer_pid(tool->r));
+			       tool_daemon_pid(tool));
 		else
 			printf("already running (pid %d)\n",
-			       (int)reeve_peer_pid(tool->r));
+			       tool_daemon_pid(tool));
 		return 0;
 	}
 	if (result != REEVE_E_UNREACHABLE)
@@ -59,19 +59,19 @@ static int start(struct tool *tool)
 		return result;
 	if (tool->json)
 		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-		       (int)reeve_peer_pid(tool->r));
+		       tool_daemon_pid(tool));
 	else
-		printf("started (pid %d)\n", (int)reeve_peer_pid(tool->r));
+		printf("started (pid %d)\n", tool_daemon_pid(tool));
 	return 0;
 }
 
 /* Until the process is gone: only then may the next one be started. */
-static bool wait_gone(pid_t pid, int64_t patience_ms)
+static bool wait_gone(int pid, int64_t patience_ms)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + patience_ms;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d", pid);
 	while (access(path, F_OK) == 0) {
 		if (patience_ms >= 0 && clock_monotonic_ms() >= deadline_ms)
 			return false;
@@ -85,7 +85,7 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 	const char *mode = "leave";
 	char params[96];
 	int64_t patience_ms = STOP_PATIENCE_MS;
-	pid_t pid;
+	int pid;
 	int result, n;
 
 	if (options->drain && options->kill)
@@ -94,7 +94,7 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 	result = tool_connect_only(tool);
 	if (result != 0)
 		return result;
-	pid = reeve_peer_pid(tool->r);
+	pid = tool_daemon_pid(tool);
 	if (options->drain)
 		mode = "drain";
 	if (options->kill)
@@ -115,9 +115,9 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 				      ? options->timeout_ms + STOP_PATIENCE_MS
 				      : -1;
 	if (pid > 0 && !wait_gone(pid, patience_ms))
-		return say_fail(
-			tool, EXIT_FAILED, "Look at its log, or try --kill",
-			"the daemon (pid %d) has not stopped yet", (int)pid);
+		return say_fail(tool, EXIT_FAILED,
+				"Look at its log, or try --kill",
+				"the daemon (pid %d) has not stopped yet", pid);
 	if (tool->json)
 		printf("{\"v\":1,\"running\":false}\n");
 	else
@@ -133,9 +133,9 @@ static int status(struct tool *tool)
 		return result;
 	if (tool->json)
 		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-		       (int)reeve_peer_pid(tool->r));
+		       tool_daemon_pid(tool));
 	else
-		printf("running (pid %d)\n", (int)reeve_peer_pid(tool->r));
+		printf("running (pid %d)\n", tool_daemon_pid(tool));
 	return 0;
 }
 

@@ -161,8 +161,7 @@ static int run_ping(struct tool *tool, void *options, int argc, char **argv)
 		       field_int(slice_of(reply), "now_ms"));
 	else
 		printf("reeved (pid %d) answers in %" PRId64 " ms\n",
-		       (int)reeve_peer_pid(tool->r),
-		       clock_monotonic_ms() - begun_ms);
+		       tool_daemon_pid(tool), clock_monotonic_ms() - begun_ms);
 	return 0;
 }
 

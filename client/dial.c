@@ -1,6 +1,7 @@
 /* Reaching the daemon, for the commands. */
 
 #include "client/autostart.h"
+#include "client/field.h"
 #include "client/say.h"
 
 #include <errno.h>
@@ -53,4 +54,15 @@ int tool_connect(struct tool *tool)
 	    scope != REEVE_SCOPE_USER)
 		return say_unreachable(tool);
 	return autostart_run(tool);
+}
+
+int tool_daemon_pid(struct tool *tool)
+{
+	const char *reply;
+	int64_t pid;
+
+	if (reeve_call(tool->r, "org.reeve.admin.Status", NULL, &reply) != 0)
+		return 0;
+	pid = field_int(slice_of(reply), "pid");
+	return pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
 }

@@ -39,11 +39,6 @@ const struct reeve_error *reeve_error(const struct reeve *r)
 	return &r->error;
 }
 
-pid_t reeve_peer_pid(const struct reeve *r)
-{
-	return r->peer_pid;
-}
-
 void reeve_set_patience(struct reeve *r, int64_t ms)
 {
 	r->patience_ms = ms < 0 ? 0 : ms;
@@ -112,7 +107,7 @@ int handle_link_fail(struct reeve *r, int result)
 int handle_dial(struct reeve *r, struct link *link, int64_t deadline_ms)
 {
 	for (;;) {
-		int result = link_open(link, r->path, &r->peer_pid);
+		int result = link_open(link, r->path);
 
 		if (result == 0)
 			return 0;

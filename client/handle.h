@@ -20,7 +20,6 @@ struct reeve {
 	struct reeve_error error;
 	int64_t patience_ms;
 	const volatile sig_atomic_t *interrupt; /* NULL: none */
-	pid_t peer_pid;
 	char nonce[32]; /* "" until the first key is made */
 	uint64_t key_counter;
 };

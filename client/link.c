@@ -30,17 +30,6 @@ static bool interrupted(const struct link *link)
 	return link->interrupt && *link->interrupt;
 }
 
-/* The pid that called listen(), which is the supervisor. */
-static pid_t peer_pid(int fd)
-{
-	struct ucred peer;
-	socklen_t bytes = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0)
-		return 0;
-	return peer.pid;
-}
-
 static int connect_once(int fd, const struct sockaddr_un *address)
 {
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
@@ -51,7 +40,7 @@ static int connect_once(int fd, const struct sockaddr_un *address)
 	return -errno;
 }
 
-int link_open(struct link *link, const char *path, pid_t *ret_pid)
+int link_open(struct link *link, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t bytes = strlen(path);
@@ -83,7 +72,6 @@ int link_open(struct link *link, const char *path, pid_t *ret_pid)
 		return result;
 	}
 	frame_init(&link->frame, FRAME_NUL, LINK_MESSAGE_BYTES);
-	*ret_pid = peer_pid(link->fd);
 	return 0;
 }
 

@@ -11,7 +11,6 @@
 #include "proto/frame.h"
 
 #include <signal.h>
-#include <sys/types.h>
 
 /* More than the daemon ever sends in one message, less than what hurts. */
 #define LINK_MESSAGE_BYTES (64 * 1024 * 1024)
@@ -39,8 +38,8 @@ void link_init(struct link *link, const volatile sig_atomic_t *interrupt);
 void link_close(struct link *link);
 
 /** link_open() - connect; 0, LINK_E_NOBODY, LINK_E_INTERRUPTED or negative
- * errno. The link is closed. @ret_pid: of the process that listens, 0 unknown */
-must_check int link_open(struct link *link, const char *path, pid_t *ret_pid);
+ * errno. The link is closed. */
+must_check int link_open(struct link *link, const char *path);
 
 /**
  * link_send() - write @message, which has its terminator

@@ -29,7 +29,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,9 +83,6 @@ REEVE_API REEVE_CHECK int reeve_connect(struct reeve *r, const char *socket);
 
 /** reeve_error() - of the last function that did not return 0; never NULL */
 REEVE_API const struct reeve_error *reeve_error(const struct reeve *r);
-
-/** reeve_peer_pid() - process id of the daemon connected to; 0: unknown */
-REEVE_API pid_t reeve_peer_pid(const struct reeve *r);
 
 /** reeve_set_patience() - how long to try to get a lost connection back
  * @ms:		milliseconds, 0: not at all; 5000 in a new handle */

@@ -50,5 +50,9 @@ must_check int tool_connect(struct tool *tool);
 /** tool_connect_only() - as tool_connect(), but never starts one */
 must_check int tool_connect_only(struct tool *tool);
 
+/** tool_daemon_pid() - of the daemon connected to; 0: it does not say. Asked of
+ * the daemon itself: its socket may belong to a service manager. */
+int tool_daemon_pid(struct tool *tool);
+
 /** tool_screens() - fill out and err from the terminal and the environment */
 void tool_screens(struct tool *tool);
