@@ -13,6 +13,8 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
+#define LIST_SPECS 16			  /* read at a time */
+#define LIST_SPEC_BYTES (4 * 1024 * 1024) /* of one page, about */
 
 struct query {
 	struct read_request request;
@@ -124,13 +126,51 @@ void call_get(struct call *call, void *params)
 	ask(query, get_step, get_done);
 }
 
+/* What each row runs. Bodies are big or small: read a few at a time, and end
+ * the page where a reply would become too long. */
+static int list_specs(struct store *store, struct query *query)
+{
+	int64_t ids[LIST_SPECS];
+	size_t bytes = 0, i = 0;
+
+	while (i < query->row_count) {
+		size_t asked = 0, got, at = i;
+		struct store_row *found;
+		int r;
+
+		while (asked < LIST_SPECS && i + asked < query->row_count) {
+			ids[asked] = query->rows[i + asked].id;
+			asked++;
+		}
+		r = store_get(store, &query->answer, ids, asked, true, false,
+			      &found, &got);
+		if (r)
+			return r;
+		for (size_t j = 0; j < got; j++) {
+			while (query->rows[at].id != found[j].id)
+				at++;
+			query->rows[at] = found[j];
+			bytes += found[j].spec.n;
+		}
+		i += asked;
+		if (bytes < LIST_SPEC_BYTES || i == query->row_count)
+			continue;
+		query->row_count = i;
+		query->next = query->rows[i - 1].id;
+	}
+	return 0;
+}
+
 static int list_step(struct store *store, struct read_request *request)
 {
 	struct query *query = (struct query *)request;
+	int r = store_list(store, &query->answer, &query->filter, query->after,
+			   query->newest_first, query->max, &query->rows,
+			   &query->row_count, &query->next);
 
-	return store_list(store, &query->answer, &query->filter, query->after,
-			  query->newest_first, query->max, &query->rows,
-			  &query->row_count, &query->next);
+	if (r || !query->with_spec)
+		return r;
+	return list_specs(store, query);
 }
 
 static void list_done(struct read_request *request, int result)
