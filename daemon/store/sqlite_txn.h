@@ -16,8 +16,8 @@ struct room {
 enum {
 	GROUP_TAKES = 1 << 0,
 	GROUP_REFUSES = 1 << 1,
-	GROUP_CLOSED = 1 << 3,
 	GROUP_PURGED = 1 << 2, /* a job of it was purged: it may go too */
+	GROUP_CLOSED = 1 << 3,
 };
 
 struct txn {

@@ -23,8 +23,9 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 		h->state[batch->outcomes[i].job] = STATE_SUCCEEDED;
 	}
 	h->claim_count = batch->claim_count;
-	memcpy(h->claims, batch->claims,
-	       batch->claim_count * sizeof(h->claims[0]));
+	if (batch->claim_count)
+		memcpy(h->claims, batch->claims,
+		       batch->claim_count * sizeof(h->claims[0]));
 	for (size_t i = 0; i < batch->claim_count; i++) {
 		h->state[batch->claims[i].job] = STATE_RUNNING;
 		assert_true(batch->claims[i].token > h->token);

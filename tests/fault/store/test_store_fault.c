@@ -94,7 +94,9 @@ static int one_batch(struct run *run, int round, struct store_claim *claims,
 		run->acked[run->acked_count++] = entries[i].id;
 	for (size_t i = 0; i < batch.outcome_count; i++)
 		run->ended[run->ended_count++] = outcomes[i].job;
-	memcpy(claims, batch.claims, batch.claim_count * sizeof(*claims));
+	if (batch.claim_count)
+		memcpy(claims, batch.claims,
+		       batch.claim_count * sizeof(*claims));
 	*claim_count = batch.claim_count;
 	return 0;
 }

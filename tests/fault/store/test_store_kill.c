@@ -62,7 +62,9 @@ static void write_for_ever(struct fixture *f, int to)
 		if (write(to, &note, sizeof(note)) != sizeof(note))
 			_exit(1);
 		claim_count = batch.claim_count;
-		memcpy(claims, batch.claims, claim_count * sizeof(*claims));
+		if (claim_count)
+			memcpy(claims, batch.claims,
+			       claim_count * sizeof(*claims));
 	}
 }
 
