@@ -147,7 +147,7 @@ static void file_open(struct output *output)
 	for (size_t at = 0; at < output->record_bytes;) {
 		const char *head = output->records + at;
 		size_t n = record_bytes(head);
-		enum record_stream stream = head[4];
+		enum record_stream stream = (unsigned char)head[4];
 
 		memcpy(&time_ms, head + 8, sizeof(time_ms));
 		file_record(output, stream,
