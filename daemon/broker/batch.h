@@ -40,7 +40,9 @@ struct batch {
 	struct store_fault fault;
 };
 
+/** batch_init() - empty, with serial 0 */
 void batch_init(struct batch *batch);
+/** batch_fini() - free its bytes; no call may wait for it any more */
 void batch_fini(struct batch *batch);
 
 /** batch_reset() - empty it for the next round; memory is kept in part */

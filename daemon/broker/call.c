@@ -85,10 +85,9 @@ static void unknown_method(struct call *call, struct slice name)
 
 static void run_method(struct call *call, const struct call_envelope *envelope)
 {
-	union {
-		uint64_t align;
-		char bytes[CALL_PARAMS_BYTES];
-	} params = {0};
+	static const struct schema_type none = {0};
+	_Alignas(max_align_t) char params[CALL_PARAMS_BYTES] = {0};
+	const struct schema_type *in;
 	struct schema_fault fault;
 	int r;
 
@@ -97,28 +96,24 @@ static void run_method(struct call *call, const struct call_envelope *envelope)
 		unknown_method(call, envelope->method);
 		return;
 	}
-	if (call->more && !call->method->streams) {
-		call_error_parameter(call, "more",
-				     "this method has one reply only");
-		return;
-	}
+	/* Where there is nothing to continue, one reply is all. */
+	call->more = call->more && call->method->streams;
 	if (envelope->upgrade) {
 		call_error_parameter(call, "upgrade",
 				     "this method does not upgrade");
 		return;
 	}
 	require(call->method->params_bytes <= sizeof(params));
-	if (call->schema->in) {
-		r = schema_decode(call->schema->in, &call->arena,
-				  envelope->parameters, "", &params, &fault);
-		if (r > 0)
-			call_error_parameter(call, fault.path, fault.message);
-		else if (r < 0)
-			call_error_memory(call);
-		if (r)
-			return;
-	}
-	call->method->run(call, &params);
+	in = call->schema->in ? call->schema->in : &none;
+	r = schema_decode(in, &call->arena, envelope->parameters, "", params,
+			  &fault);
+	if (r > 0)
+		call_error_parameter(call, fault.path, fault.message);
+	else if (r < 0)
+		call_error_memory(call);
+	if (r)
+		return;
+	call->method->run(call, params);
 }
 
 /* May it join those before it, unanswered as they are? */
@@ -221,8 +216,11 @@ void call_reply_end(struct call *call)
 		json_out_fini(&call->waiting);
 	if (call->continues)
 		return;
-	if (call->oneway && call->conn)
-		call->conn->oneway_accepted += (int64_t)call->count;
+	if (call->oneway && call->conn) {
+		call->conn->oneway_accepted +=
+			(int64_t)(call->count - call->refused);
+		call->conn->oneway_rejected += (int64_t)call->refused;
+	}
 	finish(call);
 }
 

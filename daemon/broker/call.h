@@ -57,8 +57,10 @@ struct call {
 	/* There is room again for a stream that paused. May be NULL. */
 	void (*drained)(struct call *call);
 	void *state; /* the method's own, in the arena */
-	/* Of submissions: its entries in the batch. */
-	size_t first, count;
+	/* Its first entry, steer or group in the batch that it joined. */
+	size_t first;
+	/* Of submissions: jobs in the call, and those of them not taken. */
+	size_t count, refused;
 };
 
 /**
@@ -104,6 +106,7 @@ bool call_full(const struct call *call);
 /** call_join() - wait for the gathering batch: committed() will be called */
 void call_join(struct call *call);
 
+/** call_hold() - keep it until call_release() */
 void call_hold(struct call *call);
 /** call_release() - the call may be freed by this */
 void call_release(struct call *call);

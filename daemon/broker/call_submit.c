@@ -21,6 +21,7 @@ struct rejection {
 
 struct submit_many {
 	size_t jobs;			      /* in the call */
+	size_t added;			      /* of them, to the batch */
 	struct rejection *rejections, **last; /* by index */
 	bool all_or_none;
 };
@@ -123,11 +124,11 @@ void call_submit(struct call *call, void *params)
 	struct entry_fault fault = {0};
 	int r;
 
-	call->count = 1;
 	if (submit->dry_run) {
 		dry_run(call, submit->job);
 		return;
 	}
+	call->count = 1;
 	if (!may_submit(call))
 		return;
 	call->first = batch->store.entry_count;
@@ -244,7 +245,7 @@ static bool any_existing(const struct store_entry *entries, size_t count)
 static void answer_many(struct call *call, const struct store_entry *entries)
 {
 	const struct submit_many *many = call->state;
-	bool existing = entries && any_existing(entries, call->count);
+	bool existing = entries && any_existing(entries, many->added);
 	struct json_out ids = {0};
 	struct json_out *out;
 	int64_t *taken;
@@ -264,6 +265,7 @@ static void answer_many(struct call *call, const struct store_entry *entries)
 		return;
 	}
 	json_out_fini(&ids);
+	call->refused = call->count - count;
 	out = call_reply(call, call->more && count);
 	write_ids(out, many, entries, taken);
 	write_rejected(out, many, entries);
@@ -341,6 +343,7 @@ static int check_all(struct call *call, struct slice jobs,
 static int add_all(struct call *call, struct slice jobs,
 		   const struct spec *defaults, uint32_t unit)
 {
+	struct submit_many *many = call->state;
 	struct json_iter iter = json_enter(jobs);
 	struct entry_fault fault = {0};
 	struct slice job;
@@ -354,7 +357,7 @@ static int add_all(struct call *call, struct slice jobs,
 		if (r > 0)
 			r = add_rejection(call, i, &fault);
 		else if (r == 0)
-			call->count++;
+			many->added++;
 		if (r)
 			return r;
 	}
@@ -367,7 +370,6 @@ static void take_back(struct call *call)
 	struct store_batch *store = &call->broker->gathering->store;
 
 	store->entry_count = call->first;
-	call->count = 0;
 	call_error_memory(call);
 }
 
@@ -387,6 +389,7 @@ void call_submit_many(struct call *call, void *params)
 	}
 	many->jobs = json_count(p->jobs);
 	many->last = &many->rejections;
+	call->count = many->jobs;
 	call->state = many;
 	if (!count_jobs(call, many->jobs) || !may_submit(call))
 		return;
@@ -405,7 +408,7 @@ void call_submit_many(struct call *call, void *params)
 	call->first = batch->store.entry_count;
 	if (add_all(call, p->jobs, with ? &defaults : NULL, unit)) {
 		take_back(call);
-	} else if (!call->count) {
+	} else if (!many->added) {
 		answer_many(call, NULL);
 	} else {
 		call->committed = many_committed;

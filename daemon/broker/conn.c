@@ -87,12 +87,18 @@ static bool next_message(struct conn *conn, struct slice *ret,
 		return true;
 	}
 	*ret_consumed = 0;
-	r = frame_next(&conn->frame, in, ret, ret_consumed);
-	if (r == 0)
-		return true;
-	sock_consume(&conn->sock, *ret_consumed);
+	r = conn->frame_error;
+	if (!r) {
+		r = frame_next(&conn->frame, in, ret, ret_consumed);
+		if (r == 0)
+			return true;
+		sock_consume(&conn->sock, *ret_consumed);
+	}
 	if (r != FRAME_E_MORE) {
-		bad_frame(conn, r);
+		/* Those before it are answered first. */
+		conn->frame_error = r;
+		if (!conn->call_count)
+			bad_frame(conn, r);
 		return false;
 	}
 	if (!conn->sock.in_n)
@@ -111,7 +117,7 @@ static void take_messages(struct conn *conn)
 		struct slice in = sock_in(&conn->sock);
 
 		conn->partial_since_ns = 0;
-		if (conn->sock.got_descriptors) {
+		if (conn->sock.got_descriptors && !conn->call_count) {
 			conn->sock.got_descriptors = false;
 			say_last(conn, "org.varlink.service.InvalidParameter",
 				 "no method of this version takes descriptors; "
@@ -119,7 +125,8 @@ static void take_messages(struct conn *conn)
 				 -1);
 			break;
 		}
-		if (!call_message(conn, message)) {
+		if (conn->sock.got_descriptors ||
+		    !call_message(conn, message)) {
 			/* Keep it where it is; drop what came before it. */
 			size_t skip = (size_t)(message.p - in.p);
 
@@ -132,12 +139,31 @@ static void take_messages(struct conn *conn)
 	}
 }
 
+/* May there be a whole message that was not taken yet? */
+static bool more_to_take(const struct conn *conn)
+{
+	return conn->held_bytes || conn->frame_error ||
+	       (conn->sock.in_n && !may_go_on(conn));
+}
+
 static bool done_with(const struct conn *conn)
 {
 	if (conn->closing)
 		return !sock_unsent(&conn->sock);
-	return conn->sock.eof && !conn->call_count && !conn->held_bytes &&
+	return conn->sock.eof && !conn->call_count && !more_to_take(conn) &&
 	       !sock_unsent(&conn->sock);
+}
+
+/*
+ * The peer is gone for good. What it sent before is still done, but nobody
+ * waits for the end of a call that waits itself.
+ */
+static bool is_abandoned(const struct conn *conn)
+{
+	if (!conn->sock.eof && !conn->sock.paused)
+		return false;
+	return (conn->alone || (conn->sock.eof && !more_to_take(conn))) &&
+	       sock_hung_up(&conn->sock);
 }
 
 /* Take what can be taken; may free the connection. */
@@ -151,12 +177,12 @@ static void conn_process(struct conn *conn)
 	take_messages(conn);
 	conn->processing = false;
 
-	if (done_with(conn) || (conn->sock.eof && sock_hung_up(&conn->sock))) {
+	if (done_with(conn) || is_abandoned(conn)) {
 		conn_free(conn);
 		return;
 	}
 	/* Whoever may not go on is not read on: its buffer stays small. */
-	backlog = conn->held_bytes ||
+	backlog = conn->held_bytes || conn->frame_error ||
 		  (!may_go_on(conn) && conn->sock.in_n >= CONN_HOLD_BYTES);
 	sock_pause(&conn->sock, conn->closing || backlog);
 }
@@ -171,13 +197,9 @@ static void on_drained(struct sock *sock)
 	struct conn *conn = sock->owner;
 	struct call *call = TAILQ_FIRST(&conn->calls);
 
-	if (done_with(conn)) {
-		conn_free(conn);
-		return;
-	}
-	if (call && call->drained)
+	if (call && call->drained && !conn->closing)
 		call->drained(call);
-	else if (!conn->closing && sock->in_n)
+	else
 		conn_process(conn);
 }
 
@@ -223,8 +245,11 @@ static void accept_one(struct broker *broker, int fd)
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
-	if (!conn ||
-	    sock_init(&conn->sock, &broker->socks, fd, &conn_events, conn)) {
+	if (!conn) {
+		close(fd);
+		return;
+	}
+	if (sock_init(&conn->sock, &broker->socks, fd, &conn_events, conn)) {
 		free(conn);
 		return;
 	}
@@ -265,9 +290,12 @@ static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
+	struct broker *broker = arg;
+
 	(void)fd;
 	(void)what;
-	conns_listen(arg, true);
+	if (!broker->ending)
+		conns_listen(broker, true);
 }
 
 int conns_init(struct broker *broker, int first, int count)
@@ -329,10 +357,12 @@ void conns_resume(struct broker *broker)
 
 static void tick_one(struct conn *conn, int64_t now_ns)
 {
-	if (conn->partial_since_ns &&
+	/* Its patience begins when we read on. */
+	if (conn->partial_since_ns && !may_go_on(conn))
+		conn->partial_since_ns = now_ns;
+	if (conn->partial_since_ns && !conn->call_count &&
 	    now_ns - conn->partial_since_ns >
-		    LIMIT_MESSAGE_SECONDS * SECOND_NS &&
-	    !conn->alone && !conn->closing) {
+		    LIMIT_MESSAGE_SECONDS * SECOND_NS) {
 		conn->partial_since_ns = 0;
 		say_last(conn, "org.reeve.admin.BadMessage",
 			 "the message was not finished within 10 seconds", 0);
@@ -345,7 +375,7 @@ static void tick_one(struct conn *conn, int64_t now_ns)
 		conn_free(conn);
 		return;
 	}
-	if ((conn->sock.eof || conn->sock.paused) && sock_hung_up(&conn->sock))
+	if (is_abandoned(conn))
 		conn_free(conn);
 }
 
@@ -357,6 +387,14 @@ void conns_tick(struct broker *broker, int64_t now_ns)
 		next = TAILQ_NEXT(conn, link);
 		tick_one(conn, now_ns);
 	}
+}
+
+void conns_flush(struct broker *broker)
+{
+	struct conn *conn;
+
+	TAILQ_FOREACH (conn, &broker->conns.list, link)
+		sock_flush_quietly(&conn->sock);
 }
 
 void conn_answered(struct conn *conn)
@@ -377,8 +415,8 @@ void conn_answered(struct conn *conn)
 			json_out_fini(&call->waiting);
 		}
 	}
-	if (!conn->processing && (conn->held_bytes || conn->sock.in_n ||
-				  conn->sock.paused || conn->sock.eof))
+	if (conn->held_bytes || conn->sock.in_n || conn->sock.paused ||
+	    conn->sock.eof)
 		conn_process(conn);
 }
 

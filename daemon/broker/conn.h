@@ -26,6 +26,7 @@ struct conn {
 	pid_t pid;	   /* for the log only */
 	size_t held_bytes; /* a whole message that waits for its turn */
 	size_t held_consumed;
+	int frame_error;	  /* behind the calls that wait; 0: none */
 	bool alone;		  /* a call runs that nothing may overtake */
 	bool closing;		  /* the last words are on their way */
 	bool processing;	  /* in conn_process(): do not come back */
@@ -55,7 +56,14 @@ void conns_resume(struct broker *broker);
 /** conns_tick() - unfinished messages, readers that do not read, hang-ups */
 void conns_tick(struct broker *broker, int64_t now_ns);
 
-/** conn_answered() - the front call is through: send what waits behind it */
+/** conns_flush() - send what can be sent, now; nothing is freed by this */
+void conns_flush(struct broker *broker);
+
+/**
+ * conn_answered() - the front call is through: send what waits behind it
+ *
+ * Takes the next messages too, and may free the connection.
+ */
 void conn_answered(struct conn *conn);
 
 /** conn_close() - after what was written has left; takes nothing more */

@@ -10,7 +10,9 @@
 
 struct broker;
 
+/** cycle_init() - two empty batches and their events; 0 or -ENOMEM */
 must_check int cycle_init(struct broker *broker);
+/** cycle_fini() - nothing is with the writer any more; calls end quietly */
 void cycle_fini(struct broker *broker);
 
 /**

@@ -64,7 +64,9 @@ struct fleet {
 	char boot_id[40];
 };
 
+/** fleet_init() - no workers; not listening yet; 0 or negative errno */
 must_check int fleet_init(struct broker *broker, int listen_fd);
+/** fleet_fini() - forget them all; nothing is written to the store */
 void fleet_fini(struct broker *broker);
 
 /** fleet_find() - NULL when there is none */

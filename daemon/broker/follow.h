@@ -28,7 +28,9 @@ struct follows {
 	struct event *event;
 };
 
+/** follows_init() - nobody follows */
 void follows_init(struct broker *broker);
+/** follows_fini() - everybody has left, or is about to */
 void follows_fini(struct broker *broker);
 
 /** follow_add() - 0 or negative errno */

@@ -32,7 +32,9 @@ enum {
 	LANE_E_TOO_MANY = 1, /* LIMIT_LANES */
 };
 
+/** lanes_init() - none; @sched outlives them */
 void lanes_init(struct lanes *lanes, struct sched *sched);
+/** lanes_fini() - free all; nothing of them is wanted any more */
 void lanes_fini(struct lanes *lanes);
 
 /**

@@ -305,7 +305,12 @@ bool sock_hung_up(const struct sock *sock)
 
 void sock_flush_quietly(struct sock *sock)
 {
-	if (json_out_ok(&sock->out) && sock_unsent(sock))
-		(void)!send(sock->fd, sock->out.p + sock->out_at,
-			    sock_unsent(sock), MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n;
+
+	if (!json_out_ok(&sock->out) || !sock_unsent(sock))
+		return;
+	n = send(sock->fd, sock->out.p + sock->out_at, sock_unsent(sock),
+		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0)
+		sock->out_at += (size_t)n;
 }

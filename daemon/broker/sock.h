@@ -49,7 +49,9 @@ struct sock {
 	int64_t stuck_since_ns; /* unsent bytes without progress; 0: none */
 };
 
+/** sock_loop_init() - nobody has anything to send; 0 or -ENOMEM */
 must_check int sock_loop_init(struct sock_loop *loop, struct event_base *base);
+/** sock_loop_fini() - all its socks are gone */
 void sock_loop_fini(struct sock_loop *loop);
 
 /**

@@ -35,12 +35,9 @@ static void tell_supervisor(struct broker *broker, struct call *call,
 			    enum channel_stop how)
 {
 	if (call) {
-		struct conn *conn = call->conn;
-
 		call_reply(call, false);
 		call_reply_end(call);
-		if (conn)
-			sock_flush(&conn->sock);
+		conns_flush(broker);
 	}
 	link_send(broker, &(struct channel_message){
 				  .kind = CHANNEL_SHUTDOWN,
@@ -91,13 +88,10 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms)
 /* What has arrived is committed, and its replies leave; then the loop ends. */
 static void check_end(struct broker *broker)
 {
-	struct conn *conn;
-
 	if (!broker->store_broken &&
 	    (!writer_idle(&broker->writer) || !batch_empty(broker->gathering)))
 		return;
-	TAILQ_FOREACH (conn, &broker->conns.list, link)
-		sock_flush_quietly(&conn->sock);
+	conns_flush(broker);
 	event_base_loopexit(broker->base, NULL);
 }
 

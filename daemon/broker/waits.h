@@ -54,4 +54,5 @@ void waits_ended(struct waits *waits, const struct store_row *row);
 /** waits_changed() - tell those that wait for this group */
 void waits_changed(struct waits *waits, const struct store_group *group);
 
+/** waits_fini() - nobody waits any more */
 void waits_fini(struct waits *waits);

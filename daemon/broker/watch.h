@@ -25,6 +25,8 @@ enum watch_style {
  * @look:	some may have ended already: ask the store first
  * @wait_ms:	error Timeout behind it; negative: never
  *
+ * Of a deaf call nothing is watched.
+ *
  * Return: 0 or -ENOMEM, then nothing was started.
  */
 must_check int watch_start(struct call *call, enum watch_style style,

@@ -344,7 +344,8 @@ void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 	json_out_object(out);
 	json_out_member_int(out, "cancel", job);
 	json_out_member_int(out, "token", token);
-	json_out_member_int(out, "grace_ms", grace_ms);
+	if (grace_ms >= 0)
+		json_out_member_int(out, "grace_ms", grace_ms);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
 }

@@ -48,6 +48,8 @@ void worker_link_job(struct worker_link *link, const struct store_claim *claim);
 void worker_link_settled(struct worker_link *link, int64_t token);
 void worker_link_settle_end(struct worker_link *link);
 
+/** worker_link_cancel() - end a job; @grace_ms negative: the daemon's own */
 void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 			int64_t grace_ms);
+/** worker_link_recall() - give a job back that has not begun */
 void worker_link_recall(struct worker_link *link, int64_t job, int64_t token);

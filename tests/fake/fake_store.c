@@ -1,0 +1,677 @@
+#include "tests/fake/fake_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static char *text_of(struct slice from)
+{
+	return from.n ? strndup(from.p, from.n) : NULL;
+}
+
+struct store *fake_store_new(void)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	require(store);
+	pthread_mutex_init(&store->lock, NULL);
+	pthread_cond_init(&store->released, NULL);
+	store->jobs = calloc(FAKE_JOBS_MAX, sizeof(*store->jobs));
+	require(store->jobs);
+	store->tokens = 1000;
+	return store;
+}
+
+void fake_store_free(struct store *store)
+{
+	for (size_t i = 0; i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		free(job->queue);
+		free(job->handler);
+		free(job->name);
+		free(job->key);
+		free(job->spec);
+		free(job->tags);
+		free(job->failure);
+		free(job->log);
+		free(job->reason);
+	}
+	free(store->jobs);
+	for (size_t i = 0; i < store->lane_count; i++) {
+		free(store->lanes[i].queue);
+		free(store->lanes[i].handler);
+	}
+	for (size_t i = 0; i < store->group_count; i++)
+		free((char *)store->groups[i].name.p);
+	for (size_t i = 0; i < store->context_count; i++)
+		free(store->contexts[i]);
+	pthread_cond_destroy(&store->released);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+void fake_store_hold(struct store *store, bool writes, bool reads)
+{
+	pthread_mutex_lock(&store->lock);
+	store->hold_writes = writes;
+	store->hold_reads = reads;
+	pthread_cond_broadcast(&store->released);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void fake_store_fail(struct store *store, int result, int count)
+{
+	pthread_mutex_lock(&store->lock);
+	store->fail = result;
+	store->fail_count = count;
+	pthread_mutex_unlock(&store->lock);
+}
+
+struct fake_job *fake_store_job(struct store *store, int64_t id)
+{
+	require(id > 0 && (size_t)id <= store->job_count);
+	return &store->jobs[id - 1];
+}
+
+/* ---- Rows ---- */
+
+static int32_t lane_at(struct store *store, struct slice queue,
+		       struct slice handler)
+{
+	size_t i;
+
+	for (i = 0; i < store->lane_count; i++) {
+		if (slice_is(queue, store->lanes[i].queue) &&
+		    slice_is(handler, store->lanes[i].handler))
+			return (int32_t)i;
+	}
+	require(i < FAKE_MAX);
+	store->lanes[i].queue = text_of(queue);
+	store->lanes[i].handler = text_of(handler);
+	store->lane_count++;
+	return (int32_t)i;
+}
+
+static struct store_group *group_at(struct store *store, int64_t id)
+{
+	if (id < 1 || (size_t)id > store->group_count)
+		return NULL;
+	return &store->groups[id - 1];
+}
+
+static void move(struct store *store, struct fake_job *job,
+		 enum job_state state)
+{
+	struct fake_lane *lane = &store->lanes[job->lane];
+	struct store_group *group = group_at(store, job->group);
+
+	lane->counts[job->state]--;
+	lane->counts[state]++;
+	lane->changed = true;
+	if (group) {
+		group->counts[job->state]--;
+		group->counts[state]++;
+		store->group_changed[job->group - 1] = true;
+	}
+	job->state = state;
+}
+
+static struct fake_job *enter(struct store *store, enum job_state state,
+			      struct slice queue, struct slice handler,
+			      int64_t group)
+{
+	struct fake_job *job = &store->jobs[store->job_count++];
+	struct store_group *in = group_at(store, group);
+
+	require(store->job_count <= FAKE_JOBS_MAX);
+	job->id = (int64_t)store->job_count;
+	job->lane = lane_at(store, queue, handler);
+	job->queue = text_of(queue);
+	job->handler = text_of(handler);
+	job->state = state;
+	job->exit_code = -1;
+	job->crash_limit = 3;
+	job->group = group;
+	store->lanes[job->lane].counts[state]++;
+	store->lanes[job->lane].changed = true;
+	if (in) {
+		in->counts[state]++;
+		store->group_changed[group - 1] = true;
+	}
+	return job;
+}
+
+struct fake_job *fake_store_add(struct store *store, enum job_state state)
+{
+	struct fake_job *job = enter(store, state, SLICE("default"),
+				     SLICE("exec"), 0);
+
+	job->spec = strdup("{\"argv\":[\"true\"]}");
+	job->created_ms = 1;
+	if (state == STATE_RUNNING) {
+		job->token = ++store->tokens;
+		job->attempt = 1;
+	}
+	return job;
+}
+
+int64_t fake_store_group(struct store *store, bool closed)
+{
+	struct store_group *group = &store->groups[store->group_count++];
+
+	require(store->group_count <= FAKE_MAX);
+	group->id = (int64_t)store->group_count;
+	group->closed = closed;
+	return group->id;
+}
+
+static struct slice copy(struct arena *arena, const char *text)
+{
+	struct slice ret = {0};
+
+	if (text)
+		require(arena_copy(arena, slice_of(text), &ret) == 0);
+	return ret;
+}
+
+void fake_row(const struct store *store, const struct fake_job *job,
+	      struct arena *arena, bool with_spec, bool with_log,
+	      struct store_row *ret)
+{
+	*ret = (struct store_row){
+		.id = job->id,
+		.state = job->state,
+		.cause = job->cause,
+		.queue = copy(arena, job->queue),
+		.handler = copy(arena, job->handler),
+		.name = copy(arena, job->name),
+		.key = copy(arena, job->key),
+		.tags = copy(arena, job->tags),
+		.failure = copy(arena, job->failure),
+		.reason = copy(arena, job->reason),
+		.lane = job->lane,
+		.priority = job->priority,
+		.attempt = job->attempt,
+		.max_attempts = 1,
+		.crashes = job->crashes,
+		.uid = job->uid,
+		.group = job->group,
+		.created_ms = job->created_ms,
+		.run_at_ms = job->run_at_ms,
+		.started_ms = job->started_ms,
+		.finished_ms = job->finished_ms,
+		.worker = job->worker,
+		.exit_code = job->exit_code,
+		.signal = job->signal,
+		.core = job->core,
+		.cancel_asked = job->cancel_asked,
+		.output_file = job->output_file,
+	};
+	for (size_t i = 0; i < store->worker_count; i++) {
+		if (store->workers[i].id == job->worker)
+			ret->worker_pid = store->workers[i].pid;
+	}
+	if (with_spec)
+		ret->spec = copy(arena, job->spec);
+	if (with_log && job->log)
+		require(arena_copy(arena,
+				   (struct slice){job->log, job->log_bytes},
+				   &ret->log) == 0);
+}
+
+bool fake_matches(const struct fake_job *job, const struct store_filter *of)
+{
+	bool named = !of->ids;
+
+	for (size_t i = 0; i < of->id_count; i++)
+		named = named || of->ids[i] == job->id;
+	return named && !job->purged &&
+	       (!of->states || of->states >> job->state & 1) &&
+	       (!of->causes || of->causes >> job->cause & 1) &&
+	       (!of->group || of->group == job->group) &&
+	       (!of->queue.n || slice_is(of->queue, job->queue)) &&
+	       (!of->name.n || (job->name && slice_is(of->name, job->name)));
+}
+
+/* ---- One transaction ---- */
+
+struct out {
+	struct store *store;
+	struct store_batch *batch;
+	size_t ended_room, claim_room, signal_room;
+};
+
+static void end(struct out *out, struct fake_job *job, enum job_state state,
+		enum job_cause cause)
+{
+	struct store_batch *batch = out->batch;
+
+	job->cause = cause;
+	job->finished_ms = batch->now_ms;
+	move(out->store, job, state);
+	require(batch->ended_count < out->ended_room);
+	fake_row(out->store, job, batch->arena, false, false,
+		 &batch->ended[batch->ended_count++]);
+}
+
+static void run_outcome(struct out *out, struct store_outcome *of)
+{
+	struct store *store = out->store;
+	struct fake_job *job;
+
+	if (of->job < 1 || (size_t)of->job > store->job_count)
+		return;
+	job = fake_store_job(store, of->job);
+	of->accepted = job->state == STATE_RUNNING && job->token == of->token;
+	if (!of->accepted)
+		return;
+	job->token = 0;
+	job->worker = 0;
+	job->exit_code = of->exit_code;
+	job->signal = of->signal;
+	free(job->failure);
+	job->failure = text_of(of->failure);
+	free(job->log);
+	job->log = of->log.n ? malloc(of->log.n) : NULL;
+	if (job->log)
+		memcpy(job->log, of->log.p, of->log.n);
+	job->log_bytes = of->log.n;
+	job->output_file = of->output_file;
+	switch (of->kind) {
+	case STORE_SUCCEEDED:
+		end(out, job, STATE_SUCCEEDED, CAUSE_NONE);
+		break;
+	case STORE_FAILED_ATTEMPT:
+		end(out, job,
+		    of->cause == CAUSE_CANCELLED ? STATE_CANCELLED
+						 : STATE_FAILED,
+		    of->cause);
+		break;
+	case STORE_LOST:
+		if (++job->crashes < job->crash_limit && !job->once)
+			move(store, job, STATE_READY);
+		else
+			end(out, job, STATE_FAILED, of->cause);
+		break;
+	case STORE_PUT_BACK:
+		job->attempt--;
+		move(store, job, STATE_READY);
+		break;
+	}
+}
+
+static void steer_one(struct out *out, struct store_steer *of,
+		      struct fake_job *job)
+{
+	struct store_batch *batch = out->batch;
+
+	if (state_is_end(job->state) ||
+	    (of->kind == STORE_RELEASE && job->state != STATE_HELD) ||
+	    (of->kind == STORE_HOLD && job->state != STATE_READY))
+		return;
+	if (job->state == STATE_RUNNING) {
+		if (job->cancel_asked)
+			return;
+		of->signalled++;
+		if (of->dry_run)
+			return;
+		job->cancel_asked = true;
+		require(batch->signal_count < out->signal_room);
+		batch->signals[batch->signal_count++] = (struct store_signal){
+			.job = job->id,
+			.token = job->token,
+			.worker = job->worker,
+			.grace_ms = of->grace_ms < 0 ? 10000 : of->grace_ms,
+		};
+		return;
+	}
+	of->changed++;
+	if (of->dry_run)
+		return;
+	if (of->kind == STORE_CANCEL) {
+		job->reason = text_of(of->reason);
+		end(out, job, STATE_CANCELLED, CAUSE_CANCELLED);
+	} else {
+		move(out->store, job,
+		     of->kind == STORE_HOLD ? STATE_HELD : STATE_READY);
+	}
+}
+
+static void run_steer(struct out *out, struct store_steer *of)
+{
+	struct store *store = out->store;
+	uint32_t looked = 0;
+
+	of->changed = of->signalled = 0;
+	of->next = 0;
+	for (size_t i = (size_t)of->after; i < store->job_count; i++) {
+		if (!fake_matches(&store->jobs[i], &of->filter))
+			continue;
+		if (looked++ == of->max) {
+			of->next = (int64_t)i;
+			return;
+		}
+		steer_one(out, of, &store->jobs[i]);
+	}
+}
+
+static void run_group(struct store *store, struct store_group_op *of)
+{
+	struct store_group *group;
+
+	if (of->kind == STORE_GROUP_OPEN) {
+		of->id = fake_store_group(store, false);
+		group = group_at(store, of->id);
+		group->name = (struct slice){text_of(of->name), of->name.n};
+		group->total = of->total;
+	}
+	group = group_at(store, of->id);
+	of->found = group;
+	if (group && of->kind == STORE_GROUP_CLOSE)
+		group->closed = true;
+	if (group)
+		store->group_changed[of->id - 1] = true;
+}
+
+static int64_t context_id(struct store *store, struct slice text)
+{
+	for (size_t i = 0; i < store->context_count; i++) {
+		if (slice_is(text, store->contexts[i]))
+			return (int64_t)i + 1;
+	}
+	require(store->context_count < FAKE_MAX);
+	store->contexts[store->context_count++] = text_of(text);
+	return (int64_t)store->context_count;
+}
+
+static bool is_refused(struct store *store, const struct store_entry *of)
+{
+	const struct store_group *group = group_at(store, of->group);
+
+	return of->group && (!group || group->closed);
+}
+
+static int64_t find_key(const struct store *store, struct slice key)
+{
+	for (size_t i = 0; key.n && i < store->job_count; i++) {
+		if (store->jobs[i].key && slice_is(key, store->jobs[i].key))
+			return store->jobs[i].id;
+	}
+	return 0;
+}
+
+static void run_entry(struct out *out, struct store_entry *of)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+	const struct store_lane *lane = &batch->lanes[of->lane];
+	struct fake_job *job;
+
+	of->id = find_key(store, of->key);
+	of->what = of->id ? STORE_EXISTING : STORE_NEW;
+	if (of->id)
+		return;
+	if (is_refused(store, of)) {
+		of->what = STORE_REFUSED_GROUP;
+		return;
+	}
+	for (size_t i = 0; of->unit && i < batch->entry_count; i++) {
+		if (batch->entries[i].unit == of->unit &&
+		    is_refused(store, &batch->entries[i])) {
+			of->what = STORE_REFUSED_DEPENDS;
+			return;
+		}
+	}
+	job = enter(store,
+		    of->hold	    ? STATE_HELD
+		    : of->run_at_ms ? STATE_SCHEDULED
+				    : STATE_READY,
+		    lane->queue, lane->handler, of->group);
+	job->name = text_of(of->name);
+	job->key = text_of(of->key);
+	job->spec = text_of(of->spec);
+	job->tags = text_of(of->tags);
+	job->uid = of->uid;
+	job->priority = of->priority;
+	job->run_at_ms = of->run_at_ms;
+	job->created_ms = batch->now_ms;
+	job->timeout_ms = of->timeout_ms;
+	job->grace_ms = of->grace_ms;
+	job->crash_limit = of->crash_limit;
+	job->once = of->once;
+	job->orphans_keep = of->orphans_keep;
+	if (of->context != UINT32_MAX)
+		job->context = context_id(store,
+					  batch->contexts[of->context].text);
+	of->id = job->id;
+}
+
+static struct fake_job *best(struct store *store, int32_t lane)
+{
+	struct fake_job *found = NULL;
+
+	for (size_t i = 0; i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		if (job->state == STATE_READY && job->lane == lane &&
+		    (!found || job->priority > found->priority))
+			found = job;
+	}
+	return found;
+}
+
+static void run_want(struct out *out, uint32_t at)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+	struct store_want *want = &batch->wants[at];
+	const struct store_lane *lane = &batch->lanes[want->lane];
+	int32_t number = lane_at(store, lane->queue, lane->handler);
+
+	for (want->got = 0; want->got < want->max; want->got++) {
+		struct fake_job *job = best(store, number);
+
+		if (!job)
+			break;
+		move(store, job, STATE_RUNNING);
+		job->token = ++store->tokens;
+		job->attempt++;
+		job->worker = want->worker;
+		require(batch->claim_count < out->claim_room);
+		batch->claims[batch->claim_count++] = (struct store_claim){
+			.want = at,
+			.job = job->id,
+			.token = job->token,
+			.attempt = job->attempt,
+			.lane = want->lane,
+			.context = job->context,
+			.context_text =
+				job->context
+					? copy(batch->arena,
+					       store->contexts[job->context -
+							       1])
+					: (struct slice){0},
+			.group = job->group,
+			.uid = job->uid,
+			.timeout_ms = job->timeout_ms,
+			.grace_ms = job->grace_ms,
+			.orphans_keep = job->orphans_keep,
+			.once = job->once,
+			.spec = copy(batch->arena, job->spec),
+		};
+	}
+}
+
+static void forget_worker(struct store *store, int64_t id)
+{
+	for (size_t i = 0; i < store->worker_count; i++) {
+		if (store->workers[i].id == id)
+			store->workers[i--] =
+				store->workers[--store->worker_count];
+	}
+}
+
+static void run_workers(struct store *store, const struct store_batch *batch)
+{
+	for (size_t i = 0; i < batch->worker_count; i++) {
+		forget_worker(store, batch->workers[i].id);
+		require(store->worker_count < FAKE_MAX);
+		snprintf(store->boot_id, sizeof(store->boot_id), "%.*s",
+			 (int)batch->workers[i].boot_id.n,
+			 batch->workers[i].boot_id.p);
+		store->workers[store->worker_count] = batch->workers[i];
+		store->workers[store->worker_count].pool = SLICE("exec");
+		store->workers[store->worker_count++].boot_id =
+			slice_of(store->boot_id);
+	}
+}
+
+static void run_due(struct out *out)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+	uint32_t promoted = 0;
+
+	batch->next_due_ms = 0;
+	for (size_t i = 0; i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		if (job->state != STATE_SCHEDULED)
+			continue;
+		if (job->run_at_ms <= batch->now_ms &&
+		    promoted < batch->promote_max) {
+			promoted++;
+			move(store, job, STATE_READY);
+		} else if (!batch->next_due_ms ||
+			   job->run_at_ms < batch->next_due_ms) {
+			batch->next_due_ms = job->run_at_ms;
+		}
+	}
+	if (store->next_due_ms)
+		batch->next_due_ms = store->next_due_ms;
+}
+
+static void run_purge(struct out *out)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+	uint32_t left = batch->purge_max;
+
+	batch->purge_more = false;
+	batch->purged_count = 0;
+	if (!left || !batch->purge_succeeded_before_ms)
+		return;
+	batch->purged = arena_array(batch->arena, left, sizeof(int64_t));
+	require(batch->purged);
+	for (size_t i = 0; i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		if (!state_is_end(job->state) || job->purged ||
+		    job->finished_ms >= batch->purge_succeeded_before_ms)
+			continue;
+		if (!left--) {
+			batch->purge_more = true;
+			return;
+		}
+		job->purged = true;
+		if (job->output_file)
+			batch->purged[batch->purged_count++] = job->id;
+	}
+}
+
+static void tell_changes(struct out *out)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+
+	batch->changed_lanes = arena_array(batch->arena, FAKE_MAX,
+					   sizeof(*batch->changed_lanes));
+	batch->changed_groups = arena_array(batch->arena, FAKE_MAX,
+					    sizeof(*batch->changed_groups));
+	require(batch->changed_lanes && batch->changed_groups);
+	batch->changed_lane_count = batch->changed_group_count = 0;
+	for (size_t i = 0; i < store->lane_count; i++) {
+		struct fake_lane *lane = &store->lanes[i];
+		struct store_lane *to =
+			&batch->changed_lanes[batch->changed_lane_count];
+
+		if (!lane->changed)
+			continue;
+		lane->changed = false;
+		batch->changed_lane_count++;
+		to->id = (int32_t)i;
+		to->queue = slice_of(lane->queue);
+		to->handler = slice_of(lane->handler);
+		memcpy(to->counts, lane->counts, sizeof(to->counts));
+	}
+	for (size_t i = 0; i < store->group_count; i++) {
+		if (!store->group_changed[i])
+			continue;
+		store->group_changed[i] = false;
+		batch->changed_groups[batch->changed_group_count++] =
+			store->groups[i];
+	}
+}
+
+static void make_room(struct out *out)
+{
+	struct store_batch *batch = out->batch;
+
+	out->ended_room = out->signal_room = out->store->job_count + 1;
+	for (size_t i = 0; i < batch->want_count; i++)
+		out->claim_room += batch->wants[i].max;
+	batch->ended = arena_array(batch->arena, out->ended_room,
+				   sizeof(*batch->ended));
+	batch->signals = arena_array(batch->arena, out->signal_room,
+				     sizeof(*batch->signals));
+	batch->claims = arena_array(batch->arena, out->claim_room,
+				    sizeof(*batch->claims));
+	require(batch->ended && batch->signals && batch->claims);
+	batch->ended_count = batch->signal_count = batch->claim_count = 0;
+}
+
+static void run_batch(struct store *store, struct store_batch *batch)
+{
+	struct out out = {.store = store, .batch = batch};
+
+	make_room(&out);
+	run_workers(store, batch);
+	for (size_t i = 0; i < batch->outcome_count; i++)
+		run_outcome(&out, &batch->outcomes[i]);
+	for (size_t i = 0; i < batch->steer_count; i++)
+		run_steer(&out, &batch->steers[i]);
+	for (size_t i = 0; i < batch->group_count; i++)
+		run_group(store, &batch->groups[i]);
+	for (size_t i = 0; i < batch->entry_count; i++)
+		run_entry(&out, &batch->entries[i]);
+	run_due(&out);
+	for (size_t i = 0; i < batch->want_count; i++)
+		run_want(&out, (uint32_t)i);
+	for (size_t i = 0; i < batch->gone_worker_count; i++)
+		forget_worker(store, batch->gone_workers[i]);
+	run_purge(&out);
+	tell_changes(&out);
+}
+
+int store_write(struct store *store, struct store_batch *batch,
+		struct store_fault *ret_fault)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&store->lock);
+	store->writers_held++;
+	while (store->hold_writes)
+		pthread_cond_wait(&store->released, &store->lock);
+	store->writers_held--;
+	store->writes++;
+	if (store->fail_count > 0) {
+		store->fail_count--;
+		r = store->fail;
+		snprintf(ret_fault->message, sizeof(ret_fault->message),
+			 "the fake store was told to fail");
+	} else {
+		run_batch(store, batch);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return r;
+}

@@ -1,0 +1,89 @@
+#pragma once
+
+/*
+ * Fake store: store.h in memory, linked instead of the engine. One handle
+ * serves both halves. What a test wants to see goes wrong, or wait, is asked
+ * for here.
+ *
+ * Not for: durability, order of priorities across lanes, events.
+ */
+
+#include <pthread.h>
+
+#include "daemon/store/store.h"
+
+#define FAKE_JOBS_MAX 20000
+#define FAKE_MAX 64 /* workers, groups, lanes */
+
+struct fake_job {
+	int64_t id, token, worker, context;
+	enum job_state state;
+	enum job_cause cause;
+	char *queue, *handler, *name, *key, *spec, *tags, *failure, *log,
+		*reason;
+	size_t log_bytes;
+	uint32_t uid, gid, attempt, crashes, crash_limit;
+	int32_t priority, exit_code, signal, lane;
+	int64_t group, run_at_ms, created_ms, started_ms, finished_ms;
+	int64_t timeout_ms, grace_ms;
+	bool once, orphans_keep, core, cancel_asked, output_file, purged;
+};
+
+struct fake_lane {
+	char *queue, *handler;
+	int64_t counts[STATE_COUNT];
+	bool changed;
+};
+
+struct store {
+	pthread_mutex_t lock;
+	pthread_cond_t released;
+	struct fake_job *jobs; /* by id - 1 */
+	size_t job_count;
+	struct fake_lane lanes[FAKE_MAX];
+	size_t lane_count;
+	struct store_worker workers[FAKE_MAX];
+	size_t worker_count;
+	struct store_group groups[FAKE_MAX];
+	bool group_changed[FAKE_MAX];
+	size_t group_count;
+	char *contexts[FAKE_MAX];
+	size_t context_count;
+	int64_t tokens;
+	char boot_id[40]; /* of the rows; must outlive them */
+	/* Wishes of the test. */
+	bool hold_writes, hold_reads; /* they block until released */
+	int writers_held, readers_held;
+	int fail;	     /* result of the next writes; 0: none */
+	int fail_count;	     /* so many of them */
+	int fail_reads;	     /* result of every read; 0: none */
+	int64_t next_due_ms; /* forced, if not 0 */
+	/* What was seen. */
+	int writes, reads;
+};
+
+/** fake_store_new() - empty; both halves may use it at once */
+struct store *fake_store_new(void);
+/** fake_store_free() - nobody may use it any more */
+void fake_store_free(struct store *store);
+
+/** fake_store_hold() - block the writer and the reader, or let them go on */
+void fake_store_hold(struct store *store, bool writes, bool reads);
+
+/** fake_store_fail() - the next @count writes give @result */
+void fake_store_fail(struct store *store, int result, int count);
+
+/** fake_store_job() - its row; look only while nobody writes */
+struct fake_job *fake_store_job(struct store *store, int64_t id);
+
+/** fake_store_add() - a job that is there before the broker starts */
+struct fake_job *fake_store_add(struct store *store, enum job_state state);
+
+/** fake_store_group() - a group that is there before; its number */
+int64_t fake_store_group(struct store *store, bool closed);
+
+/* Shared by the two halves. */
+bool fake_matches(const struct fake_job *job, const struct store_filter *of);
+void fake_row(const struct store *store, const struct fake_job *job,
+	      struct arena *arena, bool with_spec, bool with_log,
+	      struct store_row *ret);

@@ -1,0 +1,187 @@
+#include <errno.h>
+#include <stdio.h>
+
+#include "tests/fake/fake_store.h"
+
+int store_open(struct store **ret, const struct store_config *config,
+	       struct store_fault *ret_fault)
+{
+	(void)config;
+	(void)ret_fault;
+	*ret = fake_store_new();
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	(void)store;
+}
+
+static int begin(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	store->readers_held++;
+	while (store->hold_reads)
+		pthread_cond_wait(&store->released, &store->lock);
+	store->readers_held--;
+	store->reads++;
+	return store->fail_reads;
+}
+
+static int end(struct store *store, int r)
+{
+	pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
+int store_load(struct store *store, struct arena *arena,
+	       struct store_snapshot *ret, struct store_fault *ret_fault)
+{
+	int r = begin(store);
+
+	snprintf(ret_fault->message, sizeof(ret_fault->message), "told to");
+	*ret = (struct store_snapshot){0};
+	ret->running = arena_array(arena, store->job_count + 1,
+				   sizeof(*ret->running));
+	ret->workers = arena_array(arena, FAKE_MAX, sizeof(*ret->workers));
+	ret->lanes = arena_array(arena, FAKE_MAX, sizeof(*ret->lanes));
+	require(ret->running && ret->workers && ret->lanes);
+	for (size_t i = 0; i < store->lane_count; i++) {
+		struct store_lane *lane = &ret->lanes[ret->lane_count++];
+
+		lane->queue = slice_of(store->lanes[i].queue);
+		lane->handler = slice_of(store->lanes[i].handler);
+		memcpy(lane->counts, store->lanes[i].counts,
+		       sizeof(lane->counts));
+	}
+	for (size_t i = 0; i < store->worker_count; i++)
+		ret->workers[ret->worker_count++] = store->workers[i];
+	for (size_t i = 0; i < store->job_count; i++) {
+		const struct fake_job *job = &store->jobs[i];
+
+		if (job->state == STATE_SCHEDULED &&
+		    (!ret->next_due_ms || job->run_at_ms < ret->next_due_ms))
+			ret->next_due_ms = job->run_at_ms;
+		if (job->state != STATE_RUNNING)
+			continue;
+		ret->running[ret->running_count++] = (struct store_running){
+			.job = job->id,
+			.token = job->token,
+			.worker = job->worker,
+			.attempt = job->attempt,
+			.once = job->once,
+			.cancel_asked = job->cancel_asked,
+		};
+	}
+	return end(store, r);
+}
+
+int store_get(struct store *store, struct arena *arena, const int64_t *ids,
+	      size_t count, bool with_spec, bool with_log,
+	      struct store_row **ret, size_t *ret_count)
+{
+	int r = begin(store);
+
+	*ret = arena_array(arena, count, sizeof(**ret));
+	*ret_count = 0;
+	require(*ret);
+	for (size_t i = 0; i < count && !r; i++) {
+		if (ids[i] < 1 || (size_t)ids[i] > store->job_count ||
+		    store->jobs[ids[i] - 1].purged)
+			continue;
+		fake_row(store, &store->jobs[ids[i] - 1], arena, with_spec,
+			 with_log, &(*ret)[(*ret_count)++]);
+	}
+	return end(store, r);
+}
+
+int store_list(struct store *store, struct arena *arena,
+	       const struct store_filter *filter, int64_t after,
+	       bool newest_first, uint32_t max, struct store_row **ret,
+	       size_t *ret_count, int64_t *ret_next)
+{
+	int r = begin(store);
+	int64_t step = newest_first ? -1 : 1;
+	int64_t id = after	    ? after + step
+		     : newest_first ? (int64_t)store->job_count
+				    : 1;
+
+	*ret = arena_array(arena, max, sizeof(**ret));
+	*ret_count = 0;
+	*ret_next = 0;
+	require(*ret);
+	for (; !r && id > 0 && id <= (int64_t)store->job_count; id += step) {
+		const struct fake_job *job = &store->jobs[id - 1];
+
+		if (!fake_matches(job, filter))
+			continue;
+		if (*ret_count == max) {
+			*ret_next = (*ret)[max - 1].id;
+			break;
+		}
+		fake_row(store, job, arena, false, false,
+			 &(*ret)[(*ret_count)++]);
+	}
+	return end(store, r);
+}
+
+/* In steps of ten, so that somebody has to ask again. */
+int store_count(struct store *store, struct arena *arena,
+		const struct store_filter *filter, int64_t after,
+		int64_t counts[STATE_COUNT], int64_t *ret_next)
+{
+	int r = begin(store);
+	size_t i;
+
+	(void)arena;
+	for (i = (size_t)after; i < store->job_count && i < (size_t)after + 10;
+	     i++) {
+		if (fake_matches(&store->jobs[i], filter))
+			counts[store->jobs[i].state]++;
+	}
+	*ret_next = i < store->job_count ? (int64_t)i : 0;
+	return end(store, r);
+}
+
+int store_lanes(struct store *store, struct arena *arena,
+		struct store_lane **ret, size_t *ret_count)
+{
+	int r = begin(store);
+
+	*ret = arena_array(arena, FAKE_MAX, sizeof(**ret));
+	require(*ret);
+	for (size_t i = 0; i < store->lane_count; i++) {
+		(*ret)[i].queue = slice_of(store->lanes[i].queue);
+		(*ret)[i].handler = slice_of(store->lanes[i].handler);
+		memcpy((*ret)[i].counts, store->lanes[i].counts,
+		       sizeof((*ret)[i].counts));
+	}
+	*ret_count = store->lane_count;
+	return end(store, r);
+}
+
+int store_get_group(struct store *store, struct arena *arena, int64_t id,
+		    struct store_group *ret)
+{
+	int r = begin(store);
+
+	(void)arena;
+	if (!r && (id < 1 || (size_t)id > store->group_count))
+		r = -ENOENT;
+	if (!r)
+		*ret = store->groups[id - 1];
+	return end(store, r);
+}
+
+int64_t store_size(struct store *store)
+{
+	(void)store;
+	return 4096;
+}
+
+int store_verify(struct store *store, struct store_fault *ret_fault)
+{
+	(void)store;
+	(void)ret_fault;
+	return 0;
+}
