@@ -11,6 +11,8 @@
 #define CHANNEL_POOL_BYTES 64
 #define CHANNEL_SECRET_BYTES 16
 #define CHANNEL_REASON_BYTES 128
+/* On a worker's cgroup folder: what is in it may live on without the worker. */
+#define CHANNEL_KEPT_ATTRIBUTE "user.reeve.kept"
 
 enum channel_kind {
 	/* supervisor -> broker */

@@ -1,5 +1,8 @@
 #include "daemon/supervisor/cgroup_folder.h"
 
+#include "daemon/base/channel.h"
+#include "daemon/base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +12,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define KEPT_ATTRIBUTE "user.reeve.kept"
 /* Jobs may make cgroups of their own below: one removal has this many steps. */
 #define REMOVE_STEPS 10000
 
@@ -73,7 +75,7 @@ bool cgroup_folder_is_kept(int parent, const char *name)
 	fd = open_folder(parent, name);
 	if (fd < 0)
 		return false;
-	kept = fgetxattr(fd, KEPT_ATTRIBUTE, value, sizeof(value)) > 0;
+	kept = fgetxattr(fd, CHANNEL_KEPT_ATTRIBUTE, value, sizeof(value)) > 0;
 	close(fd);
 	return kept;
 }
@@ -85,7 +87,7 @@ int cgroup_folder_keep(int parent, const char *name)
 	fd = open_folder(parent, name);
 	if (fd < 0)
 		return fd;
-	if (fsetxattr(fd, KEPT_ATTRIBUTE, "1", 1, 0) < 0)
+	if (fsetxattr(fd, CHANNEL_KEPT_ATTRIBUTE, "1", 1, 0) < 0)
 		r = -errno;
 	close(fd);
 	return r;
@@ -228,24 +230,57 @@ int cgroup_folder_remove(int parent, const char *name)
 	return remove_tree(parent, name);
 }
 
+static DIR *list_folders(int parent)
+{
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!folder && fd >= 0)
+		close(fd);
+	return folder;
+}
+
+static void remove_if_empty(int parent, const char *name)
+{
+	int fd = open_folder(parent, name);
+
+	if (fd < 0)
+		return;
+	/* With the lock held, so that its daemon does not start in it now. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_empty(fd) &&
+	    remove_tree(parent, name) < 0)
+		log_debug("cgroup of another daemon stays, continuing "
+			  "folder=%s",
+			  name);
+	close(fd);
+}
+
+void cgroup_folder_tidy(int parent, const char *prefix, const char *except)
+{
+	const struct dirent *entry;
+	DIR *folder = list_folders(parent);
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)))
+		if (entry->d_type == DT_DIR &&
+		    strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+		    strcmp(entry->d_name, except) != 0)
+			remove_if_empty(parent, entry->d_name);
+	closedir(folder);
+}
+
 int cgroup_folder_sweep(int parent,
 			bool (*is_ours)(void *context, const char *name),
 			void *context, size_t *ret_soon, size_t *ret_later)
 {
 	const struct dirent *entry;
 	size_t soon = 0, later = 0;
-	DIR *folder;
-	int fd, r, failed = 0;
+	DIR *folder = list_folders(parent);
+	int r, failed = 0;
 
-	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (!folder)
 		return -errno;
-	folder = fdopendir(fd);
-	if (!folder) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
 	while ((entry = readdir(folder))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    is_ours(context, entry->d_name))

@@ -43,6 +43,14 @@ bool cgroup_folder_empty(int parent, const char *name);
 must_check int cgroup_folder_remove(int parent, const char *name);
 
 /**
+ * cgroup_folder_tidy() - remove the empty ones that nobody owns
+ * @prefix:	of their names; @except is not touched
+ *
+ * Ends nothing: for what daemons of other state directories left behind.
+ */
+void cgroup_folder_tidy(int parent, const char *prefix, const char *except);
+
+/**
  * cgroup_folder_sweep() - cgroup_folder_remove() on each folder below @parent
  * @ret_soon:	how many are BUSY
  * @ret_later:	how many are KEPT, or OWNED by somebody whom @is_ours() does

@@ -3,6 +3,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/supervisor/cgroup_find.h"
 #include "daemon/supervisor/cgroup_folder.h"
+#include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/reap.h"
 #include "daemon/supervisor/spawn.h"
 
@@ -19,6 +20,7 @@
 
 #define FOLDER_BYTES 32
 #define PROBE_NAME "probe"
+#define CLAIM_TRIES 100
 #define PROBE_NS (2000 * INT64_C(1000000))
 
 static int off(struct cgroup_tree *tree, const char *fmt, ...)
@@ -32,6 +34,11 @@ static int off(struct cgroup_tree *tree, const char *fmt, ...)
 	vsnprintf(tree->reason, sizeof(tree->reason), fmt, args);
 	va_end(args);
 	return 1;
+}
+
+static void nap(void)
+{
+	poll(NULL, 0, 1);
 }
 
 /* systemd marks what it gives away; it will not touch anything below. */
@@ -48,8 +55,41 @@ static bool is_delegated(const char *path)
 	return false;
 }
 
-static bool place(struct cgroup_tree *tree, const char *mount, const char *own,
-		  const char *name)
+/*
+ * Makes the folder and takes its lock, which keeps it from being tidied away
+ * by another daemon; one that was, between the two, is made again.
+ */
+static int claim(struct cgroup_tree *tree)
+{
+	struct stat mine, there;
+	int r = -EBUSY;
+
+	for (int try = 0; try < CLAIM_TRIES; try++) {
+		int fd;
+
+		if (mkdir(tree->path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		fd = open(tree->path,
+			  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			return -errno;
+		r = lock_take_open(fd);
+		if (!r && fstat(fd, &mine) == 0 &&
+		    stat(tree->path, &there) == 0 &&
+		    mine.st_ino == there.st_ino) {
+			tree->top = fd;
+			return 0;
+		}
+		close(fd);
+		if (r < 0)
+			return r;
+		nap();
+	}
+	return -EBUSY;
+}
+
+static int place(struct cgroup_tree *tree, const char *mount, const char *own,
+		 const char *name)
 {
 	int n = snprintf(tree->inside, sizeof(tree->inside), "%s%s%s", own,
 			 name[0] ? "/" : "", name);
@@ -57,8 +97,9 @@ static bool place(struct cgroup_tree *tree, const char *mount, const char *own,
 			 name[0] ? "/" : "", name);
 
 	tree->named = name[0];
-	return n < (int)sizeof(tree->inside) && m < (int)sizeof(tree->path) &&
-	       (mkdir(tree->path, 0755) == 0 || errno == EEXIST);
+	if (n >= (int)sizeof(tree->inside) || m >= (int)sizeof(tree->path))
+		return -ENAMETOOLONG;
+	return claim(tree);
 }
 
 /* The unit's own cgroup, else one of a stable name where we may make it. */
@@ -76,17 +117,17 @@ static int choose(struct cgroup_tree *tree, const struct config *config)
 	if (r < 0 || !cgroup_find_own(text, own))
 		return off(tree, "this process is in no cgroup of version 2");
 	snprintf(path, sizeof(path), "%s%s", mount, own);
-	if (own[0] && is_delegated(path))
-		return place(tree, mount, own, "")
-			       ? 0
-			       : off(tree, "cannot use the unit's cgroup: %s",
-				     strerror(errno));
+	if (own[0] && is_delegated(path)) {
+		r = place(tree, mount, own, "");
+		return r ? off(tree, "cannot use the unit's cgroup: %s",
+			       strerror(-r))
+			 : 0;
+	}
 	cgroup_find_name(config->state_dir, geteuid(), name);
-	if (geteuid() == 0 && place(tree, mount, "", name))
-		return 0;
-	if (place(tree, mount, own, name))
-		return 0;
-	return off(tree, "cannot make a cgroup here: %s", strerror(errno));
+	r = geteuid() == 0 ? place(tree, mount, "", name) : -EACCES;
+	if (r < 0)
+		r = place(tree, mount, own, name);
+	return r ? off(tree, "cannot make a cgroup here: %s", strerror(-r)) : 0;
 }
 
 static int open_below(const struct cgroup_tree *tree, const char *name)
@@ -99,11 +140,6 @@ static int open_below(const struct cgroup_tree *tree, const char *name)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
-}
-
-static void nap(void)
-{
-	poll(NULL, 0, 1);
 }
 
 static bool probe_empties(const struct cgroup_tree *tree, pid_t pid)
@@ -198,27 +234,35 @@ static int move_in(struct cgroup_tree *tree)
 /* The last one out removes it all. */
 static void leave(const struct cgroup_tree *tree)
 {
-	int top, up;
+	int up = openat(tree->top, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	top = open(tree->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top < 0)
-		return;
-	up = openat(top, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (unlinkat(top, "job", AT_REMOVEDIR) == 0 &&
-	    unlinkat(top, "pool", AT_REMOVEDIR) == 0 && up >= 0 &&
-	    move_to(tree->named ? up : top) == 0 &&
-	    unlinkat(top, "main", AT_REMOVEDIR) == 0 && tree->named)
+	if (unlinkat(tree->top, "job", AT_REMOVEDIR) == 0 &&
+	    unlinkat(tree->top, "pool", AT_REMOVEDIR) == 0 && up >= 0 &&
+	    move_to(tree->named ? up : tree->top) == 0 &&
+	    unlinkat(tree->top, "main", AT_REMOVEDIR) == 0 && tree->named)
 		rmdir(tree->path);
-	close(top);
 	if (up >= 0)
 		close(up);
+}
+
+/* A daemon whose workers outlived it could not remove its folders. */
+static void tidy(const struct cgroup_tree *tree)
+{
+	int up = openat(tree->top, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char prefix[FOLDER_BYTES];
+
+	if (up < 0)
+		return;
+	snprintf(prefix, sizeof(prefix), "reeve-%u-", (unsigned)geteuid());
+	cgroup_folder_tidy(up, prefix, strrchr(tree->path, '/') + 1);
+	close(up);
 }
 
 void cgroup_tree_open(struct cgroup_tree *ret, const struct config *config)
 {
 	int r;
 
-	*ret = (struct cgroup_tree){.pool = -1, .job = -1};
+	*ret = (struct cgroup_tree){.top = -1, .pool = -1, .job = -1};
 	r = config->cgroups ? choose(ret, config)
 			    : off(ret, "switched off by --no-cgroups");
 	if (!r) {
@@ -236,6 +280,8 @@ void cgroup_tree_open(struct cgroup_tree *ret, const struct config *config)
 	ret->on = !r;
 	if (r)
 		cgroup_tree_close(ret);
+	else if (ret->named)
+		tidy(ret);
 }
 
 bool cgroup_tree_folder_of(const struct cgroup_tree *tree, int pid, char *ret)
@@ -256,14 +302,19 @@ bool cgroup_tree_folder_of(const struct cgroup_tree *tree, int pid, char *ret)
 	return true;
 }
 
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void cgroup_tree_close(struct cgroup_tree *tree)
 {
 	if (tree->on)
 		leave(tree);
-	if (tree->pool >= 0)
-		close(tree->pool);
-	if (tree->job >= 0)
-		close(tree->job);
-	tree->pool = tree->job = -1;
+	close_one(&tree->pool);
+	close_one(&tree->job);
+	close_one(&tree->top);
 	tree->on = false;
 }

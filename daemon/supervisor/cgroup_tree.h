@@ -20,8 +20,8 @@ struct cgroup_tree {
 	char reason[CHANNEL_REASON_BYTES]; /* why not; "" while on */
 	/* Of the folder that holds the three; and as /proc/PID/cgroup says. */
 	char path[CONFIG_PATH_BYTES], inside[CONFIG_PATH_BYTES];
-	bool named;    /* made by us, in a folder that is not ours */
-	int pool, job; /* descriptors; -1 while off */
+	bool named;	    /* made by us, in a folder that is not ours */
+	int top, pool, job; /* descriptors; -1 while off */
 };
 
 /**

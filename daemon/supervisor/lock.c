@@ -19,7 +19,7 @@ static int read_pid(int fd)
 	return pid > 0 && pid < INT32_MAX ? (int)pid : 0;
 }
 
-static int try_lock(int fd)
+int lock_take_open(int fd)
 {
 	int r;
 
@@ -38,7 +38,7 @@ int lock_take_folder(const char *path, int *ret_fd)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	r = try_lock(fd);
+	r = lock_take_open(fd);
 	if (r)
 		close(fd);
 	else
@@ -54,7 +54,7 @@ int lock_take(const char *path, int *ret_fd, int *ret_pid)
 		  0600);
 	if (fd < 0)
 		return -errno;
-	r = try_lock(fd);
+	r = lock_take_open(fd);
 	if (r == LOCK_E_HELD)
 		*ret_pid = read_pid(fd);
 	if (!r)

@@ -21,6 +21,9 @@ enum {
  */
 must_check int lock_take(const char *path, int *ret_fd, int *ret_pid);
 
+/** lock_take_open() - the same for an open descriptor */
+must_check int lock_take_open(int fd);
+
 /** lock_take_folder() - the same for a folder: nothing is left in it */
 must_check int lock_take_folder(const char *path, int *ret_fd);
 

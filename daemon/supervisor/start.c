@@ -209,7 +209,7 @@ int start_up(struct supervisor *supervisor, const struct config *config)
 		.runtime_lock = -1,
 		.signals = -1,
 		.ready = -1,
-		.tree = {.pool = -1, .job = -1},
+		.tree = {.top = -1, .pool = -1, .job = -1},
 		.listen.workers.fd = -1,
 		.broker.channel = -1,
 		.notify.fd = -1,

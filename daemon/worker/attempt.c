@@ -266,6 +266,8 @@ static void clear(struct attempt *attempt, int64_t now_ns)
 				  attempt->job->id);
 			attempt->unclean = true;
 		}
+		if (keep)
+			leaf_keep(&attempt->leaf);
 		attempt->kept = attempt->kept || keep;
 	}
 	if (attempt->group_killed || !attempt->none_left)

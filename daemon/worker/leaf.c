@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "daemon/base/channel.h"
 #include "daemon/base/log.h"
 
 #define LEAF_TRIES 16
@@ -192,6 +194,15 @@ void leaf_kill(struct leaf *leaf)
 			    strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+void leaf_keep(const struct leaf *leaf)
+{
+	if (leaf->slot_fd < 0)
+		return;
+	if (fsetxattr(leaf->slot_fd, CHANNEL_KEPT_ATTRIBUTE, "1", 1, 0) < 0)
+		log_warning("cannot mark what is to be kept, continuing: %s",
+			    strerror(errno));
 }
 
 void leaf_abandon(struct leaf *leaf)

@@ -50,6 +50,13 @@ void leaf_signal(struct leaf *leaf, int signal, int32_t group);
 /** leaf_kill() - SIGKILL to all in the leaf, which is not used again */
 void leaf_kill(struct leaf *leaf);
 
+/**
+ * leaf_keep() - what is in it is to live on, also when this worker has gone
+ *
+ * Told to the folder itself, because there may be no supervisor to tell.
+ */
+void leaf_keep(const struct leaf *leaf);
+
 /** leaf_abandon() - let go of the leaf: it is killed, or somebody lives on
  * in it; removed if it is empty */
 void leaf_abandon(struct leaf *leaf);

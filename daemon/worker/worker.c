@@ -130,6 +130,9 @@ static int worker_init(struct worker *worker, const struct config *config)
 	worker->parent_fd = (int)syscall(SYS_pidfd_open, getppid(), 0);
 	if (worker->parent_fd < 0)
 		return -errno;
+	/* Gone already: then this pidfd is of whoever adopts orphans. */
+	if (worker->birth.parent && getppid() != worker->birth.parent)
+		return -ESRCH;
 	worker->signal_fd = set_signals();
 	if (worker->signal_fd < 0)
 		return worker->signal_fd;

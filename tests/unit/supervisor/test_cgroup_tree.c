@@ -178,6 +178,31 @@ UNIT(the_last_one_out_removes_it_all)
 		assert_int_equal(access(path, F_OK), -1);
 }
 
+UNIT(what_a_daemon_of_another_folder_left_is_tidied_away)
+{
+	static struct config other;
+	static struct cgroup_tree second;
+	char left[CONFIG_PATH_BYTES], served[CONFIG_PATH_BYTES];
+
+	NEEDS_TREE();
+	if (!tree.named)
+		skip();
+	/* One that lives, one that left an empty folder. */
+	memcpy(served, tree.path, sizeof(served));
+	snprintf(left, sizeof(left), "%.*sreeve-%u-0000test",
+		 (int)(strrchr(served, '/') + 1 - served), served,
+		 (unsigned)geteuid());
+	assert_int_equal(mkdir(left, 0755), 0);
+	other.cgroups = true;
+	snprintf(other.state_dir, CONFIG_PATH_BYTES, "/nowhere/else/%d",
+		 (int)getpid());
+	cgroup_tree_open(&second, &other);
+	assert_true(second.on);
+	assert_int_equal(access(left, F_OK), -1);
+	assert_int_equal(access(served, F_OK), 0);
+	cgroup_tree_close(&second);
+}
+
 UNIT(a_sweep_ends_what_nobody_owns)
 {
 	size_t soon = 1, later = 0;
@@ -207,6 +232,7 @@ int main(void)
 		EACH(what_is_to_be_kept_lives_until_it_ends_by_itself),
 		EACH(what_a_job_made_below_goes_too),
 		EACH(the_last_one_out_removes_it_all),
+		EACH(what_a_daemon_of_another_folder_left_is_tidied_away),
 		EACH(a_sweep_ends_what_nobody_owns),
 	};
 
