@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int read_pid(int fd)
@@ -64,6 +66,22 @@ int lock_take(const char *path, int *ret_fd, int *ret_pid)
 	else
 		*ret_fd = fd;
 	return r;
+}
+
+bool lock_holder_gone(int pid)
+{
+	struct pollfd poller = {.events = POLLIN};
+	bool gone;
+
+	if (pid <= 0)
+		return false;
+	poller.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (poller.fd < 0)
+		return errno == ESRCH;
+	/* Readable: it ended, even if nobody has taken its status. */
+	gone = poll(&poller, 1, 0) == 1;
+	close(poller.fd);
+	return gone;
 }
 
 int lock_write_pid(int fd)

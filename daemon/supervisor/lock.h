@@ -27,5 +27,13 @@ must_check int lock_take_open(int fd);
 /** lock_take_folder() - the same for a folder: nothing is left in it */
 must_check int lock_take_folder(const char *path, int *ret_fd);
 
+/**
+ * lock_holder_gone() - has the process @pid ended?
+ *
+ * Then a lock that names it is held by a child of it that was about to be
+ * executed and lets go at any moment.
+ */
+bool lock_holder_gone(int pid);
+
 /** lock_write_pid() - who holds it now: after a fork it is another */
 must_check int lock_write_pid(int fd);

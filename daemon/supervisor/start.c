@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -15,6 +16,9 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_MS 10
 
 static int refuse(struct supervisor *supervisor, int status, const char *text)
 {
@@ -31,14 +35,45 @@ static int refuse_errno(struct supervisor *supervisor, const char *what, int r)
 	return refuse(supervisor, SUPERVISOR_EXIT_SYSTEM, text);
 }
 
+/*
+ * A daemon that was killed while it started a child leaves the lock to it for
+ * a moment: that is no second daemon.
+ */
+static int take_state_lock(const char *path, int *ret_fd, int *ret_pid)
+{
+	int r;
+
+	for (int try = 0; try < LOCK_TRIES; try++) {
+		*ret_pid = 0;
+		r = lock_take(path, ret_fd, ret_pid);
+		if (r != LOCK_E_HELD || !lock_holder_gone(*ret_pid))
+			break;
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return r;
+}
+
+static int take_runtime_lock(const char *path, int *ret_fd)
+{
+	int r;
+
+	for (int try = 0; try < LOCK_TRIES; try++) {
+		r = lock_take_folder(path, ret_fd);
+		if (r != LOCK_E_HELD)
+			break;
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return r;
+}
+
 static int take_locks(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
 	char path[CONFIG_PATH_BYTES + 8], text[512];
-	int pid = 0, r;
+	int pid, r;
 
 	snprintf(path, sizeof(path), "%s/lock", config->state_dir);
-	r = lock_take(path, &supervisor->lock, &pid);
+	r = take_state_lock(path, &supervisor->lock, &pid);
 	if (r == LOCK_E_HELD) {
 		snprintf(text, sizeof(text),
 			 "another reeved (pid %d) serves %.400s", pid,
@@ -47,7 +82,7 @@ static int take_locks(struct supervisor *supervisor)
 	}
 	if (r < 0)
 		return refuse_errno(supervisor, path, r);
-	r = lock_take_folder(config->runtime_dir, &supervisor->runtime_lock);
+	r = take_runtime_lock(config->runtime_dir, &supervisor->runtime_lock);
 	if (r == LOCK_E_HELD) {
 		snprintf(text, sizeof(text),
 			 "another reeved has its sockets in %.300s: give "

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64], path[128];
@@ -65,6 +66,21 @@ UNIT(a_pid_that_makes_no_sense_is_not_told)
 	close(first);
 }
 
+UNIT(a_holder_that_ended_is_known_to_be_gone)
+{
+	pid_t pid = fork();
+	siginfo_t end;
+
+	if (pid == 0)
+		_exit(0);
+	assert_false(lock_holder_gone(0));
+	assert_false(lock_holder_gone((int)getpid()));
+	assert_int_equal(waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT), 0);
+	assert_true(lock_holder_gone((int)pid));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(lock_holder_gone((int)pid));
+}
+
 UNIT(a_symlink_is_not_followed)
 {
 	int fd, pid = 0;
@@ -92,6 +108,7 @@ int main(void)
 		EACH(the_second_one_is_told_the_pid_of_the_first),
 		EACH(a_file_that_was_left_behind_prevents_nothing),
 		EACH(a_pid_that_makes_no_sense_is_not_told),
+		EACH(a_holder_that_ended_is_known_to_be_gone),
 		EACH(a_symlink_is_not_followed),
 		EACH(a_folder_can_be_locked_and_stays_empty),
 	};
