@@ -12,6 +12,7 @@
 #include "client/words.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 
 #define SHOW_LINES 10
@@ -62,13 +63,22 @@ static void print_times(const struct tool *tool, const struct reeve_job *job,
 	row(tool, "ran", text);
 }
 
+/* Most jobs need less than a millisecond or two. */
+static const char *say_cpu(int64_t us, char buffer[DURATION_BYTES])
+{
+	if (us >= 10000)
+		return duration_format(us / 1000, buffer);
+	snprintf(buffer, DURATION_BYTES, "%.1fms", (double)us / 1000);
+	return buffer;
+}
+
 static void print_usage(const struct tool *tool, const struct reeve_job *job)
 {
 	char text[160], span[DURATION_BYTES], size[DURATION_BYTES];
 
 	if (job->cpu_us >= 0 && job->peak_kib >= 0) {
 		snprintf(text, sizeof(text), "%s CPU, %s memory at most",
-			 duration_format(job->cpu_us / 1000, span),
+			 say_cpu(job->cpu_us, span),
 			 duration_bytes(job->peak_kib * 1024, size));
 		row(tool, "used", text);
 	}
@@ -93,6 +103,23 @@ static void print_number(const struct tool *tool, const char *label,
 	row(tool, label, text);
 }
 
+/* A key that the library made says nothing to anybody. */
+static bool is_made_key(const char *key)
+{
+	return key[0] == 'r' && strlen(key) == 29 &&
+	       strspn(key + 1, "0123456789abcdef") == 19 && key[20] == '-';
+}
+
+static void print_user(const struct tool *tool, int64_t uid)
+{
+	const struct passwd *user = getpwuid((uid_t)uid);
+
+	if (user)
+		row(tool, "user", user->pw_name);
+	else
+		print_number(tool, "user", uid);
+}
+
 static void print_facts(const struct tool *tool, const struct reeve_job *job)
 {
 	char text[64];
@@ -104,9 +131,9 @@ static void print_facts(const struct tool *tool, const struct reeve_job *job)
 		print_number(tool, "priority", job->priority);
 	if (job->group)
 		print_number(tool, "group", job->group);
-	if (job->key[0])
+	if (job->key[0] && !is_made_key(job->key))
 		row(tool, "key", job->key);
-	print_number(tool, "user", job->uid);
+	print_user(tool, job->uid);
 	if (job->attempt > 0) {
 		snprintf(text, sizeof(text), "%" PRId64 "%s", job->attempt,
 			 job->crashes ? " (workers were lost)" : "");

@@ -30,7 +30,7 @@ int reeve_get(struct reeve *r, int64_t id, struct reeve_job **ret)
 	iter = json_enter(list);
 	if (!json_item(&iter, &item))
 		return handle_fail(r, REEVE_E_NOT_FOUND,
-				   "See which there are: reeve ls --all",
+				   "See which there are: reeve ls -a",
 				   "there is no job %lld", (long long)id);
 	result = job_decode(item, ret);
 	if (result < 0)

@@ -213,6 +213,20 @@ static void copy_text(char *to, size_t bytes, struct arena *arena,
 	to[text.n] = '\0';
 }
 
+/* The one error that people meet every day: with the number in it. */
+static void say_no_job(struct reeve_error *error, struct slice parameters)
+{
+	struct slice value;
+	int64_t id;
+
+	if (!json_find(parameters, "id", &value) || json_int(value, &id) != 0)
+		return;
+	snprintf(error->message, sizeof(error->message), "there is no job %lld",
+		 (long long)id);
+	snprintf(error->hint, sizeof(error->hint),
+		 "It may have been purged; see which there are: reeve ls -a");
+}
+
 static int error_reply(struct reeve *r, struct slice name,
 		       struct slice parameters)
 {
@@ -230,6 +244,8 @@ static int error_reply(struct reeve *r, struct slice name,
 	copy_text(error.message, sizeof(error.message), &arena, parameters,
 		  "message");
 	copy_text(error.hint, sizeof(error.hint), &arena, parameters, "hint");
+	if (strcmp(error.name, "org.reeve.jobs.NoSuchJob") == 0)
+		say_no_job(&error, parameters);
 	if (!error.message[0]) {
 		char field[128] = "";
 

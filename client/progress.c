@@ -98,8 +98,7 @@ void progress_update(struct progress *progress, int64_t now_ms)
 	const struct screen *err = &progress->tool->err;
 	char line[PROGRESS_LINE_BYTES];
 
-	if (progress->tool->quiet || progress->tool->json ||
-	    !is_due(progress, now_ms))
+	if (progress->tool->quiet || !is_due(progress, now_ms))
 		return;
 	progress->drawn_ms = now_ms;
 	progress->drawn_done = progress->done;

@@ -2,7 +2,7 @@
 
 /*
  * Progress on stderr: a line that is drawn again on a terminal; on a pipe one
- * line each 10 % or 30 s, but not two in a second. Nothing at all with --quiet or --json.
+ * line each 10 % or 30 s, but not two in a second. Nothing with --quiet.
  */
 
 #include "client/tool.h"

@@ -2,6 +2,7 @@
 
 #include "proto/json_out.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -60,7 +61,8 @@ static void print_error(const struct tool *tool, const char *code,
 	fflush(stdout);
 	fprintf(stderr, "%sreeve:%s %s%s", red, plain, message, stop(message));
 	if (hint[0])
-		fprintf(stderr, " %s%s", hint, stop(hint));
+		fprintf(stderr, " %c%s%s", toupper((unsigned char)hint[0]),
+			hint + 1, stop(hint));
 	fputc('\n', stderr);
 }
 

@@ -34,10 +34,6 @@ static void clean_lines(char *text)
 		size_t left;
 
 		text[n] = '\0';
-		for (size_t i = 0; i < n; i++) {
-			if (text[i] == '\t')
-				text[i] = ' ';
-		}
 		text_clean(text);
 		if (!after)
 			return;

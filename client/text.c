@@ -38,6 +38,9 @@ static struct glyph next_glyph(const char *text)
 	if (at[0] < 0x80) {
 		if (at[0] >= ' ' && at[0] != 127)
 			glyph.code = at[0];
+		/* A command of several lines is shown as one. */
+		if (at[0] == '\n' || at[0] == '\t')
+			glyph.code = ' ';
 		return glyph;
 	}
 	if (at[0] >= 0xc2 && at[0] <= 0xdf) {
@@ -97,8 +100,8 @@ static void put(struct writer *writer, const char *text, size_t bytes)
 static void put_glyph(struct writer *writer, const char *text,
 		      struct glyph glyph)
 {
-	if (glyph.code == '?')
-		put(writer, "?", 1);
+	if (glyph.code == '?' || glyph.code == ' ')
+		put(writer, glyph.code == '?' ? "?" : " ", 1);
 	else
 		put(writer, text, glyph.bytes);
 }
@@ -144,8 +147,8 @@ void text_clean(char *text)
 	for (char *at = text; *at;) {
 		struct glyph glyph = next_glyph(at);
 
-		if (glyph.code == '?' && *at != '?') {
-			*at = '?';
+		if (glyph.code == '?' || glyph.code == ' ') {
+			*at = (char)glyph.code;
 			memmove(at + 1, at + glyph.bytes,
 				bytes - (size_t)(at - text) - glyph.bytes);
 			bytes -= glyph.bytes - 1;

@@ -2,7 +2,7 @@
 
 /*
  * Text on a terminal: how wide it is, and cut to a width. Bytes from the daemon
- * may be anything: control characters are replaced.
+ * may be anything: control characters are replaced, tabs and newlines by blanks.
  */
 
 #include "proto/base.h"

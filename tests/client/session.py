@@ -274,7 +274,7 @@ def test_show_explains_a_failure():
         same(here.reeve('show', '1', '--json').json()['job']['exit_code'], 3)
         missing = here.reeve('show', '77')
         same(missing.code, 3)
-        holds(missing.err, 'there is no job 77', 'reeve ls --all')
+        holds(missing.err, 'there is no job 77', 'reeve ls -a')
         same(here.reeve('show').code, 2)
 
 

@@ -43,6 +43,7 @@ UNIT(nothing_moves_the_cursor)
 	text_clean(text);
 	assert_string_equal(text, "a?[2Jb?c?d?e?");
 	assert_string_equal(fit("\x1b[31mred", 20), "?[31mred");
+	assert_string_equal(fit("two\nlines\tand ?", 20), "two lines and ?");
 }
 
 int main(void)
