@@ -51,7 +51,7 @@ void run_fini(struct run *run);
  * run_start() - start a command in a session of its own
  *
  * Returns when it has become the program, or failed to; a child that failed is
- * reaped already.
+ * reaped already (tests/assume/test_start.c).
  *
  * Return: 0 or RUN_E_FAULT.
  */
