@@ -832,6 +832,8 @@ def main():
         else:
             print('ok %d - %s%s' % (number, name, skipped and
                                     ' # SKIP ' + skipped or ''))
+        for worker in list(Worker.started):
+            worker.end()
         for pid in strays():
             os.kill(pid, signal.SIGKILL)
         sys.stdout.flush()

@@ -91,6 +91,8 @@ class Connection:
 class Worker:
     """A worker process, its folders, and the socket that it dials."""
 
+    started = []
+
     def __init__(self, role, cgroup=None, output_bytes=1 << 26, env=None,
                  wrapper=(), stderr=None):
         self.folder = tempfile.mkdtemp(prefix='reeve-worker.')
@@ -109,6 +111,7 @@ class Worker:
         self.cgroup = cgroup
         self.token = 100
         self.ready = None
+        Worker.started.append(self)
 
     def accept(self, hello=True, timeout=10):
         self.listener.settimeout(timeout)
@@ -154,6 +157,9 @@ class Worker:
         return records(data)
 
     def end(self):
+        if self not in Worker.started:
+            return
+        Worker.started.remove(self)
         try:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
