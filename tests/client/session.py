@@ -23,7 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from tool import Place, finish, interrupt, run_tests  # noqa: E402
 
-TOOL, EXAMPLE = sys.argv[1:3]
+TOOL, EXAMPLE = map(os.path.abspath, sys.argv[1:3])
 
 
 def place(*flags, **how):
