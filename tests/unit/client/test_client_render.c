@@ -64,7 +64,7 @@ UNIT(no_line_is_wider_than_the_terminal)
 	for (int width = 20; width < 60; width++) {
 		struct screen screen = {
 			.terminal = true, .width = width, .unicode = true};
-		char text[1024];
+		char text[8192];
 		char *rest = text, *line;
 
 		snprintf(text, sizeof(text), "%s",
