@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/broker/call.h"
 #include "daemon/broker/fleet_end.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/output_file.h"
 #include "daemon/broker/state.h"
@@ -181,8 +182,8 @@ static void dispatch(struct broker *broker, const struct batch *batch)
 		const struct store_claim *claim = &store->claims[i];
 		const struct sched_want *want = &batch->plan[claim->want];
 
-		fleet_give(broker, worker_of(want->worker), lane_of(want->lane),
-			   claim);
+		given_deliver(broker, worker_of(want->worker),
+			      lane_of(want->lane), claim);
 	}
 	for (size_t i = 0; i < store->want_count; i++) {
 		/* A dead worker lives on for the batches that name it. */
@@ -202,7 +203,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	update_lanes(broker, batch);
 	dispatch(broker, batch);
 	for (size_t i = 0; i < store->signal_count; i++)
-		fleet_cancel(broker, &store->signals[i]);
+		given_cancel(broker, &store->signals[i]);
 	tell_calls(batch);
 	for (size_t i = 0; i < store->ended_count; i++)
 		waits_ended(&broker->waits, &store->ended[i]);

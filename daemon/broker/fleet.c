@@ -11,9 +11,9 @@
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/fleet_end.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
-#include "proto/json_in.h"
 
 /* glibc's sys/queue.h lacks the safe walk. */
 #ifndef TAILQ_FOREACH_SAFE
@@ -34,8 +34,17 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		int connection = accept4((int)fd, NULL, NULL,
 					 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (connection < 0)
+		if (connection < 0 && (errno == EAGAIN || errno == EINTR ||
+				       errno == ECONNABORTED))
 			return;
+		if (connection < 0) {
+			/* No descriptors left: the tick tries again. */
+			log_warning("cannot accept a worker, trying again "
+				    "in 1 s: %s",
+				    strerror(errno));
+			event_del(broker->fleet.listen_event);
+			return;
+		}
 		worker_link_accept(broker, connection);
 	}
 }
@@ -70,12 +79,7 @@ int fleet_init(struct broker *broker, int listen_fd)
 
 static void worker_free(struct worker *worker)
 {
-	struct sched_job *job;
-
-	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
-		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		free(job);
-	}
+	given_free_adopted(worker);
 	if (worker->pidfd_event)
 		event_free(worker->pidfd_event);
 	if (worker->pidfd >= 0)
@@ -156,7 +160,6 @@ void fleet_born(struct broker *broker, const struct channel_message *message)
 {
 	struct fleet *fleet = &broker->fleet;
 	struct worker *worker = fleet_find(fleet, message->worker);
-	struct worker_link *link, *next;
 
 	if (!worker)
 		worker = worker_new(fleet, message->worker);
@@ -170,7 +173,15 @@ void fleet_born(struct broker *broker, const struct channel_message *message)
 	worker->slot = message->slot;
 	worker->start_ticks = message->start_ticks;
 	hash_secret(message->secret, worker->secret_hash);
-	TAILQ_FOREACH_SAFE(link, &fleet->links, link, next)
+	fleet_parked(broker);
+}
+
+void fleet_parked(struct broker *broker)
+{
+	struct worker_link *link, *next;
+
+	/* An accepted one may free an older one of its worker, before it. */
+	TAILQ_FOREACH_SAFE(link, &broker->fleet.links, link, next)
 	worker_link_parked(link);
 }
 
@@ -193,82 +204,6 @@ int fleet_adopt(struct broker *broker, const struct store_worker *row,
 	return fleet_end_watch(broker, worker);
 }
 
-int fleet_adopt_job(struct worker *worker, const struct store_running *running)
-{
-	struct given *given = calloc(1, sizeof(*given));
-
-	if (!given)
-		return -ENOMEM;
-	given->sched.id = running->job;
-	given->sched.token = running->token;
-	given->attempt = running->attempt;
-	TAILQ_INSERT_TAIL(&worker->adopted_jobs, &given->sched, link);
-	return 0;
-}
-
-/* Is the token among what the worker says it holds? */
-static bool holds(struct slice holding, int64_t token)
-{
-	struct json_iter iter = json_enter(holding);
-	struct slice item, value;
-	int64_t n;
-
-	while (json_item(&iter, &item)) {
-		if (json_find(item, "token", &value) &&
-		    json_int(value, &n) == 0 && n == token)
-			return true;
-	}
-	return false;
-}
-
-/* It certainly never began: back to ready, not charged. */
-static void put_back(struct broker *broker, int64_t job, int64_t token)
-{
-	struct batch *batch = broker->gathering;
-	size_t i;
-
-	if (batch_add_outcome(batch, 0, &i)) {
-		log_error("no memory for an outcome, job waits for the next "
-			  "broker job=%lld",
-			  (long long)job);
-		return;
-	}
-	batch->store.outcomes[i].job = job;
-	batch->store.outcomes[i].token = token;
-	batch->store.outcomes[i].kind = STORE_PUT_BACK;
-	cycle_kick(broker);
-}
-
-/* Attempts that it was given, but does not hold, never reached it. */
-static void compare_holding(struct broker *broker, struct worker *worker,
-			    struct slice holding)
-{
-	struct sched_job *job, *next;
-
-	TAILQ_FOREACH_SAFE(job, &worker->sched.jobs, link, next)
-	{
-		if (holds(holding, job->token))
-			continue;
-		put_back(broker, job->id, job->token);
-		sched_end(&broker->sched, &worker->sched, job, -1,
-			  clock_mono_ns());
-		free(job);
-	}
-	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
-		struct given *given = (struct given *)job;
-
-		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		if (!holds(holding, job->token)) {
-			put_back(broker, job->id, job->token);
-			free(job);
-			continue;
-		}
-		given->sent = true;
-		sched_give(&broker->sched, &worker->sched, job,
-			   clock_mono_ns());
-	}
-}
-
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 {
 	struct worker *worker = fleet_find(&broker->fleet, link->stated_id);
@@ -278,6 +213,9 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	if (!worker || worker->dead || worker->pid != link->peer_pid ||
 	    memcmp(hash, worker->secret_hash, sizeof(hash)) != 0)
 		return NULL; /* parked: the supervisor may not have said yet */
+	/* Whose child it is decides whether it ever gets a job again. */
+	if (!worker->announced && !broker->link.announced)
+		return NULL;
 	if (worker->link) {
 		worker->link->worker = NULL;
 		worker_link_free(worker->link);
@@ -293,7 +231,7 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	else
 		broker->fleet.count += !worker->counted;
 	worker->counted = worker->counted || !worker->sched.leaving;
-	compare_holding(broker, worker, link->holding);
+	given_compare(broker, worker, link->holding);
 	log_info("worker ready worker=%lld pid=%d slot=%d holding=%u",
 		 (long long)worker->id, (int)worker->pid, worker->slot,
 		 worker->sched.job_count);
@@ -317,66 +255,12 @@ void fleet_away(struct broker *broker, struct worker *worker)
 		fleet_end(broker, worker);
 }
 
-void fleet_result(struct broker *broker, struct worker *worker, int64_t token,
-		  int64_t run_ns, int64_t cpu_us)
-{
-	struct sched_job *job = sched_find(&worker->sched, token);
-
-	if (!job)
-		return;
-	sched_end(&broker->sched, &worker->sched, job, run_ns, clock_mono_ns());
-	free(job);
-	if (run_ns < 0)
-		return;
-	worker->jobs_done++;
-	worker->cpu_us += cpu_us;
-	if (!worker->proved) {
-		worker->proved = true;
-		link_send(broker, &(struct channel_message){
-					  .kind = CHANNEL_USEFUL,
-					  .worker = worker->id,
-				  });
-	}
-}
-
-void fleet_give(struct broker *broker, struct worker *worker, struct lane *lane,
-		const struct store_claim *claim)
-{
-	struct given *given = calloc(1, sizeof(*given));
-
-	if (!given || worker->dead) {
-		free(given);
-		put_back(broker, claim->job, claim->token);
-		return;
-	}
-	given->sched.id = claim->job;
-	given->sched.token = claim->token;
-	given->sched.lane = &lane->sched;
-	given->attempt = claim->attempt;
-	sched_give(&broker->sched, &worker->sched, &given->sched,
-		   clock_mono_ns());
-	if (worker->link) {
-		worker_link_job(worker->link, claim);
-		given->sent = true;
-	}
-	/* Away: it will dial in without it, and the job goes back. */
-}
-
-void fleet_cancel(struct broker *broker, const struct store_signal *signal)
-{
-	struct worker *worker = fleet_find(&broker->fleet, signal->worker);
-
-	if (!worker || !worker->link)
-		return;
-	worker_link_cancel(worker->link, signal->job, signal->token,
-			   signal->grace_ms);
-}
-
 void fleet_tick(struct broker *broker, int64_t now_ns)
 {
 	struct worker_link *link, *next_link;
 	struct worker *worker, *next;
 
+	fleet_listen(broker);
 	TAILQ_FOREACH_SAFE(link, &broker->fleet.links, link, next_link)
 	{
 		if (link->worker || !broker->link.announced ||

@@ -22,14 +22,6 @@
 struct broker;
 struct lane;
 
-/* A job that a worker has, or is about to get. */
-struct given {
-	struct sched_job sched; /* id, token, lane */
-	uint32_t attempt;
-	bool sent; /* it was written to a connection */
-	bool cancel_sent;
-};
-
 struct worker {
 	UT_hash_handle hh; /* by id */
 	struct broker *broker;
@@ -42,6 +34,7 @@ struct worker {
 	bool counted;		  /* in fleet.count: it can get jobs */
 	bool dead;		  /* only kept for batches that name it */
 	bool proved;		  /* finished a job: the supervisor was told */
+	bool heard;	 /* connected when it died: nothing it said is lost */
 	int64_t died_ns; /* told dead, last words still to be read; 0: lives */
 	int status;	 /* as waitpid() has it; -1: unknown */
 	pid_t pid;
@@ -84,28 +77,15 @@ must_check int fleet_adopt(struct broker *broker,
 			   const struct store_worker *row, int pidfd,
 			   struct worker **ret);
 
-/** fleet_adopt_job() - an attempt that it was running when the broker ended */
-must_check int fleet_adopt_job(struct worker *worker,
-			       const struct store_running *running);
-
-/** fleet_ready() - a connection said who it is; NULL: nobody we know */
+/**
+ * fleet_ready() - a connection said who it is
+ *
+ * Return: NULL: nobody we know, or it is not known yet whose it is.
+ */
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link);
 
-/**
- * fleet_result() - the worker answered for a job
- * @run_ns:	how long it ran; negative: it did not, it was put back
- *
- * The job leaves its hands; a token that nobody knows is ignored.
- */
-void fleet_result(struct broker *broker, struct worker *worker, int64_t token,
-		  int64_t run_ns, int64_t cpu_us);
-
-/** fleet_give() - a claim is committed: deliver it, or put it back */
-void fleet_give(struct broker *broker, struct worker *worker, struct lane *lane,
-		const struct store_claim *claim);
-
-/** fleet_cancel() - end a running attempt; ignored when nobody holds it */
-void fleet_cancel(struct broker *broker, const struct store_signal *signal);
+/** fleet_parked() - who is here changed: ask the parked connections again */
+void fleet_parked(struct broker *broker);
 
 /** fleet_leaving() - it wants nothing new */
 void fleet_leaving(struct broker *broker, struct worker *worker);

@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
@@ -37,51 +38,119 @@ static int lost_message(struct arena *arena, enum job_cause cause, int status,
 	return arena_copy(arena, slice_of(text), ret);
 }
 
-int fleet_lost(struct broker *broker, struct batch *batch, int64_t job,
-	       int64_t token, bool charged, enum job_cause cause, int status)
+int fleet_end_result(struct broker *broker, struct batch *batch, int64_t job,
+		     int64_t token)
 {
 	struct store_outcome outcome;
 	size_t i;
-	int r;
+	int r = outcome_load(broker->config->state_dir, token, &batch->arena,
+			     &outcome);
 
-	r = outcome_load(broker->config->state_dir, token, &batch->arena,
-			 &outcome);
-	if (r == OUTCOME_E_BAD)
+	if (r == -ENOMEM)
+		return r;
+	if (r && r != -ENOENT)
 		log_error("a result file cannot be read, ignored job=%lld "
-			  "token=%lld",
-			  (long long)job, (long long)token);
+			  "token=%lld error=%d",
+			  (long long)job, (long long)token, r);
+	if (r || outcome.job != job || outcome.token != token)
+		return FLEET_END_E_NONE;
 	if (batch_add_outcome(batch, 0, &i))
 		return -ENOMEM;
-	if (r == 0 && outcome.job == job) {
-		batch->store.outcomes[i] = outcome;
-		return 0;
-	}
-	batch->store.outcomes[i].job = job;
-	batch->store.outcomes[i].token = token;
-	batch->store.outcomes[i].kind = charged ? STORE_LOST : STORE_PUT_BACK;
-	if (!charged)
-		return 0;
-	batch->store.outcomes[i].cause = cause;
-	return lost_message(&batch->arena, cause, status,
-			    &batch->store.outcomes[i].failure);
+	batch->store.outcomes[i] = outcome;
+	return 0;
 }
 
-static void end_job(struct broker *broker, struct worker *worker,
-		    struct sched_job *job, bool charged)
+int fleet_end_lost(struct batch *batch, int64_t job, int64_t token,
+		   enum adopt_verdict verdict, int status)
 {
-	if (fleet_lost(broker, broker->gathering, job->id, job->token, charged,
-		       CAUSE_WORKER_LOST, worker->status))
-		log_error("no memory for an outcome, job waits for the next "
-			  "broker job=%lld",
-			  (long long)job->id);
+	struct store_outcome *outcome;
+	size_t i;
+
+	if (batch_add_outcome(batch, 0, &i))
+		return -ENOMEM;
+	outcome = &batch->store.outcomes[i];
+	outcome->job = job;
+	outcome->token = token;
+	outcome->kind = STORE_PUT_BACK;
+	if (verdict == ADOPT_PUT_BACK)
+		return 0;
+	outcome->kind = STORE_LOST;
+	outcome->cause = verdict == ADOPT_HOST_LOST ? CAUSE_HOST_LOST
+						    : CAUSE_WORKER_LOST;
+	return lost_message(&batch->arena, outcome->cause, status,
+			    &outcome->failure);
+}
+
+static void no_memory(const struct sched_job *job)
+{
+	log_error("no memory for an outcome, job waits for the next broker "
+		  "job=%lld",
+		  (long long)job->id);
+}
+
+/* Return: true when the job's end was found in results/. */
+static bool take_result(struct broker *broker, const struct sched_job *job)
+{
+	int r = fleet_end_result(broker, broker->gathering, job->id,
+				 job->token);
+
+	if (r < 0)
+		no_memory(job);
+	return r <= 0;
+}
+
+/* @first: the oldest one without a result. */
+static void judge(struct broker *broker, const struct worker *worker,
+		  struct sched_job *job, bool first)
+{
+	const struct given *given = (const struct given *)job;
+	struct adopt_facts facts = {
+		.same_boot = true,
+		.first = first,
+		.once = given->once,
+		.unbegun = worker->heard,
+	};
+	enum adopt_verdict verdict = given->sent ? adopt_decide(&facts)
+						 : ADOPT_PUT_BACK;
+
+	if (fleet_end_lost(broker->gathering, job->id, job->token, verdict,
+			   worker->status))
+		no_memory(job);
 	free(job);
+}
+
+/* What it left in results/ comes off before the rest is judged. */
+static void decide_jobs(struct broker *broker, struct worker *worker)
+{
+	struct sched_job *job, *next;
+	bool first = true;
+
+	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
+		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
+		if (take_result(broker, job)) {
+			free(job);
+			continue;
+		}
+		judge(broker, worker, job, first);
+		first = false;
+	}
+	if (!worker->scheduled)
+		return;
+	for (job = TAILQ_FIRST(&worker->sched.jobs); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (!take_result(broker, job))
+			continue;
+		sched_end(&broker->sched, &worker->sched, job, -1,
+			  clock_mono_ns());
+		free(job);
+	}
+	while ((job = sched_worker_lost(&broker->sched, &worker->sched,
+					&first)))
+		judge(broker, worker, job, first);
 }
 
 void fleet_end(struct broker *broker, struct worker *worker)
 {
-	struct sched_job *job;
-	bool charged = true;
-
 	if (worker->link) {
 		struct worker_link *link = worker->link;
 
@@ -96,16 +165,7 @@ void fleet_end(struct broker *broker, struct worker *worker)
 		 (long long)worker->id, (int)worker->pid, worker->slot,
 		 worker->status, worker->sched.job_count);
 
-	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
-		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		end_job(broker, worker, job, charged);
-		charged = false;
-	}
-	while (worker->scheduled &&
-	       (job = sched_worker_lost(&broker->sched, &worker->sched,
-					&charged)))
-		end_job(broker, worker, job,
-			charged && ((struct given *)job)->sent);
+	decide_jobs(broker, worker);
 	if (worker->row_known && batch_add_gone(broker->gathering, worker->id))
 		log_warning("no memory, a worker's row stays, ignored");
 	cycle_kick(broker);
@@ -128,6 +188,7 @@ static void died(struct broker *broker, struct worker *worker, int status)
 	if (worker->dead || worker->died_ns)
 		return;
 	worker->status = status;
+	worker->heard = worker->link;
 	worker->died_ns = clock_mono_ns();
 	fleet_leaving(broker, worker);
 	if (!worker->link)

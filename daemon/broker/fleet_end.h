@@ -2,12 +2,12 @@
 
 /*
  * The end of a worker: its last words are read, what it left in results/ is
- * taken, and every attempt that it held is decided. Only the first one in the
- * order of delivery had started, so only that one is charged.
+ * taken, and every attempt that it held is decided (core/adopt.h).
  */
 
 #include "daemon/broker/batch.h"
 #include "daemon/broker/fleet.h"
+#include "daemon/core/adopt.h"
 
 /** fleet_died() - the supervisor reaped it: read its last words, then decide */
 void fleet_died(struct broker *broker, const struct channel_message *message);
@@ -21,14 +21,22 @@ void fleet_end(struct broker *broker, struct worker *worker);
 /** fleet_end_release() - free a dead worker that no batch names any more */
 void fleet_end_release(struct broker *broker, struct worker *worker);
 
+enum {
+	FLEET_END_E_NONE = 1, /* it left no result */
+};
+
 /**
- * fleet_lost() - an outcome for an attempt whose worker is gone
- * @charged:	it had started
- * @cause:	CAUSE_WORKER_LOST or CAUSE_HOST_LOST
- * @status:	as waitpid() has it; -1: unknown
+ * fleet_end_result() - take the result that its worker left in results/
  *
- * If the worker left a result in results/, that is the outcome.
+ * Return: 0: an outcome was added; FLEET_END_E_NONE; or -ENOMEM.
  */
-must_check int fleet_lost(struct broker *broker, struct batch *batch,
-			  int64_t job, int64_t token, bool charged,
-			  enum job_cause cause, int status);
+must_check int fleet_end_result(struct broker *broker, struct batch *batch,
+				int64_t job, int64_t token);
+
+/**
+ * fleet_end_lost() - an outcome for an attempt that left no result
+ * @verdict:	not ADOPT_WAIT or ADOPT_KEEP
+ * @status:	of the worker, as waitpid() has it; -1: unknown
+ */
+must_check int fleet_end_lost(struct batch *batch, int64_t job, int64_t token,
+			      enum adopt_verdict verdict, int status);

@@ -30,6 +30,7 @@ static void on_message(struct broker *broker, struct channel_message *message)
 		break;
 	case CHANNEL_ANNOUNCED:
 		link->announced = true;
+		fleet_parked(broker);
 		break;
 	case CHANNEL_STOP_NOW:
 		stop_now(broker);

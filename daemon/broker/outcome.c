@@ -11,6 +11,8 @@
 #include "proto/json_out.h"
 #include "proto/limits.h"
 
+#define OUTCOME_SIGNAL_MAX 64
+
 static int64_t member_int(struct slice line, const char *name, int64_t none)
 {
 	struct slice value;
@@ -117,6 +119,7 @@ int outcome_parse(struct slice line, struct arena *arena,
 		  struct store_outcome *ret, int64_t *ret_run_us)
 {
 	struct store_outcome outcome = {.exit_code = -1};
+	int64_t exit_code, signal, run_us;
 	int r;
 
 	outcome.job = member_int(line, "done", 0);
@@ -126,8 +129,13 @@ int outcome_parse(struct slice line, struct arena *arena,
 	r = read_cause(line, arena, &outcome);
 	if (r)
 		return r;
-	outcome.exit_code = (int32_t)member_int(line, "exit", -1);
-	outcome.signal = (int32_t)member_int(line, "signal", 0);
+	exit_code = member_int(line, "exit", -1);
+	signal = member_int(line, "signal", 0);
+	if (exit_code < -1 || exit_code > 255 || signal < 0 ||
+	    signal > OUTCOME_SIGNAL_MAX)
+		return OUTCOME_E_BAD;
+	outcome.exit_code = (int32_t)exit_code;
+	outcome.signal = (int32_t)signal;
 	outcome.core = member_true(line, "core");
 	outcome.started_ms = member_int(line, "started_ms", 0);
 	outcome.finished_ms = member_int(line, "finished_ms", 0);
@@ -136,11 +144,15 @@ int outcome_parse(struct slice line, struct arena *arena,
 	outcome.stdout_bytes = member_int(line, "stdout_bytes", 0);
 	outcome.stderr_bytes = member_int(line, "stderr_bytes", 0);
 	outcome.output_file = member_true(line, "file");
-	*ret_run_us = member_int(line, "run_us", -1);
+	run_us = member_int(line, "run_us", -1);
 	r = read_bytes(line, arena, &outcome);
 	if (r)
 		return r;
 	*ret = outcome;
+	/* As nanoseconds it must fit, too. */
+	if (run_us > INT64_MAX / 1000)
+		run_us = INT64_MAX / 1000;
+	*ret_run_us = run_us < 0 ? -1 : run_us;
 	return 0;
 }
 

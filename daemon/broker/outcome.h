@@ -15,6 +15,7 @@ enum {
  * outcome_parse() - read a done statement
  * @line:	checked JSON
  * @arena:	takes copies of everything the outcome points to
+ * @ret_run_us:	how long it ran, microseconds; negative: it did not
  *
  * Return: 0, OUTCOME_E_BAD, or -ENOMEM.
  */

@@ -10,6 +10,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/fleet_end.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/state.h"
 #include "daemon/core/adopt.h"
@@ -18,7 +19,8 @@ struct recovery {
 	struct broker *broker;
 	struct arena arena;
 	struct store_snapshot snapshot;
-	size_t kept, lost, put_back;
+	bool *decided; /* one for each running attempt */
+	size_t kept, lost, put_back, results;
 };
 
 /* Field 22 of /proc/PID/stat; 0: no such process. */
@@ -64,32 +66,57 @@ static int worker_pidfd(const struct store_worker *row)
 	return -1;
 }
 
-/* What is decided about one running attempt. */
+/* What is decided about one running attempt that left no result. */
 static int decide(struct recovery *r, const struct store_running *running,
 		  const struct adopt_facts *facts, struct worker *worker)
 {
-	struct broker *broker = r->broker;
-	struct batch *batch = broker->gathering;
+	struct batch *batch = r->broker->gathering;
+	enum adopt_verdict verdict = adopt_decide(facts);
 
-	switch (adopt_decide(facts)) {
+	switch (verdict) {
 	case ADOPT_HOST_LOST:
-		r->lost++;
-		return fleet_lost(broker, batch, running->job, running->token,
-				  true, CAUSE_HOST_LOST, -1);
 	case ADOPT_WORKER_LOST:
 		r->lost++;
-		return fleet_lost(broker, batch, running->job, running->token,
-				  true, CAUSE_WORKER_LOST, -1);
+		break;
 	case ADOPT_PUT_BACK:
 		r->put_back++;
-		return fleet_lost(broker, batch, running->job, running->token,
-				  false, CAUSE_NONE, -1);
+		break;
 	case ADOPT_WAIT:
 	case ADOPT_KEEP:
-		break;
+		r->kept++;
+		return given_adopt(worker, running);
 	}
-	r->kept++;
-	return fleet_adopt_job(worker, running);
+	return fleet_end_lost(batch, running->job, running->token, verdict, -1);
+}
+
+/* All that one worker was running, oldest token first. */
+static int recover_running(struct recovery *r, int64_t worker_id,
+			   struct adopt_facts *facts, struct worker *worker)
+{
+	struct broker *broker = r->broker;
+
+	for (size_t i = 0; i < r->snapshot.running_count; i++) {
+		const struct store_running *running = &r->snapshot.running[i];
+		int result;
+
+		if (r->decided[i] || running->worker != worker_id)
+			continue;
+		r->decided[i] = true;
+		result = fleet_end_result(broker, broker->gathering,
+					  running->job, running->token);
+		if (result < 0)
+			return result;
+		if (result == 0) {
+			r->results++;
+			continue;
+		}
+		facts->once = running->once;
+		result = decide(r, running, facts, worker);
+		if (result)
+			return result;
+		facts->first = false;
+	}
+	return 0;
 }
 
 /* One worker's row, and what it was running. */
@@ -102,42 +129,31 @@ static int recover_worker(struct recovery *r, const struct store_worker *row)
 	};
 	struct worker *worker = NULL;
 	int fd = facts.same_boot ? worker_pidfd(row) : -1;
-	int result = 0;
+	int result;
 
 	facts.worker_alive = fd >= 0;
 	if (facts.worker_alive)
 		result = fleet_adopt(broker, row, fd, &worker);
 	else
 		result = batch_add_gone(broker->gathering, row->id);
-	for (size_t i = 0; result == 0 && i < r->snapshot.running_count; i++) {
-		const struct store_running *running = &r->snapshot.running[i];
-
-		if (running->worker != row->id)
-			continue;
-		result = decide(r, running, &facts, worker);
-		facts.first = false;
-	}
+	if (result == 0)
+		result = recover_running(r, row->id, &facts, worker);
 	return result;
 }
 
 /* Attempts whose worker has no row cannot be; decide them all the same. */
 static int recover_strays(struct recovery *r)
 {
-	for (size_t i = 0; i < r->snapshot.running_count; i++) {
-		const struct store_running *running = &r->snapshot.running[i];
-		struct adopt_facts facts = {.same_boot = true, .first = true};
-		bool known = false;
-		int result;
+	int result = 0;
 
-		for (size_t j = 0; j < r->snapshot.worker_count && !known; j++)
-			known = r->snapshot.workers[j].id == running->worker;
-		if (known)
-			continue;
-		result = decide(r, running, &facts, NULL);
-		if (result)
-			return result;
+	for (size_t i = 0; result == 0 && i < r->snapshot.running_count; i++) {
+		struct adopt_facts facts = {.same_boot = true, .first = true};
+
+		if (!r->decided[i])
+			result = recover_running(
+				r, r->snapshot.running[i].worker, &facts, NULL);
 	}
-	return 0;
+	return result;
 }
 
 static int load_lanes(struct recovery *r)
@@ -185,6 +201,7 @@ static int commit(struct recovery *r)
 			     &lane) == 0)
 			lane_counts(&broker->lanes, lane, from->counts);
 	}
+	broker->next_due_ms = batch->store.next_due_ms;
 	batch_reset(batch, ++broker->serial);
 	return 0;
 }
@@ -231,8 +248,11 @@ int recover(struct broker *broker)
 
 	if (result)
 		log_error("the database cannot be read: %s", fault.message);
-	if (result == 0)
-		result = load_lanes(&r);
+	if (result == 0) {
+		r.decided = arena_array(&r.arena, r.snapshot.running_count,
+					sizeof(*r.decided));
+		result = r.decided ? load_lanes(&r) : -ENOMEM;
+	}
 	for (size_t i = 0; result == 0 && i < r.snapshot.worker_count; i++)
 		result = recover_worker(&r, &r.snapshot.workers[i]);
 	if (result == 0)
@@ -242,9 +262,10 @@ int recover(struct broker *broker)
 	if (result == 0)
 		sweep_results(&r);
 	if (result == 0 && r.snapshot.running_count)
-		log_info("recovered running=%zu adopted=%zu lost=%zu "
-			 "put_back=%zu",
-			 r.snapshot.running_count, r.kept, r.lost, r.put_back);
+		log_info("recovered running=%zu adopted=%zu results=%zu "
+			 "lost=%zu put_back=%zu",
+			 r.snapshot.running_count, r.kept, r.results, r.lost,
+			 r.put_back);
 	arena_fini(&r.arena);
 	return result;
 }

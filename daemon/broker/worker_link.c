@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/state.h"
 #include "proto/json_in.h"
@@ -96,7 +97,7 @@ static bool on_done(struct worker_link *link, struct slice line)
 	}
 	batch->store.outcomes[i] = outcome;
 	batch->queued_bytes += line.n;
-	fleet_result(broker, link->worker, outcome.token, run_us * 1000,
+	given_result(broker, link->worker, outcome.token, run_us * 1000,
 		     outcome.cpu_us);
 	cycle_kick(broker);
 	return true;
@@ -119,7 +120,7 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 		batch->store.outcomes[i].job = find_int(item, "job");
 		batch->store.outcomes[i].token = token;
 		batch->store.outcomes[i].kind = STORE_PUT_BACK;
-		fleet_result(link->broker, link->worker, token, -1, 0);
+		given_result(link->broker, link->worker, token, -1, 0);
 	}
 	cycle_kick(link->broker);
 	return true;
@@ -218,6 +219,8 @@ void worker_link_accept(struct broker *broker, int fd)
 		return;
 	}
 	link = calloc(1, sizeof(*link));
+	if (!link)
+		close(fd);
 	if (!link ||
 	    sock_init(&link->sock, &broker->socks, fd, &link_events, link)) {
 		free(link);
@@ -263,9 +266,12 @@ void worker_link_parked(struct worker_link *link)
 	if (!link->ready || link->worker)
 		return;
 	link->worker = fleet_ready(link->broker, link);
+	/* Whoever is not known yet is not read on: its buffer stays small. */
+	sock_pause(&link->sock, !link->worker);
 	if (!link->worker)
 		return;
 	say_hello(link);
+	given_resume(link->worker);
 	/* What it said behind `ready` waits in the buffer. */
 	if (link->sock.in_n)
 		event_active(link->sock.read_event, EV_READ, 1);

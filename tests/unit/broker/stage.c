@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sha256.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -378,6 +379,91 @@ int stage_worker(struct stage *stage, int64_t id)
 	fd = stage_dial(stage, id, NULL);
 	stage_expect(stage_read(stage, fd), "\"hello\":1");
 	return fd;
+}
+
+int stage_redial(struct stage *stage, int fd, int64_t id, const char *holding)
+{
+	close(fd);
+	stage_turn(stage);
+	fd = stage_dial(stage, id, holding);
+	stage_expect(stage_read(stage, fd), "\"hello\":1");
+	return fd;
+}
+
+/* Field 22 of /proc/PID/stat; our names hold no parenthesis. */
+static int64_t start_ticks(pid_t pid)
+{
+	char path[64], text[1024] = "";
+	const char *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	at = strchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	assert_non_null(at);
+	return strtoll(at, NULL, 10);
+}
+
+struct store_worker *stage_row(struct stage *stage, int64_t id, pid_t pid)
+{
+	struct store *store = stage->store;
+	struct store_worker *row = &store->workers[store->worker_count++];
+	uint8_t secret[CHANNEL_SECRET_BYTES] = {0};
+	SHA2_CTX hash;
+
+	snprintf(store->boot_id, sizeof(store->boot_id), "%s",
+		 stage->broker.fleet.boot_id);
+	for (int i = 0; i < 8; i++)
+		secret[CHANNEL_SECRET_BYTES - 1 - i] = (uint8_t)(id >> (8 * i));
+	SHA256Init(&hash);
+	SHA256Update(&hash, secret, sizeof(secret));
+	SHA256Final(row->secret_hash, &hash);
+	row->id = id;
+	row->pool = SLICE("exec");
+	row->pid = pid;
+	row->start_ticks = start_ticks(pid);
+	row->boot_id = slice_of(store->boot_id);
+	return row;
+}
+
+void stage_own_row(struct stage *stage, int64_t id)
+{
+	stage_row(stage, id, getpid());
+}
+
+static void result_path(const struct stage *stage, int64_t token,
+			char path[128])
+{
+	snprintf(path, 128, "%s/results/%lld", stage->directory,
+		 (long long)token);
+}
+
+void stage_result_file(const struct stage *stage, int64_t job, int64_t token)
+{
+	char path[128];
+	FILE *file;
+
+	result_path(stage, token, path);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fprintf(file,
+		"{\"done\":%lld,\"token\":%lld,\"cause\":\"none\","
+		"\"exit\":0}\n",
+		(long long)job, (long long)token);
+	fclose(file);
+}
+
+bool stage_has_result_file(const struct stage *stage, int64_t token)
+{
+	char path[128];
+
+	result_path(stage, token, path);
+	return access(path, F_OK) == 0;
 }
 
 int64_t stage_job(struct stage *stage, int fd, int64_t *ret_token)

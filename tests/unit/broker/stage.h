@@ -12,7 +12,9 @@
 #include "tests/fake/fake_store.h"
 #include "tests/helper/t.h"
 
-#define STAGE_WORKERS_MAX 8
+#define STAGE_SUBMIT                                                           \
+	"{\"method\":\"org.reeve.jobs.Submit\","                               \
+	"\"parameters\":{\"job\":{\"argv\":[\"true\"]}}}"
 
 struct stage {
 	char directory[64];
@@ -68,6 +70,16 @@ void stage_announced(struct stage *stage);
 int stage_dial(struct stage *stage, int64_t id, const char *holding);
 /** stage_worker() - born, announced, dialled, greeted */
 int stage_worker(struct stage *stage, int64_t id);
+/** stage_redial() - the worker lost its connection and comes back */
+int stage_redial(struct stage *stage, int fd, int64_t id, const char *holding);
+/** stage_own_row() - the stored row of worker @id, which is this process */
+void stage_own_row(struct stage *stage, int64_t id);
+/** stage_row() - the same for another process */
+struct store_worker *stage_row(struct stage *stage, int64_t id, pid_t pid);
+/** stage_result_file() - what a worker leaves in results/: exit 0 */
+void stage_result_file(const struct stage *stage, int64_t job, int64_t token);
+/** stage_has_result_file() - is it still there? */
+bool stage_has_result_file(const struct stage *stage, int64_t token);
 /** stage_job() - read on until a job comes; its id, token */
 int64_t stage_job(struct stage *stage, int fd, int64_t *ret_token);
 /** stage_done() - the worker's answer: exit 0 */

@@ -1,0 +1,186 @@
+#include "daemon/broker/given.h"
+
+#include <errno.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/worker_link.h"
+#include "proto/json_in.h"
+
+int given_adopt(struct worker *worker, const struct store_running *running)
+{
+	struct given *given = calloc(1, sizeof(*given));
+
+	if (!given)
+		return -ENOMEM;
+	given->sched.id = running->job;
+	given->sched.token = running->token;
+	given->attempt = running->attempt;
+	given->sent = true; /* as far as we know */
+	given->once = running->once;
+	given->cancel_asked = running->cancel_asked;
+	given->grace_ms = -1;
+	TAILQ_INSERT_TAIL(&worker->adopted_jobs, &given->sched, link);
+	return 0;
+}
+
+/* Is the token among what the worker says it holds? */
+static bool holds(struct slice holding, int64_t token)
+{
+	struct json_iter iter = json_enter(holding);
+	struct slice item, value;
+	int64_t n;
+
+	while (json_item(&iter, &item)) {
+		if (json_find(item, "token", &value) &&
+		    json_int(value, &n) == 0 && n == token)
+			return true;
+	}
+	return false;
+}
+
+/* It certainly never began: back to ready, not charged. */
+static void put_back(struct broker *broker, int64_t job, int64_t token)
+{
+	struct batch *batch = broker->gathering;
+	size_t i;
+
+	if (batch_add_outcome(batch, 0, &i)) {
+		log_error("no memory for an outcome, job waits for the next "
+			  "broker job=%lld",
+			  (long long)job);
+		return;
+	}
+	batch->store.outcomes[i].job = job;
+	batch->store.outcomes[i].token = token;
+	batch->store.outcomes[i].kind = STORE_PUT_BACK;
+	cycle_kick(broker);
+}
+
+void given_compare(struct broker *broker, struct worker *worker,
+		   struct slice holding)
+{
+	struct sched_job *job, *next;
+
+	for (job = TAILQ_FIRST(&worker->sched.jobs); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (holds(holding, job->token))
+			continue;
+		put_back(broker, job->id, job->token);
+		sched_end(&broker->sched, &worker->sched, job, -1,
+			  clock_mono_ns());
+		free(job);
+	}
+	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
+		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
+		if (holds(holding, job->token)) {
+			sched_give(&broker->sched, &worker->sched, job,
+				   clock_mono_ns());
+			continue;
+		}
+		put_back(broker, job->id, job->token);
+		free(job);
+	}
+}
+
+static void say_cancel(struct worker *worker, const struct given *given)
+{
+	worker_link_cancel(worker->link, given->sched.id, given->sched.token,
+			   given->grace_ms);
+}
+
+void given_resume(struct worker *worker)
+{
+	struct sched_job *job;
+
+	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
+		const struct given *given = (const struct given *)job;
+
+		if (given->cancel_asked)
+			say_cancel(worker, given);
+	}
+}
+
+void given_deliver(struct broker *broker, struct worker *worker,
+		   struct lane *lane, const struct store_claim *claim)
+{
+	struct given *given = calloc(1, sizeof(*given));
+
+	if (!given || worker->dead || worker->died_ns) {
+		free(given);
+		put_back(broker, claim->job, claim->token);
+		return;
+	}
+	given->sched.id = claim->job;
+	given->sched.token = claim->token;
+	given->sched.lane = &lane->sched;
+	given->attempt = claim->attempt;
+	given->once = claim->once;
+	sched_give(&broker->sched, &worker->sched, &given->sched,
+		   clock_mono_ns());
+	if (worker->link) {
+		worker_link_job(worker->link, claim);
+		given->sent = true;
+	}
+	/* Away: it will dial in without it, and the job goes back. */
+}
+
+static struct given *find(struct worker *worker, int64_t token)
+{
+	struct sched_job *job = sched_find(&worker->sched, token);
+
+	if (job)
+		return (struct given *)job;
+	TAILQ_FOREACH (job, &worker->adopted_jobs, link) {
+		if (job->token == token)
+			return (struct given *)job;
+	}
+	return NULL;
+}
+
+void given_cancel(struct broker *broker, const struct store_signal *signal)
+{
+	struct worker *worker = fleet_find(&broker->fleet, signal->worker);
+	struct given *given = worker ? find(worker, signal->token) : NULL;
+
+	if (!given)
+		return; /* its end is under way */
+	given->cancel_asked = true;
+	given->grace_ms = signal->grace_ms;
+	if (worker->link)
+		say_cancel(worker, given);
+	/* Away: told when it dials in. */
+}
+
+void given_result(struct broker *broker, struct worker *worker, int64_t token,
+		  int64_t run_ns, int64_t cpu_us)
+{
+	struct sched_job *job = sched_find(&worker->sched, token);
+
+	if (!job)
+		return;
+	sched_end(&broker->sched, &worker->sched, job, run_ns, clock_mono_ns());
+	free(job);
+	if (run_ns < 0)
+		return;
+	worker->jobs_done++;
+	worker->cpu_us += cpu_us;
+	if (worker->proved)
+		return;
+	worker->proved = true;
+	link_send(broker, &(struct channel_message){
+				  .kind = CHANNEL_USEFUL,
+				  .worker = worker->id,
+			  });
+}
+
+void given_free_adopted(struct worker *worker)
+{
+	struct sched_job *job;
+
+	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
+		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
+		free(job);
+	}
+}

@@ -1,0 +1,50 @@
+#pragma once
+
+/*
+ * Given: the jobs that a worker has. It was given them over its connection, or
+ * it was found with them when the broker started (adopted).
+ */
+
+#include "daemon/broker/fleet.h"
+
+struct given {
+	struct sched_job sched; /* first: id, token, lane */
+	uint32_t attempt;
+	bool sent; /* it was written to a connection, or may have been */
+	bool once;
+	bool cancel_asked; /* told again on every new connection */
+	int64_t grace_ms;  /* of the cancel; negative: the daemon's own */
+};
+
+/** given_adopt() - an attempt that it was running when the broker ended */
+must_check int given_adopt(struct worker *worker,
+			   const struct store_running *running);
+
+/** given_deliver() - a claim is committed: deliver it, or put it back */
+void given_deliver(struct broker *broker, struct worker *worker,
+		   struct lane *lane, const struct store_claim *claim);
+
+/**
+ * given_compare() - it dialled in: what it does not hold never reached it
+ * @holding:	checked JSON, the list of its `ready`
+ */
+void given_compare(struct broker *broker, struct worker *worker,
+		   struct slice holding);
+
+/** given_resume() - it was greeted: say again what is asked to end */
+void given_resume(struct worker *worker);
+
+/** given_cancel() - end a running attempt; ignored when nobody holds it */
+void given_cancel(struct broker *broker, const struct store_signal *signal);
+
+/**
+ * given_result() - the worker answered for a job, which leaves its hands
+ * @run_ns:	how long it ran; negative: it did not, it was put back
+ *
+ * A token that it does not hold is ignored.
+ */
+void given_result(struct broker *broker, struct worker *worker, int64_t token,
+		  int64_t run_ns, int64_t cpu_us);
+
+/** given_free_adopted() - forget them; nothing is written to the store */
+void given_free_adopted(struct worker *worker);
