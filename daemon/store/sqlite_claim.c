@@ -108,46 +108,59 @@ int txn_claim(struct txn *txn, uint32_t want, const struct live *live,
 			 CAUSE_NONE);
 }
 
-static int spec_of(struct txn *txn, int64_t id, struct slice *ret)
+static int flush(struct txn *txn)
 {
-	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_BODY_GET, &error);
-	bool found;
+	struct feed *feed = &txn->store->feed;
+	int error;
 
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, id);
-	error = sql_row(txn->sql, stmt, &found);
-	if (error)
-		return error;
-	if (!found)
-		return sql_damaged(txn->sql, "a job has no body");
-	error = sql_copy(stmt, 3, txn->arena, ret);
-	sql_done(stmt);
+	if (!feed->rows)
+		return 0;
+	error = feed_run(feed, txn->sql, SQL_JOB_CLAIM);
+	feed_clear(feed);
 	return error;
 }
 
-static int claim_ready(struct txn *txn, uint32_t want, struct live *live)
-{
-	struct job_step step;
+/* A ready job and what its worker gets. */
+struct candidate {
+	struct live live;
 	struct slice spec;
-	int error;
+};
+
+static int claim_ready(struct txn *txn, uint32_t want,
+		       struct candidate *candidate)
+{
+	struct live *live = &candidate->live;
+	struct job_step step;
+	int error = 0;
 
 	if (job_step(&live->facts, JOB_CLAIM, CAUSE_NONE, txn->now_ms, &step))
 		return sql_damaged(txn->sql, "a ready job cannot be claimed");
-	error = txn_count(txn, txn->lanes[txn->batch->wants[want].lane],
-			  live->group, STATE_READY, STATE_RUNNING);
+	if (feed_is_full(&txn->store->feed))
+		error = flush(txn);
+	if (!error)
+		error = txn_count(txn, txn->lanes[txn->batch->wants[want].lane],
+				  live->group, STATE_READY, STATE_RUNNING);
 	if (error)
 		return error;
 	live->facts = step.facts;
 	live->token = txn->next.token++;
 	live->worker = txn->batch->wants[want].worker;
-	error = SQL_DO(txn->sql, SQL_JOB_CLAIM, live->id, live->facts.attempt,
-		       txn->now_ms, live->worker, live->token);
+	feed_add(&txn->store->feed,
+		 (int64_t[]){live->id, live->facts.attempt, txn->now_ms,
+			     live->worker, live->token},
+		 5);
+	return txn_claim(txn, want, live, candidate->spec);
+}
+
+static int read_candidate(struct txn *txn, struct sqlite3_stmt *stmt,
+			  struct candidate *ret)
+{
+	int error = live_read(txn->sql, stmt, &ret->live);
+
+	if (!error && !sql_int(stmt, LIVE_COLUMNS + 1))
+		error = sql_damaged(txn->sql, "a job has no body");
 	if (!error)
-		error = spec_of(txn, live->id, &spec);
-	if (!error)
-		error = txn_claim(txn, want, live, spec);
+		error = sql_copy(stmt, LIVE_COLUMNS, txn->arena, &ret->spec);
 	return error;
 }
 
@@ -155,13 +168,13 @@ static int claim_ready(struct txn *txn, uint32_t want, struct live *live)
  * changes under it may see a row twice. */
 static int claim_lane(struct txn *txn, uint32_t lane, size_t room)
 {
-	struct live *live = arena_array(txn->arena, room, sizeof(*live));
+	struct candidate *found = arena_array(txn->arena, room, sizeof(*found));
 	int error = 0;
 	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_READY_LIST, &error);
 	size_t count = 0;
 	bool row;
 
-	if (!live)
+	if (!found)
 		return -ENOMEM;
 	if (!stmt)
 		return error;
@@ -173,15 +186,15 @@ static int claim_lane(struct txn *txn, uint32_t lane, size_t room)
 		if (!row)
 			break;
 		require(count < room);
-		error = live_read(txn->sql, stmt, &live[count++]);
+		error = read_candidate(txn, stmt, &found[count++]);
 		if (error) {
 			sql_done(stmt);
 			return error;
 		}
 	}
 	for (size_t i = 0; !error && i < count; i++)
-		error = claim_ready(txn, txn_want(txn, lane), &live[i]);
-	return error;
+		error = claim_ready(txn, txn_want(txn, lane), &found[i]);
+	return error ? error : flush(txn);
 }
 
 int txn_claims(struct txn *txn)

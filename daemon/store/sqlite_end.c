@@ -131,17 +131,59 @@ static void end_row(const struct live *live, const struct job_step *step,
 	ret->stderr_bytes = end->stderr_bytes;
 }
 
+/* The finished row waits in the feed, with the live one that it replaces. */
 static int put_done(struct txn *txn, const struct live *live,
 		    const struct store_row *row, uint32_t flags)
 {
-	return SQL_DO(txn->sql, SQL_DONE_ADD, row->id, live->lane, row->state,
-		      row->cause, -(int64_t)row->priority, row->attempt,
-		      row->max_attempts, row->crashes, live->facts.crash_limit,
-		      flags, live->uid, live->gid, live->context, live->group,
-		      row->created_ms, row->run_at_ms, row->started_ms,
-		      row->finished_ms, live->timeout_ms, live->grace_ms,
-		      row->exit_code, row->signal, row->cpu_us, row->peak_kib,
-		      row->stdout_bytes, row->stderr_bytes);
+	const int64_t cells[] = {
+		row->id,
+		live->lane,
+		row->state,
+		row->cause,
+		-(int64_t)row->priority,
+		row->attempt,
+		row->max_attempts,
+		row->crashes,
+		live->facts.crash_limit,
+		flags,
+		live->uid,
+		live->gid,
+		live->context,
+		live->group,
+		row->created_ms,
+		row->run_at_ms,
+		row->started_ms,
+		row->finished_ms,
+		live->timeout_ms,
+		live->grace_ms,
+		row->exit_code,
+		row->signal,
+		row->cpu_us,
+		row->peak_kib,
+		row->stdout_bytes,
+		row->stderr_bytes,
+	};
+	int error = 0;
+
+	if (feed_is_full(&txn->store->feed))
+		error = txn_end_flush(txn);
+	if (!error)
+		feed_add(&txn->store->feed, cells, ARRAY_COUNT(cells));
+	return error;
+}
+
+int txn_end_flush(struct txn *txn)
+{
+	struct feed *feed = &txn->store->feed;
+	int error;
+
+	if (!feed->rows)
+		return 0;
+	error = feed_run(feed, txn->sql, SQL_JOB_DROP);
+	if (!error)
+		error = feed_run(feed, txn->sql, SQL_DONE_ADD);
+	feed_clear(feed);
+	return error;
 }
 
 int txn_end(struct txn *txn, const struct live *live,
@@ -165,9 +207,7 @@ int txn_end(struct txn *txn, const struct live *live,
 		txn->due_left = true;
 	end_row(live, step, &end, &row);
 
-	error = SQL_DO(txn->sql, SQL_JOB_DROP, live->id);
-	if (!error)
-		error = put_done(txn, live, &row, flags);
+	error = put_done(txn, live, &row, flags);
 	if (!error)
 		error = put_result(txn, live->id, &end);
 	if (!error)

@@ -125,33 +125,61 @@ static uint32_t flags_of(const struct store_entry *entry)
 	return flags;
 }
 
-static int put_job(struct txn *txn, const struct live *live)
+static int flush(struct txn *txn)
 {
-	const struct job_facts *facts = &live->facts;
+	struct feed *feed = &txn->store->feed;
+	int error;
 
-	return SQL_DO(txn->sql, SQL_JOB_ADD, live->id, live->lane, facts->state,
-		      -(int64_t)live->priority, live->seq, facts->attempt,
-		      facts->max_attempts, facts->crashes, facts->crash_limit,
-		      live->cause, live->flags, live->uid, live->gid,
-		      live->context, live->group, live->created_ms,
-		      facts->run_at_ms, live->started_ms, live->timeout_ms,
-		      live->grace_ms, live->worker, live->token);
+	if (!feed->rows)
+		return 0;
+	error = feed_run(feed, txn->sql, SQL_JOB_ADD);
+	if (!error)
+		error = feed_run(feed, txn->sql, SQL_BODY_ADD);
+	feed_clear(feed);
+	return error;
 }
 
-static int put_body(struct txn *txn, int64_t id,
+static int put_rows(struct txn *txn, const struct live *live,
 		    const struct store_entry *entry)
 {
+	const struct job_facts *facts = &live->facts;
+	const int64_t cells[LIVE_COLUMNS] = {
+		live->id,
+		live->lane,
+		facts->state,
+		-(int64_t)live->priority,
+		live->seq,
+		facts->attempt,
+		facts->max_attempts,
+		facts->crashes,
+		facts->crash_limit,
+		live->cause,
+		live->flags,
+		live->uid,
+		live->gid,
+		live->context,
+		live->group,
+		live->created_ms,
+		facts->run_at_ms,
+		live->started_ms,
+		live->timeout_ms,
+		live->grace_ms,
+		live->worker,
+		live->token,
+	};
+	struct slice *texts;
 	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_BODY_ADD, &error);
 
-	if (!stmt)
+	if (feed_is_full(&txn->store->feed))
+		error = flush(txn);
+	if (error)
 		return error;
-	SQL_INTS(stmt, id);
-	sql_bind_text(stmt, 2, entry->name);
-	sql_bind_text(stmt, 3, entry->key);
-	sql_bind_text(stmt, 4, entry->tags);
-	sql_bind_text(stmt, 5, entry->spec);
-	return sql_run(txn->sql, stmt);
+	texts = feed_add(&txn->store->feed, cells, LIVE_COLUMNS);
+	texts[0] = entry->name;
+	texts[1] = entry->key;
+	texts[2] = entry->tags;
+	texts[3] = entry->spec;
+	return 0;
 }
 
 static void first_facts(const struct txn *txn, const struct store_entry *entry,
@@ -221,9 +249,7 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	int error = start(entering, entry, live, &want);
 
 	if (!error)
-		error = put_job(txn, live);
-	if (!error)
-		error = put_body(txn, live->id, entry);
+		error = put_rows(txn, live, entry);
 	if (!error)
 		error = count_in(txn, txn->lanes[entry->lane], live);
 	if (!error)
@@ -299,5 +325,5 @@ int txn_entries(struct txn *txn)
 			error = enter(&entering, entry);
 	}
 	tally_fini(&entering.refused);
-	return error;
+	return error ? error : flush(txn);
 }

@@ -138,8 +138,10 @@ static int check_statements(struct store *store)
 static int open_writer(struct store *store, const char *directory,
 		       int64_t reserve_bytes)
 {
-	int error = load_counters(store);
+	int error = feed_init(&store->feed, &store->sql);
 
+	if (!error)
+		error = load_counters(store);
 	if (!error)
 		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 	if (!error)
@@ -212,9 +214,11 @@ void store_close(struct store *store)
 		sqlite3_db_config(store->sql.db,
 				  SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_close(store->sql.db);
+	feed_fini(&store->feed);
 	sqlite_lanes_fini(&store->lanes);
 	tally_fini(&store->groups);
 	tally_fini(&store->contexts);
+	tally_fini(&store->taken);
 	event_pack_fini(&store->events);
 	reserve_fini(&store->reserve);
 	free(store->path);

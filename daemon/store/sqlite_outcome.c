@@ -2,6 +2,8 @@
 
 #include "daemon/store/sqlite_txn.h"
 
+#include <errno.h>
+
 static enum job_event event_of(enum store_outcome_kind kind)
 {
 	switch (kind) {
@@ -64,34 +66,96 @@ static int go_on(struct txn *txn, struct live *live,
 	return error;
 }
 
-static int take(struct txn *txn, struct store_outcome *outcome)
+/* @live: as it was when the phase began */
+static int take(struct txn *txn, struct live *live,
+		struct store_outcome *outcome)
 {
-	struct live live;
+	struct tally_entry *taken;
 	struct job_step step;
-	bool found;
-	int error = live_get(txn->sql, outcome->job, &live, &found);
 
-	/* A stale token is the word of a worker that lost the job. */
-	if (error || !found || live.facts.state != STATE_RUNNING ||
-	    live.token != outcome->token)
-		return error;
-	if (job_step(&live.facts, event_of(outcome->kind), outcome->cause,
+	/* A stale token is the word of a worker that lost the job. So is the
+	 * second word in one batch: the first one ended the attempt. */
+	if (live->facts.state != STATE_RUNNING ||
+	    live->token != outcome->token ||
+	    tally_find(&txn->store->taken, live->id) ||
+	    job_step(&live->facts, event_of(outcome->kind), outcome->cause,
 		     txn->now_ms, &step))
 		return 0;
+	if (tally_at(&txn->store->taken, live->id, &taken))
+		return -ENOMEM;
 
 	outcome->accepted = true;
 	if (step.ended)
-		return txn_end(txn, &live, &step, outcome,
+		return txn_end(txn, live, &step, outcome,
 			       (struct slice){NULL, 0});
-	return go_on(txn, &live, &step, outcome);
+	return go_on(txn, live, &step, outcome);
+}
+
+/* The live rows that the feed names, each with the outcome's index. */
+static int read_live(struct txn *txn, struct live *live, size_t *index,
+		     size_t *ret_count)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_JOB_OF_FEED, &error);
+	size_t count = 0;
+	bool row;
+
+	if (!stmt)
+		return error;
+	for (;;) {
+		error = sql_row(txn->sql, stmt, &row);
+		if (error || !row)
+			break;
+		require(count < FEED_ROWS);
+		index[count] = (size_t)sql_int(stmt, LIVE_COLUMNS);
+		error = live_read(txn->sql, stmt, &live[count++]);
+		if (error) {
+			sql_done(stmt);
+			break;
+		}
+	}
+	*ret_count = count;
+	return error;
+}
+
+/* @room: for the rows of one feed */
+static int take_some(struct txn *txn, size_t first, size_t last,
+		     struct live *room)
+{
+	struct feed *feed = &txn->store->feed;
+	size_t index[FEED_ROWS];
+	size_t count = 0;
+	int error;
+
+	for (size_t i = first; i < last; i++)
+		feed_add(feed,
+			 (int64_t[]){txn->batch->outcomes[i].job, (int64_t)i},
+			 2);
+	error = read_live(txn, room, index, &count);
+	feed_clear(feed);
+	for (size_t i = 0; !error && i < count; i++)
+		error = take(txn, &room[i], &txn->batch->outcomes[index[i]]);
+	if (!error)
+		error = txn_end_flush(txn);
+	return error;
 }
 
 int txn_outcomes(struct txn *txn)
 {
-	struct store_batch *batch = txn->batch;
+	size_t count = txn->batch->outcome_count;
+	struct live *room;
 	int error = 0;
 
-	for (size_t i = 0; !error && i < batch->outcome_count; i++)
-		error = take(txn, &batch->outcomes[i]);
+	if (!count)
+		return 0;
+	room = arena_array(txn->arena, count < FEED_ROWS ? count : FEED_ROWS,
+			   sizeof(*room));
+	if (!room)
+		return -ENOMEM;
+	tally_clear(&txn->store->taken);
+	for (size_t at = 0; !error && at < count; at += FEED_ROWS)
+		error = take_some(
+			txn, at,
+			count - at < FEED_ROWS ? count : at + FEED_ROWS, room);
 	return error;
 }

@@ -38,6 +38,9 @@ struct live {
 	int64_t worker, token;
 };
 
+/* The columns LIVE: what a statement adds to them comes behind. */
+#define LIVE_COLUMNS 22
+
 /** live_read() - the columns LIVE of the current row; STORE_E_CORRUPT */
 must_check int live_read(struct sql *sql, struct sqlite3_stmt *stmt,
 			 struct live *ret);

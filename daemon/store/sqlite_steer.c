@@ -228,6 +228,8 @@ int txn_steer(struct txn *txn)
 		sqlite_filter_init(&slice.filter, &slice.steer->filter,
 				   txn->sql, &txn->store->lanes);
 		error = run(&slice);
+		if (!error)
+			error = txn_end_flush(txn);
 		sqlite_filter_fini(&slice.filter);
 	}
 	return error;

@@ -9,6 +9,7 @@
 
 #include "daemon/store/reserve.h"
 #include "daemon/store/sqlite_event.h"
+#include "daemon/store/sqlite_feed.h"
 #include "daemon/store/sqlite_lane.h"
 #include "daemon/store/sqlite_row.h"
 #include "daemon/store/sqlite_sql.h"
@@ -39,7 +40,9 @@ struct store {
 	uint32_t writes; /* counts batches, for upkeep now and then */
 	/* Scratch of transactions, kept to save allocations. */
 	struct tally groups, contexts;
+	struct tally taken; /* jobs whose outcome was accepted */
 	struct event_pack events;
+	struct feed feed;
 };
 
 /** group_read() - a row of table grp; @ret_found false: there is none */

@@ -91,6 +91,9 @@ must_check int txn_end(struct txn *txn, const struct live *live,
 		       const struct store_outcome *outcome,
 		       struct slice reason);
 
+/** txn_end_flush() - the rows of what ended; at the end of a phase */
+must_check int txn_end_flush(struct txn *txn);
+
 /** txn_move() - a live job goes on in another state; @live as before */
 must_check int txn_move(struct txn *txn, const struct live *live,
 			const struct job_step *step, int64_t seq);

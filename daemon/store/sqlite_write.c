@@ -312,6 +312,7 @@ static int run(struct store *store, struct store_batch *batch)
 	tally_clear(&store->groups);
 	tally_clear(&store->contexts);
 	event_pack_clear(&store->events);
+	feed_clear(&store->feed);
 	store->lanes.call++;
 
 	error = sql_do(&store->sql, SQL_BEGIN, NULL, 0);

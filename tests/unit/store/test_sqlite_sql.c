@@ -25,31 +25,42 @@ static void plan_of(struct fixture *f, enum sql_id id, char *ret, size_t room)
 	sqlite3_free(query);
 }
 
+/* Does it walk over a whole table? The feed is in memory, and all of it is
+ * meant; a partial index that is walked whole holds what is asked. */
+static bool walks(const char *plan)
+{
+	for (const char *at = plan; (at = strstr(at, "SCAN")); at++) {
+		if (strncmp(at, "SCAN feed", 9) != 0 &&
+		    strncmp(at, "SCAN job USING INDEX job_running", 32) != 0)
+			return true;
+	}
+	return false;
+}
+
 UNIT(what_runs_in_every_batch_never_scans)
 {
 	static const enum sql_id hot[] = {
-		SQL_META_SET,	   SQL_LANE_COUNT,   SQL_GROUP_GET,
-		SQL_GROUP_COUNT,   SQL_GROUP_DROP,   SQL_CONTEXT_HAS,
-		SQL_CONTEXT_FIND,  SQL_CONTEXT_TEXT, SQL_CONTEXT_COUNT,
-		SQL_CONTEXT_DROP,  SQL_WORKER_DROP,  SQL_WORKER_PID,
-		SQL_KEY_GET,	   SQL_KEY_DROP,     SQL_JOB_GET,
-		SQL_JOB_MOVE,	   SQL_JOB_FLAGS,    SQL_JOB_DROP,
-		SQL_BODY_GET,	   SQL_BODY_WORDS,   SQL_BODY_DROP,
-		SQL_DONE_DROP,	   SQL_DONE_GET,     SQL_RESULT_GET,
-		SQL_RESULT_DROP,   SQL_ATTEMPT_LAST, SQL_ATTEMPT_DROP,
-		SQL_DUE_LIST,	   SQL_READY_LIST,   SQL_JOB_CLAIM,
-		SQL_LIVE_AFTER,	   SQL_LIVE_BEFORE,  SQL_LIVE_GROUP_AFTER,
-		SQL_DONE_AFTER,	   SQL_DONE_BEFORE,  SQL_DONE_GROUP_AFTER,
-		SQL_RUNNING_AFTER, SQL_EVENT_PRUNE,
+		SQL_META_SET,	      SQL_LANE_COUNT,	 SQL_GROUP_GET,
+		SQL_GROUP_COUNT,      SQL_GROUP_DROP,	 SQL_CONTEXT_HAS,
+		SQL_CONTEXT_FIND,     SQL_CONTEXT_TEXT,	 SQL_CONTEXT_COUNT,
+		SQL_CONTEXT_DROP,     SQL_WORKER_DROP,	 SQL_WORKER_PID,
+		SQL_KEY_GET,	      SQL_KEY_DROP,	 SQL_JOB_GET,
+		SQL_JOB_MOVE,	      SQL_JOB_FLAGS,	 SQL_JOB_DROP,
+		SQL_JOB_OF_FEED,      SQL_JOB_ADD,	 SQL_BODY_ADD,
+		SQL_DONE_ADD,	      SQL_BODY_GET,	 SQL_BODY_WORDS,
+		SQL_BODY_DROP,	      SQL_DONE_DROP,	 SQL_DONE_GET,
+		SQL_RESULT_GET,	      SQL_RESULT_DROP,	 SQL_ATTEMPT_LAST,
+		SQL_ATTEMPT_DROP,     SQL_DUE_LIST,	 SQL_READY_LIST,
+		SQL_JOB_CLAIM,	      SQL_LIVE_AFTER,	 SQL_LIVE_BEFORE,
+		SQL_LIVE_GROUP_AFTER, SQL_DONE_AFTER,	 SQL_DONE_BEFORE,
+		SQL_DONE_GROUP_AFTER, SQL_RUNNING_AFTER, SQL_EVENT_PRUNE,
 	};
 	struct fixture *f = *state;
 	char plan[1024];
 
 	for (size_t i = 0; i < ARRAY_COUNT(hot); i++) {
 		plan_of(f, hot[i], plan, sizeof(plan));
-		/* A partial index that is walked whole holds what is asked. */
-		if (strstr(plan, "SCAN") &&
-		    !strstr(plan, "USING INDEX job_running"))
+		if (walks(plan))
 			fail_msg("%s: %s", sql_text_of(hot[i]), plan);
 	}
 }
@@ -60,7 +71,10 @@ UNIT(claims_and_due_jobs_come_out_of_their_index_in_order)
 	char plan[1024];
 
 	plan_of(f, SQL_READY_LIST, plan, sizeof(plan));
-	assert_string_equal(plan, "SEARCH job USING INDEX job_ready (lane=?)|");
+	assert_string_equal(plan,
+			    "SEARCH job USING INDEX job_ready (lane=?)|"
+			    "SEARCH body USING INTEGER PRIMARY KEY (rowid=?) "
+			    "LEFT-JOIN|");
 	plan_of(f, SQL_DUE_LIST, plan, sizeof(plan));
 	assert_string_equal(plan, "SEARCH job USING INDEX job_due (run_at<?)|");
 	plan_of(f, SQL_DUE_NEXT, plan, sizeof(plan));

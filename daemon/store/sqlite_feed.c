@@ -1,0 +1,185 @@
+#include "daemon/store/sqlite_feed.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+
+struct feed_table {
+	sqlite3_vtab base;
+	const struct feed *feed;
+};
+
+struct feed_cursor {
+	sqlite3_vtab_cursor base;
+	size_t at;
+};
+
+static const struct feed *feed_of(sqlite3_vtab_cursor *cursor)
+{
+	return ((struct feed_table *)cursor->pVtab)->feed;
+}
+
+static int do_connect(sqlite3 *db, void *feed, int argc,
+		      const char *const *argv, sqlite3_vtab **ret, char **error)
+{
+	struct feed_table *table;
+	int code = sqlite3_declare_vtab(
+		db, "CREATE TABLE feed (c0, c1, c2, c3, c4, c5, c6, c7, c8, "
+		    "c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, "
+		    "c20, c21, c22, c23, c24, c25, t0, t1, t2, t3)");
+
+	(void)argc;
+	(void)argv;
+	(void)error;
+	if (code != SQLITE_OK)
+		return code;
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return SQLITE_NOMEM;
+	table->feed = feed;
+	*ret = &table->base;
+	return SQLITE_OK;
+}
+
+static int do_disconnect(sqlite3_vtab *table)
+{
+	free(table);
+	return SQLITE_OK;
+}
+
+/* Always the outer loop, from the first row to the last. */
+static int do_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
+{
+	(void)table;
+	info->estimatedCost = FEED_ROWS;
+	info->estimatedRows = FEED_ROWS;
+	return SQLITE_OK;
+}
+
+static int do_open(sqlite3_vtab *table, sqlite3_vtab_cursor **ret)
+{
+	struct feed_cursor *cursor = calloc(1, sizeof(*cursor));
+
+	(void)table;
+	if (!cursor)
+		return SQLITE_NOMEM;
+	*ret = &cursor->base;
+	return SQLITE_OK;
+}
+
+static int do_close(sqlite3_vtab_cursor *cursor)
+{
+	free(cursor);
+	return SQLITE_OK;
+}
+
+static int do_filter(sqlite3_vtab_cursor *cursor, int number, const char *text,
+		     int argc, sqlite3_value **argv)
+{
+	(void)number;
+	(void)text;
+	(void)argc;
+	(void)argv;
+	((struct feed_cursor *)cursor)->at = 0;
+	return SQLITE_OK;
+}
+
+static int do_next(sqlite3_vtab_cursor *cursor)
+{
+	((struct feed_cursor *)cursor)->at++;
+	return SQLITE_OK;
+}
+
+static int do_eof(sqlite3_vtab_cursor *cursor)
+{
+	return ((struct feed_cursor *)cursor)->at >= feed_of(cursor)->rows;
+}
+
+static int do_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context,
+		     int column)
+{
+	const struct feed *feed = feed_of(cursor);
+	size_t at = ((struct feed_cursor *)cursor)->at;
+	struct slice text;
+
+	if (column < FEED_CELLS) {
+		sqlite3_result_int64(
+			context, feed->cells[at * FEED_CELLS + (size_t)column]);
+		return SQLITE_OK;
+	}
+	text = feed->texts[at * FEED_TEXTS + (size_t)column - FEED_CELLS];
+	if (text.n)
+		sqlite3_result_text64(context, text.p, text.n, SQLITE_STATIC,
+				      SQLITE_UTF8);
+	return SQLITE_OK;
+}
+
+static int do_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *ret)
+{
+	*ret = (sqlite3_int64)((struct feed_cursor *)cursor)->at;
+	return SQLITE_OK;
+}
+
+/* No xCreate: the table is there under the module's name, and only there. */
+static const sqlite3_module module = {
+	.iVersion = 1,
+	.xConnect = do_connect,
+	.xBestIndex = do_best_index,
+	.xDisconnect = do_disconnect,
+	.xOpen = do_open,
+	.xClose = do_close,
+	.xFilter = do_filter,
+	.xNext = do_next,
+	.xEof = do_eof,
+	.xColumn = do_column,
+	.xRowid = do_rowid,
+};
+
+int feed_init(struct feed *feed, struct sql *sql)
+{
+	int code;
+
+	feed->cells = calloc(FEED_ROWS * FEED_CELLS, sizeof(*feed->cells));
+	feed->texts = calloc(FEED_ROWS * FEED_TEXTS, sizeof(*feed->texts));
+	if (!feed->cells || !feed->texts)
+		return -ENOMEM;
+	code = sqlite3_create_module_v2(sql->db, "feed", &module, feed, NULL);
+	return code == SQLITE_OK ? 0 : sql_error(sql, code);
+}
+
+void feed_fini(struct feed *feed)
+{
+	free(feed->cells);
+	free(feed->texts);
+	*feed = (struct feed){0};
+}
+
+bool feed_is_full(const struct feed *feed)
+{
+	return feed->rows == FEED_ROWS;
+}
+
+struct slice *feed_add(struct feed *feed, const int64_t *cells, size_t count)
+{
+	struct slice *texts = &feed->texts[feed->rows * FEED_TEXTS];
+
+	require(feed->rows < FEED_ROWS && count <= FEED_CELLS);
+	memcpy(&feed->cells[feed->rows * FEED_CELLS], cells,
+	       count * sizeof(*cells));
+	memset(texts, 0, FEED_TEXTS * sizeof(*texts));
+	feed->rows++;
+	return texts;
+}
+
+void feed_clear(struct feed *feed)
+{
+	feed->rows = 0;
+}
+
+int feed_run(struct feed *feed, struct sql *sql, enum sql_id id)
+{
+	int error = sql_do(sql, id, NULL, 0);
+
+	if (!error && sql_changes(sql) != (int64_t)feed->rows)
+		return sql_damaged(sql, "a job is not where it should be");
+	return error;
+}
