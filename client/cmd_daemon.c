@@ -6,10 +6,12 @@
 #include "client/say.h"
 #include "client/suggest.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#define START_PATIENCE_MS 5000
 #define STOP_PATIENCE_MS 40000
 
 struct daemon_options {
@@ -27,24 +29,74 @@ static const struct arg_flag flags[] = {
 	 "stop --drain: how long to let them run", 0, NULL},
 };
 
+/* A zombie is not: in a container nobody may be there to reap it. */
+static bool is_alive(int pid)
+{
+	char path[32], text[512];
+	const char *name_end;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	name_end = strrchr(text, ')');
+	return name_end && !strchr("ZX", name_end[1] ? name_end[2] : 'Z');
+}
+
+static int say_running(const struct tool *tool, const char *how, int pid)
+{
+	if (tool->json)
+		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n", pid);
+	else
+		printf("%s (pid %d)\n", how, pid);
+	return 0;
+}
+
+/*
+ * Is there a daemon? One whose supervisor was killed may answer for a moment
+ * more: that is none, and the next try tells.
+ *
+ * Return: enum reeve_code of the last try; @ret_pid: 0 unless it is there.
+ */
+static int find_running(struct tool *tool, int *ret_pid)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + START_PATIENCE_MS;
+	int result;
+
+	*ret_pid = 0;
+	reeve_set_patience(tool->r, 0);
+	while ((result = reeve_connect(tool->r, tool->socket)) == 0) {
+		int pid = tool_daemon_pid(tool);
+
+		if (pid > 0 && is_alive(pid)) {
+			*ret_pid = pid;
+			return 0;
+		}
+		if (clock_monotonic_ms() >= deadline_ms)
+			return 0;
+		clock_pause(20);
+	}
+	return result;
+}
+
 static int start(struct tool *tool)
 {
-	int result;
+	int result, pid;
 
 	if (!tool->r)
 		tool->r = reeve_new();
 	if (!tool->r)
 		return say_memory(tool);
-	result = reeve_connect(tool->r, tool->socket);
-	if (result == 0) {
-		if (tool->json)
-			printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-			       tool_daemon_pid(tool));
-		else
-			printf("already running (pid %d)\n",
-			       tool_daemon_pid(tool));
-		return 0;
-	}
+	result = find_running(tool, &pid);
+	if (result == 0)
+		return say_running(tool, "already running", pid);
 	if (result != REEVE_E_UNREACHABLE)
 		return say_error(tool);
 	if (tool->socket)
@@ -57,22 +109,15 @@ static int start(struct tool *tool)
 	result = autostart_run(tool);
 	if (result != 0)
 		return result;
-	if (tool->json)
-		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-		       tool_daemon_pid(tool));
-	else
-		printf("started (pid %d)\n", tool_daemon_pid(tool));
-	return 0;
+	return say_running(tool, "started", tool_daemon_pid(tool));
 }
 
 /* Until the process is gone: only then may the next one be started. */
 static bool wait_gone(int pid, int64_t patience_ms)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + patience_ms;
-	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	while (access(path, F_OK) == 0) {
+	while (is_alive(pid)) {
 		if (patience_ms >= 0 && clock_monotonic_ms() >= deadline_ms)
 			return false;
 		clock_pause(10);
@@ -131,12 +176,7 @@ static int status(struct tool *tool)
 
 	if (result != 0)
 		return result;
-	if (tool->json)
-		printf("{\"v\":1,\"running\":true,\"pid\":%d}\n",
-		       tool_daemon_pid(tool));
-	else
-		printf("running (pid %d)\n", tool_daemon_pid(tool));
-	return 0;
+	return say_running(tool, "running", tool_daemon_pid(tool));
 }
 
 static int run(struct tool *tool, void *options, int argc, char **argv)

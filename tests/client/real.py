@@ -196,7 +196,8 @@ def test_waiting_goes_on_over_a_new_daemon():
         here.until(lambda: not os.path.exists('/proc/%d' % pid) or
                    open('/proc/%d/stat' % pid).read().split()[2] == 'Z')
         same(here.reeve('daemon', 'start').code, 0)
-        same(finish(process).code, 5)
+        result = finish(process)
+        assert result.code == 5, result
         same(here.reeve('show', job, '--json').json()['job']['attempt'], 1)
 
 
