@@ -4,15 +4,17 @@
 #include "daemon/worker/worker.h"
 
 #include <stdio.h>
+#include <sys/prctl.h>
 
 /* One program, three roles: the word in argv[1] says which. */
 static const struct role {
 	const char *name;
+	const char *comm; /* what ps and pgrep show; exec left it as "exe" */
 	int (*main)(const struct config *config);
 } roles[] = {
-	{"broker", broker_main},
-	{"worker", worker_main},
-	{"supervisor", supervisor_main},
+	{"broker", "reeved-broker", broker_main},
+	{"worker", "reeved-worker", worker_main},
+	{"supervisor", "reeved", supervisor_main},
 };
 
 int main(int argc, char **argv)
@@ -46,6 +48,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "reeved: %s\n", fault.message);
 		return SUPERVISOR_EXIT_CALLER;
 	}
+	prctl(PR_SET_NAME, role->comm);
 	log_init(role->name, config.log_level);
 	return role->main(&config);
 }

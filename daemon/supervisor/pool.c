@@ -105,6 +105,7 @@ static int spawn_worker(const struct pool *pool, const struct cgroup_tree *tree,
 		.fd_count = 2,
 		.cgroup = tree->pool,
 		.nofile = pool->nofile,
+		.drop_oom_protection = true,
 	};
 	int r;
 

@@ -12,6 +12,51 @@
 
 #define FD_FIRST 3
 
+static int move_to(int cgroup)
+{
+	int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) != 1)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/*
+ * Where clone3() is forbidden (RestrictNamespaces= of systemd cannot look into
+ * its arguments) the child moves by itself, before it does anything else, and
+ * we wait for it.
+ */
+static pid_t fork_and_move(int cgroup)
+{
+	int moved[2];
+	ssize_t n;
+	pid_t pid;
+	char byte;
+
+	if (pipe2(moved, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		if (cgroup >= 0 && move_to(cgroup) < 0)
+			_exit(SPAWN_EXIT_NO_EXEC);
+		close(moved[0]);
+		close(moved[1]);
+		return 0;
+	}
+	n = pid < 0 ? -errno : 0;
+	close(moved[1]);
+	if (pid > 0)
+		do
+			n = read(moved[0], &byte, 1);
+		while (n < 0 && errno == EINTR);
+	close(moved[0]);
+	return pid > 0 ? pid : (pid_t)n;
+}
+
 /*
  * fork(), with the cgroup of birth. There is no moment at which the child is
  * still in ours (tests/assume/test_cgroup.c).
@@ -26,6 +71,8 @@ static pid_t fork_into(int cgroup)
 		args.cgroup = (uint64_t)cgroup;
 	}
 	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0 && errno == ENOSYS)
+		return fork_and_move(cgroup);
 	return pid < 0 ? -errno : (pid_t)pid;
 }
 
@@ -76,6 +123,23 @@ static int lay_out(const struct spawn *spawn)
 	return 0;
 }
 
+/*
+ * The unit protects us from the kernel's choice when memory ends; a job that
+ * takes it all has to stay a candidate. Upwards it is always allowed.
+ */
+static void drop_oom_protection(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-' &&
+	    pwrite(fd, "0", 1, 0) < 0)
+		errno = 0; /* it stays protected, and so do its jobs */
+	close(fd);
+}
+
 static void set_number(const char *name, uint64_t number)
 {
 	char text[24];
@@ -97,6 +161,8 @@ __attribute__((noreturn)) static void become(const struct spawn *spawn,
 		set_number("REEVE_LISTEN", (uint64_t)spawn->listen_count);
 	if (spawn->nofile)
 		set_number("REEVE_NOFILE", spawn->nofile);
+	if (spawn->drop_oom_protection)
+		drop_oom_protection();
 	if (spawn->raise_nofile && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);

@@ -26,6 +26,7 @@ struct spawn {
 	int cgroup;	  /* descriptor of the folder it is born in; -1: ours */
 	int listen_count; /* REEVE_LISTEN; 0: unset */
 	uint64_t nofile;  /* REEVE_NOFILE: soft limit that jobs get; 0: unset */
+	bool drop_oom_protection; /* of a unit with OOMScoreAdjust= */
 	bool raise_nofile; /* the role itself gets as many as the hard limit */
 };
 

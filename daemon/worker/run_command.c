@@ -230,6 +230,31 @@ static long clone_child(struct clone_args *args, struct child *child)
 }
 #endif
 
+/*
+ * Where clone3() is forbidden (RestrictNamespaces= of systemd cannot look into
+ * its arguments) the child moves by itself, before it runs anything of the job.
+ */
+static long fork_child(struct child *child)
+{
+	long r = syscall(SYS_clone, CLONE_VFORK | SIGCHLD, NULL, NULL, NULL,
+			 NULL);
+
+	if (r < 0)
+		return -errno;
+	if (r > 0)
+		return r;
+	if (child->files->cgroup_fd >= 0) {
+		int fd = openat(child->files->cgroup_fd, "cgroup.procs",
+				O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "0", 1) != 1)
+			child_fail(child, STAGE_SETUP);
+		close(fd);
+	}
+	child_main(child);
+	_exit(127);
+}
+
 static void explain(const struct run_shared *shared,
 		    const struct command *command, struct command_fault *fault)
 {
@@ -285,6 +310,8 @@ int run_start(struct run *run, const struct command *command,
 	}
 	*run->shared = (struct run_shared){0};
 	pid = clone_child(&args, &child);
+	if (pid == -ENOSYS)
+		pid = fork_child(&child);
 	if (pid < 0) {
 		run->shared->error = (int)-pid;
 		run->shared->stage = STAGE_EXEC;
