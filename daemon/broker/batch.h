@@ -19,6 +19,7 @@ struct batch {
 	struct store_batch store; /* as store_write() wants it */
 	struct arena arena;	  /* all bytes, in and out */
 	uint64_t serial;	  /* never the same twice */
+	bool busy; /* it gathers, is with the writer or is being answered */
 	size_t room_lanes, room_contexts, room_workers, room_gone,
 		room_outcomes, room_steers, room_groups, room_entries,
 		room_wants;
@@ -38,6 +39,7 @@ struct batch {
 	/* After the writer. */
 	int result; /* of store_write() */
 	struct store_fault fault;
+	int64_t commit_ns; /* how long it took */
 };
 
 /** batch_init() - empty, with serial 0 */

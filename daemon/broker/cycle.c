@@ -22,6 +22,7 @@
 #define PURGE_PAUSE_NS (10 * SECOND_NS)
 #define FREE_AGAIN_BYTES (8 * 1024 * 1024)
 #define RECALL_MAX 64
+#define LONE_NS 1000000
 
 static struct worker *worker_of(struct sched_worker *sched)
 {
@@ -60,35 +61,77 @@ static int add_worker_rows(struct broker *broker, struct batch *batch)
 	return 0;
 }
 
+/*
+ * One call or one result, and a disk that has been quick: then waking another
+ * thread costs half as much as the commit, and the loop has nothing to do
+ * meanwhile. On a slow disk the loop never waits for it.
+ */
+static bool is_lone(const struct broker *broker, const struct batch *batch)
+{
+	const struct call *call = TAILQ_FIRST(&batch->calls);
+	size_t calls = !call ? 0 : TAILQ_NEXT(call, batch_link) ? 2 : 1;
+
+	return broker->writer.slow_ns && broker->writer.slow_ns < LONE_NS &&
+	       calls + batch->store.outcome_count <= 1 &&
+	       batch->store.entry_count <= 1 && !batch->store.steer_count &&
+	       !batch->store.promote_max && !batch->store.purge_max;
+}
+
+/* The one that is neither gathering nor with the writer nor being answered. */
+static struct batch *free_batch(struct broker *broker)
+{
+	for (size_t i = 0; i < BROKER_BATCHES; i++) {
+		struct batch *batch = &broker->batches[i];
+
+		if (!batch->busy)
+			return batch;
+	}
+	return NULL;
+}
+
+/* The gathering batch leaves, if the writer is idle and there is anything. */
+static struct batch *launch(struct broker *broker)
+{
+	struct batch *batch = broker->gathering, *next = free_batch(broker);
+
+	if (!writer_idle(&broker->writer) || broker->store_broken || !next)
+		return NULL;
+	if (batch_plan(batch, &broker->sched,
+		       HASH_COUNT(broker->fleet.by_id)) ||
+	    add_worker_rows(broker, batch))
+		log_error("no memory to plan claims, trying again");
+	if (batch_empty(batch))
+		return NULL;
+	batch->store.with_contexts = true;
+	broker->gathering = next;
+	next->busy = true;
+	batch_reset(next, ++broker->serial);
+	return batch;
+}
+
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	struct broker *broker = arg;
-	struct batch *batch = broker->gathering;
+	struct batch *batch = launch(broker);
 
 	(void)fd;
 	(void)what;
-	if (!writer_idle(&broker->writer) || broker->store_broken)
+	if (!batch)
 		return;
-	if ((batch_plan(batch, &broker->sched,
-			HASH_COUNT(broker->fleet.by_id)) ||
-	     add_worker_rows(broker, batch)))
-		log_error("no memory to plan claims, trying again");
-	if (batch_empty(batch))
-		return;
-	batch->store.with_contexts = true;
-	broker->gathering = batch == &broker->batches[0] ? &broker->batches[1]
-							 : &broker->batches[0];
-	batch_reset(broker->gathering, ++broker->serial);
-	writer_send(&broker->writer, batch);
+	if (is_lone(broker, batch))
+		writer_here(&broker->writer, batch);
+	else
+		writer_send(&broker->writer, batch);
 }
 
 static void on_soon(evutil_socket_t fd, short what, void *arg);
 
 int cycle_init(struct broker *broker)
 {
-	batch_init(&broker->batches[0]);
-	batch_init(&broker->batches[1]);
+	for (size_t i = 0; i < BROKER_BATCHES; i++)
+		batch_init(&broker->batches[i]);
 	broker->gathering = &broker->batches[0];
+	broker->gathering->busy = true;
 	batch_reset(broker->gathering, ++broker->serial);
 	broker->kick = event_new(broker->base, -1, 0, on_kick, broker);
 	broker->soon = event_new(broker->base, -1, 0, on_soon, broker);
@@ -97,7 +140,7 @@ int cycle_init(struct broker *broker)
 
 void cycle_fini(struct broker *broker)
 {
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < BROKER_BATCHES; i++) {
 		struct batch *batch = &broker->batches[i];
 		struct call *call;
 
@@ -198,10 +241,19 @@ static void dispatch(struct broker *broker, const struct batch *batch)
 static void after_commit(struct broker *broker, struct batch *batch)
 {
 	const struct store_batch *store = &batch->store;
+	struct batch *next;
 
-	settle(broker, batch);
 	update_lanes(broker, batch);
 	dispatch(broker, batch);
+	broker->next_due_ms = store->next_due_ms;
+	/*
+	 * What the scheduler needs is up to date: the next batch may leave, and
+	 * the disk works while the answers to this one are written.
+	 */
+	next = launch(broker);
+	if (next)
+		writer_send(&broker->writer, next);
+	settle(broker, batch);
 	for (size_t i = 0; i < store->signal_count; i++)
 		given_cancel(broker, &store->signals[i]);
 	tell_calls(batch);
@@ -211,7 +263,6 @@ static void after_commit(struct broker *broker, struct batch *batch)
 		waits_changed(&broker->waits, &store->changed_groups[i]);
 	for (size_t i = 0; i < store->purged_count; i++)
 		output_remove(broker->config->state_dir, store->purged[i]);
-	broker->next_due_ms = store->next_due_ms;
 	if (store->purge_max && store->purged_count == store->purge_max)
 		broker->purge_at_ns = 0; /* more is left */
 }
@@ -337,13 +388,16 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
 void cycle_finished(void *owner, struct batch *batch)
 {
 	struct broker *broker = owner;
+	bool failed;
 
 	if (batch->result)
 		after_failure(broker, batch);
 	else
 		after_commit(broker, batch);
+	failed = batch->result != 0;
 	batch_reset(batch, batch->serial);
-	if (!batch->result || !broker->store_full)
+	batch->busy = false;
+	if (!failed || !broker->store_full)
 		cycle_kick(broker);
 	arm(broker);
 	conns_resume(broker);

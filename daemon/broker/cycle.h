@@ -1,16 +1,17 @@
 #pragma once
 
 /*
- * Cycle: the round of the batches. One gathers, one is with the writer; when
- * that comes back, replies, claims and settlements leave, and the next goes. No
- * timer: the fsync is the clock.
+ * Cycle: the round of the batches. One gathers, one is with the writer. When
+ * that comes back the next one goes at once; then replies, claims and
+ * settlements of the one that came back leave. No timer: the fsync is the
+ * clock.
  */
 
 #include "daemon/broker/batch.h"
 
 struct broker;
 
-/** cycle_init() - two empty batches and their events; 0 or -ENOMEM */
+/** cycle_init() - empty batches and their events; 0 or -ENOMEM */
 must_check int cycle_init(struct broker *broker);
 /** cycle_fini() - nothing is with the writer any more; calls end quietly */
 void cycle_fini(struct broker *broker);

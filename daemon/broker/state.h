@@ -25,6 +25,9 @@
 
 enum broker_stop { BROKER_RUNS, BROKER_DRAINS, BROKER_KILLS, BROKER_STOPS };
 
+/* One gathers, one is with the writer, one is being answered. */
+#define BROKER_BATCHES 3
+
 struct broker {
 	const struct config *config;
 	struct event_base *base;
@@ -36,7 +39,7 @@ struct broker {
 	struct fleet fleet; /* workers */
 	struct link link;   /* to the supervisor */
 
-	struct batch batches[2];
+	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;
 	uint64_t serial;    /* of the last batch that began to gather */
 	struct event *kick; /* end of the turn: the batch may leave */

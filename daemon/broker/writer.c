@@ -7,6 +7,15 @@
 
 #include "daemon/base/clock.h"
 
+static void commit(struct store *store, struct batch *batch)
+{
+	int64_t began_ns = clock_mono_ns();
+
+	batch->store.now_ms = clock_wall_ms();
+	batch->result = store_write(store, &batch->store, &batch->fault);
+	batch->commit_ns = clock_mono_ns() - began_ns;
+}
+
 static void *writer_thread(void *arg)
 {
 	struct writer *writer = arg;
@@ -23,9 +32,7 @@ static void *writer_thread(void *arg)
 			break;
 		pthread_mutex_unlock(&writer->lock);
 
-		batch->store.now_ms = clock_wall_ms();
-		batch->result = store_write(writer->store, &batch->store,
-					    &batch->fault);
+		commit(writer->store, batch);
 
 		pthread_mutex_lock(&writer->lock);
 		writer->done = batch;
@@ -35,6 +42,14 @@ static void *writer_thread(void *arg)
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
+}
+
+/* Up at once, down slowly: one slow commit is remembered for a while. */
+static void learn(struct writer *writer, const struct batch *batch)
+{
+	writer->slow_ns -= writer->slow_ns / 16;
+	if (batch->commit_ns > writer->slow_ns)
+		writer->slow_ns = batch->commit_ns;
 }
 
 static void on_done(evutil_socket_t fd, short what, void *arg)
@@ -52,6 +67,7 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	if (!batch)
 		return;
 	writer->current = NULL;
+	learn(writer, batch);
 	writer->finished(writer->owner, batch);
 }
 
@@ -88,7 +104,7 @@ int writer_start(struct writer *writer, struct event_base *base,
 
 bool writer_idle(const struct writer *writer)
 {
-	return !writer->current;
+	return !writer->current && !writer->stop;
 }
 
 void writer_send(struct writer *writer, struct batch *batch)
@@ -100,6 +116,14 @@ void writer_send(struct writer *writer, struct batch *batch)
 	writer->work = batch;
 	pthread_cond_signal(&writer->wake);
 	pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_here(struct writer *writer, struct batch *batch)
+{
+	require(!writer->current);
+	commit(writer->store, batch);
+	learn(writer, batch);
+	writer->finished(writer->owner, batch);
 }
 
 void writer_stop(struct writer *writer)

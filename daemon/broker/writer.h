@@ -23,6 +23,7 @@ struct writer {
 	struct store *store;   /* the thread's while it runs */
 	struct batch *current; /* the loop's view: what is out */
 	int64_t sent_ns;       /* when it left, monotonic */
+	int64_t slow_ns; /* decaying high estimate of a commit; 0: unknown */
 	void (*finished)(void *owner, struct batch *batch);
 	void *owner;
 };
@@ -43,6 +44,14 @@ bool writer_idle(const struct writer *writer);
 
 /** writer_send() - hand a batch over; only while idle */
 void writer_send(struct writer *writer, struct batch *batch);
+
+/**
+ * writer_here() - commit in the caller's thread, without the thread's wake-up
+ *
+ * Only while idle. The store is handed over, never shared: the thread sleeps,
+ * and the lock it gave the last batch back under orders what both see.
+ */
+void writer_here(struct writer *writer, struct batch *batch);
 
 /** writer_stop() - wait for the batch that is out, end the thread */
 void writer_stop(struct writer *writer);
