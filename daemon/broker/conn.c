@@ -214,11 +214,28 @@ static const struct sock_events conn_events = {
 	.broken = on_broken,
 };
 
-/* One line and goodbye, before there is a connection. */
-static void refuse(int fd, const char *line)
+/*
+ * One line and goodbye, before there is a connection. It is closed a little
+ * later: whoever writes first and reads then must find the line, not EPIPE.
+ */
+static void refuse(struct conns *conns, int fd, const char *line)
 {
+	int *place = &conns->refused[conns->refused_next++ % CONNS_REFUSED];
+
 	(void)!send(fd, line, strlen(line) + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
+	shutdown(fd, SHUT_WR);
+	if (*place > 0)
+		close(*place);
+	*place = fd;
+}
+
+static void close_refused(struct conns *conns)
+{
+	for (size_t i = 0; i < CONNS_REFUSED; i++) {
+		if (conns->refused[i] > 0)
+			close(conns->refused[i]);
+		conns->refused[i] = 0;
+	}
 }
 
 static void accept_one(struct broker *broker, int fd)
@@ -231,17 +248,18 @@ static void accept_one(struct broker *broker, int fd)
 	    (peer.uid != geteuid() && peer.uid != 0)) {
 		log_info("connection of another user refused uid=%u",
 			 (unsigned)peer.uid);
-		refuse(fd,
+		refuse(&broker->conns, fd,
 		       "{\"error\":\"org.varlink.service.PermissionDenied\","
 		       "\"parameters\":{\"message\":\"this daemon serves "
 		       "its own user only\"}}");
 		return;
 	}
 	if (broker->conns.count >= LIMIT_CONNECTIONS_PER_USER) {
-		refuse(fd, "{\"error\":\"org.reeve.admin.TooManyConnections\","
-			   "\"parameters\":{\"limit\":1024,\"message\":\"too "
-			   "many connections of this user\",\"hint\":\"close "
-			   "some, or share one\"}}");
+		refuse(&broker->conns, fd,
+		       "{\"error\":\"org.reeve.admin.TooManyConnections\","
+		       "\"parameters\":{\"limit\":1024,\"message\":\"too "
+		       "many connections of this user\",\"hint\":\"close "
+		       "some, or share one\"}}");
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
@@ -325,6 +343,7 @@ void conns_fini(struct broker *broker)
 	struct conns *conns = &broker->conns;
 	struct conn *conn;
 
+	close_refused(conns);
 	while ((conn = TAILQ_FIRST(&conns->list)))
 		conn_free(conn);
 	for (int i = 0; i < conns->listener_count; i++)
@@ -383,6 +402,7 @@ void conns_tick(struct broker *broker, int64_t now_ns)
 {
 	struct conn *conn, *next;
 
+	close_refused(&broker->conns);
 	for (conn = TAILQ_FIRST(&broker->conns.list); conn; conn = next) {
 		next = TAILQ_NEXT(conn, link);
 		tick_one(conn, now_ns);

@@ -34,12 +34,17 @@ struct conn {
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
 };
 
+/* Refused connections that are kept until they have read why. */
+#define CONNS_REFUSED 16
+
 struct conns {
 	TAILQ_HEAD(, conn) list;
 	size_t count;
 	struct event **listeners;
 	int *listen_fds;
 	int listener_count;
+	int refused[CONNS_REFUSED]; /* 0: none; closed at the next tick */
+	unsigned refused_next;
 	struct event *retry; /* after EMFILE: accept again in a second */
 };
 
