@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sha256.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +26,10 @@
 
 #define FLEET_PARK_NS (5 * INT64_C(1000000000))
 #define FLEET_LAST_WORDS_NS INT64_C(1000000000)
+/* Ticks without a word: then it is asked, and at last it is ended. Ticks, not
+ * time: after everything stood still for a while all get their chance. */
+#define FLEET_ASK_TICKS 10
+#define FLEET_MUTE_TICKS 60
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
@@ -255,6 +261,37 @@ void fleet_away(struct broker *broker, struct worker *worker)
 		fleet_end(broker, worker);
 }
 
+/* By the supervisor, or by the pidfd of a worker that it does not know. */
+static void end_mute(struct broker *broker, const struct worker *worker)
+{
+	log_warning("worker does not answer, ending it worker=%lld pid=%d "
+		    "slot=%d",
+		    (long long)worker->id, (int)worker->pid, worker->slot);
+	if (worker->announced)
+		link_send(broker, &(struct channel_message){
+					  .kind = CHANNEL_KILL,
+					  .worker = worker->id,
+				  });
+	else if (worker->pidfd >= 0 &&
+		 pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0) < 0)
+		log_error("cannot end a worker, continuing pid=%d error=\"%s\"",
+			  (int)worker->pid, strerror(errno));
+}
+
+/* One that is stopped or stuck keeps its jobs for ever, unless it is ended. */
+static void ask_worker(struct broker *broker, const struct worker *worker)
+{
+	struct worker_link *link = worker->link;
+
+	if (!link || worker->died_ns || worker->dead)
+		return;
+	link->silent++;
+	if (link->silent % FLEET_MUTE_TICKS == 0)
+		end_mute(broker, worker);
+	else if (link->silent % FLEET_ASK_TICKS == 0)
+		worker_link_ping(link);
+}
+
 void fleet_tick(struct broker *broker, int64_t now_ns)
 {
 	struct worker_link *link, *next_link;
@@ -274,6 +311,8 @@ void fleet_tick(struct broker *broker, int64_t now_ns)
 		if (worker->died_ns &&
 		    now_ns - worker->died_ns > FLEET_LAST_WORDS_NS)
 			fleet_end(broker, worker);
+		else
+			ask_worker(broker, worker);
 	}
 }
 

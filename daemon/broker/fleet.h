@@ -99,7 +99,10 @@ void fleet_free(struct broker *broker, struct worker *worker);
 /** fleet_listen() - let workers dial in */
 void fleet_listen(struct broker *broker);
 
-/** fleet_tick() - deaths whose last words never came, links that never spoke */
+/**
+ * fleet_tick() - once a second: deaths whose last words never came, links that
+ * never spoke, workers that do not answer any more
+ */
 void fleet_tick(struct broker *broker, int64_t now_ns);
 
 /** fleet_busy() - attempts that any worker holds */

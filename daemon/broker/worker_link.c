@@ -158,7 +158,7 @@ static bool on_line(struct worker_link *link, struct slice text)
 		fleet_leaving(link->broker, link->worker);
 		return true;
 	}
-	/* progress, pong, log: nothing hangs on them yet. */
+	/* progress, log: nothing hangs on them yet; pong: it was heard. */
 	return true;
 }
 
@@ -166,6 +166,7 @@ static void on_readable(struct sock *sock)
 {
 	struct worker_link *link = sock->owner;
 
+	link->silent = 0;
 	/* A parked link is read on when it is known who it is. */
 	while (!link->ready || link->worker) {
 		struct slice message;
@@ -352,6 +353,16 @@ void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 	json_out_member_int(out, "token", token);
 	if (grace_ms >= 0)
 		json_out_member_int(out, "grace_ms", grace_ms);
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_ping(struct worker_link *link)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	json_out_object(out);
+	json_out_member_int(out, "ping", link->silent);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
 }

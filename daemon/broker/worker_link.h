@@ -30,6 +30,7 @@ struct worker_link {
 	struct arena arena;   /* holds `holding` while the link is parked */
 	struct slice holding; /* raw list */
 	bool settling;	      /* a settled statement is being written */
+	uint32_t silent;      /* ticks since it last said anything */
 };
 
 /** worker_link_accept() - from the listening event */
@@ -52,4 +53,5 @@ void worker_link_settle_end(struct worker_link *link);
 void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 			int64_t grace_ms);
 /** worker_link_recall() - give a job back that has not begun */
+void worker_link_ping(struct worker_link *link);
 void worker_link_recall(struct worker_link *link, int64_t job, int64_t token);

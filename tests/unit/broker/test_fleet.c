@@ -213,6 +213,44 @@ UNIT(without_descriptors_the_worker_waits_for_the_tick)
 	stage_end(&stage);
 }
 
+UNIT(a_worker_that_does_not_answer_is_asked_then_ended)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = stage_worker(&stage, 7);
+	for (int i = 0; i < 59; i++)
+		fleet_tick(&stage.broker, clock_mono_ns());
+	stage_expect(stage_read(&stage, fd), "{\"ping\":");
+	fleet_tick(&stage.broker, clock_mono_ns());
+	assert_int_equal(stage_heard(&stage, CHANNEL_KILL).worker, 7);
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_worker_that_answers_is_left_alone)
+{
+	struct channel_message message;
+	struct stage stage;
+	int fd, r;
+
+	stage_open(&stage);
+	fd = stage_worker(&stage, 7);
+	for (int i = 1; i <= 200; i++) {
+		fleet_tick(&stage.broker, clock_mono_ns());
+		if (i % 50 == 0) {
+			stage_send(fd, "{\"pong\":10}");
+			stage_turn(&stage);
+		}
+	}
+	while ((r = channel_receive(stage.supervisor, &message)) == 0)
+		assert_int_not_equal(message.kind, CHANNEL_KILL);
+	assert_int_equal(r, CHANNEL_E_EMPTY);
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +271,9 @@ int main(void)
 			a_worker_of_an_earlier_supervisor_gets_nothing_new),
 		cmocka_unit_test(
 			without_descriptors_the_worker_waits_for_the_tick),
+		cmocka_unit_test(
+			a_worker_that_does_not_answer_is_asked_then_ended),
+		cmocka_unit_test(a_worker_that_answers_is_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);
