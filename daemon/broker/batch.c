@@ -263,6 +263,7 @@ int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
 			       &lane_index)) {
 			for (; i < count; i++)
 				sched_want_done(sched, &batch->plan[i]);
+			batch_unplan(batch, sched);
 			return -ENOMEM;
 		}
 		store->wants[store->want_count++] = (struct store_want){
@@ -271,4 +272,11 @@ int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
 		};
 	}
 	return 0;
+}
+
+void batch_unplan(struct batch *batch, struct sched *sched)
+{
+	for (size_t i = 0; i < batch->store.want_count; i++)
+		sched_want_done(sched, &batch->plan[i]);
+	batch->store.want_count = 0;
 }

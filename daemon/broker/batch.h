@@ -76,7 +76,10 @@ must_check int batch_add_gone(struct batch *batch, int64_t worker);
 
 /**
  * batch_plan() - ask the scheduler for claims, as the last thing before it
- * leaves
+ * leaves; on -ENOMEM nothing is wanted
  */
 must_check int batch_plan(struct batch *batch, struct sched *sched,
 			  size_t worker_count);
+
+/** batch_unplan() - want nothing after all */
+void batch_unplan(struct batch *batch, struct sched *sched);

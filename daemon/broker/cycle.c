@@ -98,8 +98,10 @@ static struct batch *launch(struct broker *broker)
 		return NULL;
 	if (batch_plan(batch, &broker->sched,
 		       HASH_COUNT(broker->fleet.by_id)) ||
-	    add_worker_rows(broker, batch))
+	    add_worker_rows(broker, batch)) {
 		log_error("no memory to plan claims, trying again");
+		batch_unplan(batch, &broker->sched);
+	}
 	if (batch_empty(batch))
 		return NULL;
 	batch->store.with_contexts = true;
@@ -238,6 +240,22 @@ static void dispatch(struct broker *broker, const struct batch *batch)
 	}
 }
 
+/* With the batch that gathers, some finished jobs go. */
+static void ask_purge(struct broker *broker)
+{
+	struct store_batch *store = &broker->gathering->store;
+	const struct config *config = broker->config;
+	int64_t now_ms = clock_wall_ms();
+
+	store->purge_max = PURGE_MAX;
+	store->purge_succeeded_before_ms =
+		config->keep_succeeded_ms ? now_ms - config->keep_succeeded_ms
+					  : 0;
+	store->purge_failed_before_ms =
+		config->keep_failed_ms ? now_ms - config->keep_failed_ms : 0;
+	store->keep_done_max = config->keep_jobs;
+}
+
 static void after_commit(struct broker *broker, struct batch *batch)
 {
 	const struct store_batch *store = &batch->store;
@@ -263,8 +281,8 @@ static void after_commit(struct broker *broker, struct batch *batch)
 		waits_changed(&broker->waits, &store->changed_groups[i]);
 	for (size_t i = 0; i < store->purged_count; i++)
 		output_remove(broker->config->state_dir, store->purged[i]);
-	if (store->purge_max && store->purged_count == store->purge_max)
-		broker->purge_at_ns = 0; /* more is left */
+	if (store->purge_more)
+		ask_purge(broker);
 }
 
 /*
@@ -299,9 +317,11 @@ static void after_failure(struct broker *broker, struct batch *batch)
 	broker->refused_batches++;
 	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
 		 batch->fault.message);
-	log_error("the store refused a batch, nothing of it happened "
-		  "error=%d: %s",
-		  batch->result, batch->fault.message);
+	/* A full disk is said once, not with every try. */
+	if (batch->result != STORE_E_FULL || !broker->store_full)
+		log_error("the store refused a batch, nothing of it happened "
+			  "error=%d: %s",
+			  batch->result, batch->fault.message);
 	for (size_t i = 0; i < batch->store.worker_count; i++) {
 		struct worker *worker = fleet_find(&broker->fleet,
 						   batch->store.workers[i].id);
@@ -359,14 +379,13 @@ static void arm(struct broker *broker)
 	struct timeval delay;
 
 	if (broker->next_due_ms) {
-		int64_t due_ns = (broker->next_due_ms - clock_wall_ms()) *
-				 1000000;
+		int64_t due_ms = broker->next_due_ms - clock_wall_ms();
 
-		if (due_ns <= 0) {
+		if (due_ms <= 0) {
 			broker->gathering->store.promote_max = PROMOTE_MAX;
 			cycle_kick(broker);
-		} else if (due_ns < wait_ns) {
-			wait_ns = due_ns;
+		} else if (due_ms < wait_ns / 1000000) {
+			wait_ns = due_ms * 1000000;
 		}
 	}
 	/* The tick looks anyway: clocks step, and seconds are cheap. */
@@ -394,12 +413,15 @@ void cycle_finished(void *owner, struct batch *batch)
 		after_failure(broker, batch);
 	else
 		after_commit(broker, batch);
-	failed = batch->result != 0;
+	stop_batch(broker, batch);
+	failed = batch->result;
 	batch_reset(batch, batch->serial);
 	batch->busy = false;
-	if (!failed || !broker->store_full)
+	/* After a failure the tick tries again, or whoever comes: no spinning. */
+	if (!failed) {
 		cycle_kick(broker);
-	arm(broker);
+		arm(broker);
+	}
 	conns_resume(broker);
 	stop_check(broker);
 }
@@ -415,26 +437,15 @@ static bool space_again(const struct broker *broker)
 void cycle_tick(struct broker *broker)
 {
 	int64_t now_ns = clock_mono_ns();
-	struct store_batch *store = &broker->gathering->store;
-	const struct config *config = broker->config;
 
 	if (broker->store_full && space_again(broker)) {
 		log_info("there is space again, taking new jobs");
 		broker->store_full = false;
 	}
-	if (now_ns >= broker->purge_at_ns && !broker->store_full) {
-		int64_t now_ms = clock_wall_ms();
-
+	/* Also when it is full: that is when it helps. */
+	if (now_ns >= broker->purge_at_ns) {
 		broker->purge_at_ns = now_ns + PURGE_PAUSE_NS;
-		store->purge_max = PURGE_MAX;
-		store->purge_succeeded_before_ms =
-			config->keep_succeeded_ms
-				? now_ms - config->keep_succeeded_ms
-				: 0;
-		store->purge_failed_before_ms =
-			config->keep_failed_ms ? now_ms - config->keep_failed_ms
-					       : 0;
-		store->keep_done_max = config->keep_jobs;
+		ask_purge(broker);
 	}
 	arm(broker);
 	cycle_kick(broker);

@@ -8,16 +8,12 @@
 #define GROUP_PAGE 256
 
 /*
- * Two phases. While it catches up it reads pages of jobs that have ended; what
- * ends meanwhile is told, too, so a set of ids keeps each to one reply. After
- * that every end is told once and delivered at once; if the client does not
- * read, ids are put into a line and looked up when there is room.
+ * Two phases. While it catches up it reads pages of jobs that have ended, by
+ * id. What ends meanwhile is told, too: if its id is still ahead, a later page
+ * shows it; else it goes into a line of ids that are looked up afterwards.
+ * After that every end is delivered as it is told; if the client does not read,
+ * it goes into the line, too.
  */
-struct delivered {
-	UT_hash_handle hh;
-	int64_t id;
-};
-
 struct group_watch {
 	struct read_request request;
 	struct call *call;
@@ -27,11 +23,12 @@ struct group_watch {
 	bool catching_up, reading, expired;
 	struct arena answer;
 	struct store_group group; /* counts and closed are kept up to date */
+	struct store_group seen;  /* what the read found: the reader's */
+	bool told;		  /* of a change since the read was asked */
 	int64_t after, next;	  /* of the pages */
 	struct store_row *rows;
 	size_t row_count;
-	struct delivered *delivered; /* while catching up */
-	int64_t *line;		     /* ids to look up; owned */
+	int64_t *line; /* ids to look up; owned */
 	size_t line_at, line_n, line_room;
 	int64_t ask[GROUP_PAGE]; /* of the line, for the read that runs */
 	size_t asked;
@@ -40,23 +37,12 @@ struct group_watch {
 
 static void look(struct group_watch *watch);
 
-static void forget_delivered(struct group_watch *watch)
-{
-	struct delivered *one, *next;
-
-	HASH_ITER (hh, watch->delivered, one, next) {
-		HASH_DEL(watch->delivered, one);
-		free(one);
-	}
-}
-
 static void watch_stop(struct group_watch *watch)
 {
 	waits_remove(&watch->call->broker->waits, &watch->waiter);
 	if (watch->timer)
 		event_free(watch->timer);
 	watch->timer = NULL;
-	forget_delivered(watch);
 	free(TAKE(watch->line));
 	watch->line_n = watch->line_at = watch->line_room = 0;
 }
@@ -76,28 +62,12 @@ static int read_step(struct store *store, struct read_request *request)
 		return store_get(store, &watch->answer, watch->ask,
 				 watch->asked, false, false, &watch->rows,
 				 &watch->row_count);
-	r = store_get_group(store, &watch->answer, watch->id, &watch->group);
+	r = store_get_group(store, &watch->answer, watch->id, &watch->seen);
 	if (r || !watch->call->more)
 		return r;
 	return store_list(store, &watch->answer, &filter, watch->after, false,
 			  GROUP_PAGE, &watch->rows, &watch->row_count,
 			  &watch->next);
-}
-
-/* Return: false when it was delivered before. */
-static bool remember(struct group_watch *watch, int64_t id)
-{
-	struct delivered *one = NULL;
-
-	HASH_FIND(hh, watch->delivered, &id, sizeof(id), one);
-	if (one)
-		return false;
-	one = calloc(1, sizeof(*one));
-	if (one) {
-		one->id = id;
-		HASH_ADD(hh, watch->delivered, id, sizeof(one->id), one);
-	}
-	return true;
 }
 
 static void reply(struct group_watch *watch, const struct store_row *row,
@@ -156,23 +126,47 @@ static void go_on(struct group_watch *watch)
 	}
 }
 
+static int compare_rows(const void *id, const void *row)
+{
+	int64_t a = *(const int64_t *)id,
+		b = ((const struct store_row *)row)->id;
+
+	return (a > b) - (a < b);
+}
+
+/* Of what was told while the page was read, keep what no page shows. */
+static void thin_line(struct group_watch *watch)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < watch->line_n; i++) {
+		int64_t id = watch->line[i];
+
+		if ((watch->next && id > watch->next) ||
+		    (watch->row_count &&
+		     bsearch(&id, watch->rows, watch->row_count,
+			     sizeof(*watch->rows), compare_rows)))
+			continue;
+		watch->line[kept++] = id;
+	}
+	watch->line_n = kept;
+}
+
 static void take_page(struct group_watch *watch)
 {
-	for (size_t i = 0; i < watch->row_count; i++) {
-		if (!watch->catching_up || remember(watch, watch->rows[i].id))
-			reply(watch, &watch->rows[i], false);
-	}
+	for (size_t i = 0; i < watch->row_count; i++)
+		reply(watch, &watch->rows[i], false);
 	if (!watch->catching_up) {
 		watch->line_at += watch->asked;
 		if (watch->line_at == watch->line_n)
 			watch->line_at = watch->line_n = 0;
 		return;
 	}
+	if (!watch->told)
+		watch->group = watch->seen;
+	thin_line(watch);
 	watch->after = watch->next;
-	if (!watch->call->more || !watch->next) {
-		watch->catching_up = false;
-		forget_delivered(watch);
-	}
+	watch->catching_up = watch->next != 0;
 }
 
 static void read_done(struct read_request *request, int result)
@@ -204,12 +198,16 @@ static void read_done(struct read_request *request, int result)
 static void look(struct group_watch *watch)
 {
 	watch->asked = watch->line_n - watch->line_at;
+	if (watch->catching_up)
+		watch->asked = 0;
 	if (watch->asked > GROUP_PAGE)
 		watch->asked = GROUP_PAGE;
 	if (watch->asked)
 		memcpy(watch->ask, watch->line + watch->line_at,
 		       watch->asked * sizeof(*watch->ask));
 	arena_fini(&watch->answer);
+	watch->next = 0;
+	watch->told = false;
 	watch->reading = true;
 	watch->request.step = read_step;
 	watch->request.done = read_done;
@@ -240,6 +238,7 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 				       offsetof(struct group_watch, waiter));
 
 	if (group) {
+		watch->told = true;
 		watch->group.closed = group->closed;
 		memcpy(watch->group.counts, group->counts,
 		       sizeof(group->counts));
@@ -248,9 +247,9 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 	}
 	if (!watch->call->more)
 		return;
-	if (watch->catching_up && !remember(watch, row->id))
+	if (watch->catching_up && !watch->reading && row->id > watch->after)
 		return;
-	if (call_full(watch->call) || watch->line_n)
+	if (watch->catching_up || call_full(watch->call) || watch->line_n)
 		push_line(watch, row->id);
 	else
 		reply(watch, row, false);
@@ -292,13 +291,12 @@ int group_watch_start(struct call *call, int64_t group, bool any,
 	watch->any = any;
 	watch->waiter.call = call;
 	watch->waiter.told = on_told;
-	if (wait_ms >= 0) {
+	if (wait_ms >= 0)
 		watch->timer = event_new(call->broker->base, -1, 0, on_timeout,
 					 watch);
-		if (!watch->timer || event_add(watch->timer, &delay) < 0)
-			return -ENOMEM;
-	}
-	if (waits_group(&call->broker->waits, group, &watch->waiter)) {
+	if ((wait_ms >= 0 &&
+	     (!watch->timer || event_add(watch->timer, &delay) < 0)) ||
+	    waits_group(&call->broker->waits, group, &watch->waiter)) {
 		watch_stop(watch);
 		return -ENOMEM;
 	}

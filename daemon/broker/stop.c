@@ -8,10 +8,13 @@
 #include "proto/calls_admin.h"
 #include "proto/json_in.h"
 
+/* Who asks for what the daemon does by itself. */
+#define NOBODY UINT32_MAX
+
 static const struct store_filter running = {.states = 1u << STATE_RUNNING};
 
-/* Every running job, ended by a cancel. */
-static int kill_running(struct broker *broker)
+/* Every running job behind @after, ended by a cancel, in slices. */
+static int kill_running(struct broker *broker, int64_t after)
 {
 	struct batch *batch = broker->gathering;
 	struct store_steer *steer;
@@ -22,12 +25,27 @@ static int kill_running(struct broker *broker)
 	steer = &batch->store.steers[i];
 	steer->kind = STORE_CANCEL;
 	steer->filter = running;
-	steer->uid = UINT32_MAX;
+	steer->uid = NOBODY;
+	steer->after = after;
 	steer->reason = SLICE("the daemon was stopped with kill");
 	steer->grace_ms = -1;
 	steer->max = 1000;
 	cycle_kick(broker);
 	return 0;
+}
+
+void stop_batch(struct broker *broker, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->store.steer_count; i++) {
+		const struct store_steer *steer = &batch->store.steers[i];
+		int64_t after = batch->result ? steer->after : steer->next;
+
+		if (steer->uid != NOBODY || (!batch->result && !after))
+			continue;
+		if (kill_running(broker, after))
+			log_error("no memory to end the running jobs, "
+				  "draining");
+	}
 }
 
 /* The reply leaves first; then the supervisor ends us all. */
@@ -79,7 +97,7 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms)
 				     : clock_mono_ns() + timeout_ms * 1000000;
 	call->deaf = on_deaf;
 	call_hold(call);
-	if (mode == SHUTDOWN_KILL && kill_running(broker))
+	if (mode == SHUTDOWN_KILL && kill_running(broker, 0))
 		log_error("no memory to end the running jobs, draining");
 	cycle_kick(broker);
 	stop_check(broker);

@@ -18,5 +18,8 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms);
 /** stop_now() - the supervisor said so, or is gone: end the loop in order */
 void stop_now(struct broker *broker);
 
+/** stop_batch() - it is through: end the next slice of what runs */
+void stop_batch(struct broker *broker, const struct batch *batch);
+
 /** stop_check() - a batch is through: has what was waited for happened? */
 void stop_check(struct broker *broker);

@@ -53,6 +53,7 @@ struct store {
 	char boot_id[40]; /* of the rows; must outlive them */
 	/* Wishes of the test. */
 	bool hold_writes, hold_reads; /* they block until released */
+	bool stale_reads; /* the next store_get_group() holds, having looked */
 	int writers_held, readers_held;
 	int fail;	     /* result of the next writes; 0: none */
 	int fail_count;	     /* so many of them */

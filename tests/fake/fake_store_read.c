@@ -163,13 +163,24 @@ int store_lanes(struct store *store, struct arena *arena,
 int store_get_group(struct store *store, struct arena *arena, int64_t id,
 		    struct store_group *ret)
 {
+	struct store_group seen = {0};
 	int r = begin(store);
 
 	(void)arena;
 	if (!r && (id < 1 || (size_t)id > store->group_count))
 		r = -ENOENT;
 	if (!r)
-		*ret = store->groups[id - 1];
+		seen = store->groups[id - 1];
+	if (store->stale_reads) {
+		store->stale_reads = false;
+		store->hold_reads = true;
+		store->readers_held++;
+		while (store->hold_reads)
+			pthread_cond_wait(&store->released, &store->lock);
+		store->readers_held--;
+	}
+	if (!r)
+		*ret = seen;
 	return end(store, r);
 }
 

@@ -101,6 +101,9 @@ void stage_start(struct stage *stage)
 	assert_int_equal(
 		reader_start(&broker->reader, broker->base, broker->read_store),
 		0);
+	/* A disk that was slow: the loop never commits by itself, so that a
+	 * test may hold the writer. */
+	broker->writer.slow_ns = INT64_MAX / 2;
 	fleet_listen(broker);
 	conns_listen(broker, true);
 }
@@ -199,6 +202,18 @@ void stage_settle(struct stage *stage)
 {
 	stage_turn(stage);
 	stage_until(stage, is_settled);
+	stage_turn(stage);
+}
+
+static bool is_idle(struct stage *stage)
+{
+	return writer_idle(&stage->broker.writer);
+}
+
+void stage_settle_writer(struct stage *stage)
+{
+	stage_turn(stage);
+	stage_until(stage, is_idle);
 	stage_turn(stage);
 }
 

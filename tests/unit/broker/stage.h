@@ -43,6 +43,9 @@ void stage_settle(struct stage *stage);
 /** stage_connect() - to the socket "clients" or "workers", no more */
 int stage_connect(const struct stage *stage, const char *name);
 
+/** stage_settle_writer() - run until no batch is out */
+void stage_settle_writer(struct stage *stage);
+
 /** stage_client() - a new connection, blocking as seen from the test */
 int stage_client(struct stage *stage);
 /** stage_send() - one message and a newline */
