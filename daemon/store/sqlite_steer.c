@@ -12,9 +12,14 @@ struct slice_of {
 	struct filter filter;
 	struct live *live; /* those that match, at most steer->max */
 	size_t count;
-	int64_t last; /* the last id that was looked at */
-	bool more;    /* the scan stopped before its end */
+	int64_t last;	 /* the last id that was looked at */
+	bool more;	 /* the scan stopped before its end */
+	uint32_t states; /* live states in which a job can match */
 };
+
+/* The cursor while the ready jobs of lanes are taken off their index: before
+ * all ids, for what comes behind it is a scan by id. */
+#define AFTER_READY (-1)
 
 static enum job_event event_of(enum store_steer_kind kind)
 {
@@ -88,7 +93,7 @@ static int scan(struct slice_of *slice)
 
 	if (steer->filter.group)
 		id = SQL_LIVE_GROUP_AFTER;
-	else if (sqlite_filter_states(&steer->filter) == 1u << STATE_RUNNING)
+	else if (slice->states == 1u << STATE_RUNNING)
 		id = SQL_RUNNING_AFTER;
 	stmt = sql_use(slice->txn->sql, id, &error);
 	if (!stmt)
@@ -186,11 +191,117 @@ static int apply(struct slice_of *slice, const struct live *live)
 	return txn_move(txn, live, &step, seq);
 }
 
-static int run(struct slice_of *slice)
+/* The live states that are asked for and that some lane of the filter has. */
+static uint32_t states_there(const struct txn *txn,
+			     const struct store_filter *filter)
+{
+	const struct lanes *lanes = &txn->store->lanes;
+	uint32_t states = 0;
+
+	for (size_t i = 0; i < lanes->count; i++) {
+		const struct lane *lane = lanes->items[i];
+
+		if (!sqlite_filter_lane(filter, lane))
+			continue;
+		for (int state = 0; state < STATE_COUNT; state++) {
+			if (lane->counts[state] + lane->add[state] > 0)
+				states |= 1u << state;
+		}
+	}
+	return states & sqlite_filter_states(filter) & STATES_LIVE;
+}
+
+/* @ret_all: did all of them match? Else they would stay in the way. */
+static int scan_ready(struct slice_of *slice, const struct lane *lane,
+		      bool *ret_all)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(slice->txn->sql, SQL_READY_OF_LANE,
+					    &error);
+	bool row;
+
+	*ret_all = true;
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, lane->id, slice->steer->max - (int64_t)slice->count);
+	for (;;) {
+		size_t before = slice->count;
+		struct live live;
+
+		error = sql_row(slice->txn->sql, stmt, &row);
+		if (error || !row)
+			return error;
+		error = live_read(slice->txn->sql, stmt, &live);
+		if (!error)
+			error = consider(slice, &live);
+		*ret_all = slice->count > before;
+		if (error || !*ret_all) {
+			sql_done(stmt);
+			return error;
+		}
+	}
+}
+
+/*
+ * Ready jobs of named lanes come off their index, so that a million jobs of
+ * other lanes are not looked at. What is steered leaves the index: there is no
+ * place to remember, the next slice begins at its head again.
+ */
+static int take_ready(struct slice_of *slice, bool *ret_taken)
+{
+	const struct store_steer *steer = slice->steer;
+	const struct lanes *lanes = &slice->txn->store->lanes;
+	bool all = true;
+	int error = 0;
+
+	*ret_taken = false;
+	if (!(slice->states & 1u << STATE_READY) || steer->after > 0 ||
+	    steer->dry_run || steer->kind == STORE_RELEASE ||
+	    steer->filter.group ||
+	    (!steer->filter.queue.n && !steer->filter.handler.n))
+		return 0;
+	for (size_t i = 0; !error && all && i < lanes->count; i++) {
+		const struct lane *lane = lanes->items[i];
+
+		if (slice->count < steer->max &&
+		    sqlite_filter_lane(&steer->filter, lane) &&
+		    sqlite_lane_ready(lane) > 0)
+			error = scan_ready(slice, lane, &all);
+	}
+	*ret_taken = all && slice->count > 0;
+	if (*ret_taken) {
+		slice->more = true;
+		slice->last = AFTER_READY;
+	} else {
+		slice->count = 0;
+	}
+	return error;
+}
+
+static int collect(struct slice_of *slice)
 {
 	struct store_steer *steer = slice->steer;
 	int64_t *ids;
 	size_t id_count;
+	bool taken;
+	int error;
+
+	error = sqlite_filter_ids(&slice->filter, slice->txn->arena,
+				  steer->after, &ids, &id_count);
+	if (error)
+		return error;
+	if (ids)
+		return scan_ids(slice, ids, id_count);
+	slice->states = states_there(slice->txn, &steer->filter);
+	if (!slice->states)
+		return 0;
+	error = take_ready(slice, &taken);
+	return error || taken ? error : scan(slice);
+}
+
+static int run(struct slice_of *slice)
+{
+	struct store_steer *steer = slice->steer;
 	int error;
 
 	steer->changed = 0;
@@ -202,15 +313,16 @@ static int run(struct slice_of *slice)
 				  sizeof(*slice->live));
 	if (!slice->live)
 		return -ENOMEM;
-	error = sqlite_filter_ids(&slice->filter, slice->txn->arena,
-				  steer->after, &ids, &id_count);
-	if (!error)
-		error = ids ? scan_ids(slice, ids, id_count) : scan(slice);
+	error = collect(slice);
 	for (size_t i = 0; !error && i < slice->count; i++)
 		error = apply(slice, &slice->live[i]);
-	if (!error && slice->more)
+	if (error || !slice->more)
+		return error;
+	/* The last of its kind: spare the round that would find nothing. */
+	if (slice->last != AFTER_READY ||
+	    states_there(slice->txn, &steer->filter))
 		steer->next = slice->last;
-	return error;
+	return 0;
 }
 
 int txn_steer(struct txn *txn)

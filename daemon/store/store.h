@@ -199,7 +199,7 @@ struct store_steer {
 	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
 	struct slice reason; /* kept with the end; n 0: none */
 	int64_t grace_ms;    /* of a cancel; negative: the job's own */
-	int64_t after;	     /* job id: go on behind it; 0: begin */
+	int64_t after;	     /* `next` of the slice before; 0: begin */
 	uint32_t max;	     /* 1 .. 1000 */
 	/* out */
 	uint32_t changed;   /* ended or moved at once */

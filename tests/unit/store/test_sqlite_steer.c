@@ -177,11 +177,82 @@ UNIT(a_filter_over_many_goes_slice_by_slice)
 	fixture_verify(f);
 }
 
+UNIT(ready_jobs_of_a_queue_are_found_among_many_others)
+{
+	struct fixture *f = *state;
+	struct store_entry entry = fixture_entry();
+	struct store_steer steer = {.kind = STORE_CANCEL,
+				    .filter = {.queue = SLICE("third")},
+				    .uid = 1000,
+				    .max = 100};
+	uint32_t slices;
+
+	for (int i = 0; i < 3; i++)
+		submit_many(f, 5000, 0);
+	entry.lane = 3;
+	for (int i = 0; i < 5; i++)
+		fixture_submit(f, entry);
+	assert_int_equal(steer_all(f, steer, &slices), 5);
+	assert_int_equal(slices, 1);
+	/* There are none, and the counts know it. */
+	assert_int_equal(steer_all(f, steer, &slices), 0);
+	assert_int_equal(slices, 1);
+	fixture_verify(f);
+}
+
+UNIT(what_waits_otherwise_and_what_runs_is_found_too)
+{
+	struct fixture *f = *state;
+	struct store_entry entry = fixture_entry();
+	struct store_steer steer = {
+		.kind = STORE_CANCEL,
+		.filter = {.queue = SLICE("default"), .handler = SLICE("exec")},
+		.uid = UINT32_MAX,
+		.max = 3};
+	struct store_claim *claims;
+	uint32_t slices;
+
+	entry.hold = true;
+	fixture_submit(f, entry);
+	entry.hold = false;
+	for (int i = 0; i < 8; i++)
+		fixture_submit(f, entry);
+	entry.run_at_ms = NOW + 10000;
+	fixture_submit(f, entry);
+	assert_int_equal(fixture_claim(f, 2, &claims), 2);
+	/* One held, six ready, two running, one scheduled. */
+	assert_int_equal(steer_all(f, steer, &slices), 10);
+	assert_int_equal(fixture_row(f, 1).state, STATE_CANCELLED);
+	assert_int_equal(fixture_row(f, 10).state, STATE_CANCELLED);
+	assert_true(fixture_row(f, 2).cancel_asked);
+	fixture_verify(f);
+}
+
+UNIT(a_strangers_job_at_the_head_is_no_hindrance)
+{
+	struct fixture *f = *state;
+	struct store_entry entry = fixture_entry();
+	struct store_steer steer = {.kind = STORE_HOLD,
+				    .filter = {.queue = SLICE("default")},
+				    .uid = 1000,
+				    .max = 2};
+	uint32_t slices;
+
+	for (uint32_t i = 0; i < 12; i++) {
+		entry.uid = i % 4 == 2 ? 1001 : 1000;
+		fixture_submit(f, entry);
+	}
+	assert_int_equal(steer_all(f, steer, &slices), 9);
+	assert_int_equal(fixture_row(f, 3).state, STATE_READY);
+	assert_int_equal(fixture_row(f, 12).state, STATE_HELD);
+	fixture_verify(f);
+}
+
 UNIT(a_slice_looks_at_a_bounded_number_of_rows)
 {
 	struct fixture *f = *state;
 	struct store_steer steer = {.kind = STORE_CANCEL,
-				    .filter = {.queue = SLICE("third")},
+				    .filter = {.name = SLICE("none")},
 				    .uid = UINT32_MAX,
 				    .max = 100};
 	struct store_batch batch;
@@ -261,6 +332,9 @@ int main(void)
 		WITH_STORE(strangers_jobs_do_not_exist),
 		WITH_STORE(a_dry_run_changes_nothing),
 		WITH_STORE(a_filter_over_many_goes_slice_by_slice),
+		WITH_STORE(ready_jobs_of_a_queue_are_found_among_many_others),
+		WITH_STORE(what_waits_otherwise_and_what_runs_is_found_too),
+		WITH_STORE(a_strangers_job_at_the_head_is_no_hindrance),
 		WITH_STORE(a_slice_looks_at_a_bounded_number_of_rows),
 		WITH_STORE(a_group_is_found_by_its_index),
 		WITH_STORE(ids_in_any_order_and_twice_are_one_each),
