@@ -14,7 +14,11 @@
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/reap.h"
 
+#ifdef REEVE_TEST_HOOKS
+#define BROKER_BEAT_NS INT64_C(1000000000)
+#else
 #define BROKER_BEAT_NS (10 * INT64_C(1000000000))
+#endif
 #define BROKER_STARTING_NS (30 * INT64_C(1000000000))
 /* As a process that cannot be killed is no reason to be kept alive ourselves */
 #define BROKER_KILLED_NS (60 * INT64_C(1000000000))

@@ -78,6 +78,16 @@ UNIT(a_broker_that_dies_is_replaced_within_a_second)
 	rig_stop(&rig);
 }
 
+UNIT(a_broker_that_does_not_turn_is_replaced)
+{
+	rig_start(&rig, no_cgroups);
+	rig_order(&rig, "silent");
+	rig_await(&rig, "log", "broker is ended", 1);
+	rig_await(&rig, "log", "serving socket", 2);
+	assert_int_equal(rig_count(&rig, "log", "worker died"), 0);
+	rig_stop(&rig);
+}
+
 UNIT(a_worker_that_dies_is_replaced_and_its_end_is_told)
 {
 	int64_t begin_ns;
@@ -344,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(a_new_broker_is_told_of_every_worker),
 		EACH(a_broker_that_dies_is_replaced_within_a_second),
+		EACH(a_broker_that_does_not_turn_is_replaced),
 		EACH(a_worker_that_dies_is_replaced_and_its_end_is_told),
 		EACH(the_broker_can_have_a_worker_killed),
 		EACH(workers_that_exit_at_once_are_held_back),
