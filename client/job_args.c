@@ -47,8 +47,6 @@ static const struct arg_flag flags[] = {
 	 "fail when N workers died under it (3)", 1, NULL},
 	{"keep-orphans", 0, ARG_ON, AT(keep_orphans), NULL,
 	 "leave processes behind when it ends", 0, NULL},
-	{"memory", 0, ARG_ON, AT(memory), NULL,
-	 "do not wait for the disk; a crash may lose it", 0, NULL},
 };
 
 const struct arg_table job_args_table = {flags, ARRAY_COUNT(flags)};
@@ -113,10 +111,6 @@ static int check(struct tool *tool, const struct job_args *args, int argc)
 	if (!args->shell && argc == 0)
 		return say_usage(tool, "Name one, like: reeve submit make -j8",
 				 "there is no command to run");
-	if (args->memory && (args->key || args->once))
-		return say_usage(tool, "Leave one of them out",
-				 "--memory promises nothing, --key and --once "
-				 "do");
 	return 0;
 }
 
@@ -142,7 +136,6 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.env = args->env.items,
 		.environment = args->clean_env ? REEVE_ENV_CLEAN
 					       : REEVE_ENV_CAPTURED,
-		.durability = args->memory ? REEVE_MEMORY : REEVE_SYNC,
 		.priority = args->priority,
 		.delay_ms = args->in_ms,
 		.timeout_ms = args->timeout_ms,

@@ -10,7 +10,7 @@ struct job_args {
 	int64_t priority;
 	int64_t in_ms, timeout_ms, grace_ms;
 	int64_t crash_limit, group;
-	bool read_stdin, clean_env, hold, once, keep_orphans, memory;
+	bool read_stdin, clean_env, hold, once, keep_orphans;
 	char *stdin_data; /* owned; read by job_args_spec() */
 	size_t stdin_bytes;
 };

@@ -160,6 +160,8 @@ REEVE_API void reeve_stream_close(struct reeve_stream *stream);
 
 /* ---- Submissions ---- */
 
+/* What an answer to a submission promises, at least: a daemon may give more,
+ * and this version's gives REEVE_SYNC to all. */
 enum reeve_durability {
 	REEVE_SYNC,   /* answered when it is on disk */
 	REEVE_MEMORY, /* not before the next group: a crash may lose it */
