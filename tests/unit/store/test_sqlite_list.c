@@ -200,8 +200,8 @@ UNIT(a_row_that_contradicts_itself_is_damage)
 		"UPDATE job SET state = 3, cause = 77 WHERE id = 9",
 		"UPDATE job SET cause = 0, max_attempts = 0 WHERE id = 9",
 		"UPDATE job SET max_attempts = 1, crashes = 1 WHERE id = 9",
-		"UPDATE job SET crashes = 0, attempt = 1, flags = 1 "
-		"WHERE id = 9",
+		("UPDATE job SET crashes = 0, attempt = 1, flags = 1 "
+		 "WHERE id = 9"),
 	};
 	struct fixture *f = *state;
 	const int64_t nine = 9;
