@@ -227,7 +227,10 @@ def untested(tree, root):
 
 
 def uncommented(tree):
-    """Prototypes in a header belong to a paragraph with a comment above."""
+    """Prototypes in a header belong to a paragraph with a comment above.
+
+    x_init() and x_fini() need none: the house style says what they do.
+    """
     for path, text in tree.items():
         if not is_product(path) or not path.endswith('.h'):
             continue
@@ -245,7 +248,8 @@ def uncommented(tree):
                 continue
             if depth == 0 and not commented and re.match(
                     r'(?!typedef|struct \w+;|AUTO_DEFINE|#|\}|static inline)'
-                    r'[a-z][\w\s*]*\b\w+\(', line):
+                    r'[a-z][\w\s*]*\b\w+\(', line) and not re.search(
+                        r'_(init|fini)\(', line):
                 yield '%s:%d: no comment says what it does: %s' % (
                     path, number, line.strip())
             depth += line.count('{') - line.count('}')
