@@ -9,6 +9,8 @@ Nothing sleeps for a while and hopes: everything waits for an event, with a
 deadline. Prints TAP.
 
     NAME.py REEVED REEVE [SENTENCE]...
+
+REEVE_TEST_KEEP=1 leaves the folders of the stories in /tmp.
 """
 import base64
 import contextlib
@@ -226,16 +228,26 @@ class Story:
                 return None
         eventually(answers, within, 'the daemon answers')
 
+    def whole(self):
+        """Waits until every worker has dialled in; the broker's pid."""
+        def all_in():
+            return len([worker for worker
+                        in self.c.call('admin.Workers')['workers']
+                        if worker['state'] != 'starting']) == self.workers
+        eventually(all_in, 10, 'all workers have dialled in')
+        return self.broker()
+
     def role(self, name):
         """pids of reeved's processes of this story with this role."""
-        found = []
+        found = {}
         for pid in proc.marked(str(self.folder)):
             words = proc.argv(pid)
             if len(words) > 1 and words[1] == name and (
                     'reeved' in words[0] or 'exe' in words[0]) and (
                     proc.alive(pid)):
-                found.append(pid)
-        return found
+                found[pid] = proc.parent(pid)
+        # A worker's child looks like the worker until it has become the job.
+        return [pid for pid, parent in found.items() if parent not in found]
 
     def broker(self):
         def one():
@@ -454,7 +466,8 @@ class Story:
         for gate in self.gates:
             with contextlib.suppress(OSError):
                 gate.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if os.environ.get('REEVE_TEST_KEEP') != '1':
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def data_of(reply):

@@ -134,7 +134,7 @@ def output_that_does_not_fit_on_the_disk_costs_the_output_not_the_job(t):
         t.start(workers=1)
         job = t.shell('/usr/bin/head -c 40000000 /dev/zero; exit 7')
         equal((job['exit_code'], job['attempt']), (7, 1))
-        equal(t.run(['/bin/true'])['state'], 'succeeded')
+        t.c.call('admin.Ping')
         t.finish()
         t.check_database = False
     finally:

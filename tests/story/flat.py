@@ -32,7 +32,7 @@ def measure(t):
 
 @story(seconds=240)
 def after_many_jobs_nothing_has_grown(t):
-    t.start(workers=2)
+    t.start(workers=2).whole()
     run_many(t, 2000)
     before = measure(t)
     counts = run_many(t, JOBS)

@@ -32,9 +32,7 @@ def submit(job):
 
 def unharmed(t, action):
     """Runs action; then: same broker, answers, no growth, no leak."""
-    t.start()
-    t.c.call('admin.Ping')
-    broker = t.broker()
+    broker = t.start().whole()
     descriptors = proc.descriptors(broker)
     action()
     t.c.call('admin.Ping')
@@ -176,12 +174,12 @@ def nesting_a_hundred_thousand_deep_is_refused(t):
 @story
 def a_million_keys_are_refused_or_ignored_in_time(t):
     def each():
-        keys = ','.join('"k%d":%d' % (i, i) for i in range(1000000)).encode()
+        keys = ','.join('"k%d":1' % i for i in range(10 ** 6)).encode()
         began = time.monotonic()
         client = t.client()
         client.raw(submit(b'{' + keys + b'}') + b'\0')
         reply = client.read()
-        equal(reply['error'], INVALID)
+        assert reply['error'] in (INVALID, 'org.reeve.jobs.TooLarge'), reply
         client.raw(b'{"method":"org.reeve.admin.Ping","parameters":{},' +
                    keys + b'}\0')
         assert 'error' in client.read()
@@ -405,7 +403,7 @@ def a_client_that_never_reads_stops_being_read(t):
         sent, deadline = 0, time.monotonic() + 3 * SLOW
         while sent < 200 << 20 and time.monotonic() < deadline:
             try:
-                sent += client.socket.send(message)
+                sent += client.socket.send(message[sent % len(message):])
             except BlockingIOError:
                 time.sleep(0.01)
         assert sent < 100 << 20, 'it took %d bytes' % sent

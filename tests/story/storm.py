@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from story import (ENDED, SLOW, SOAK, CallError, Client, Closed,  # noqa: E402
                    equal, eventually, main, story)
+import proc  # noqa: E402
 
 SECONDS = 300 if SOAK else 8
 
@@ -39,8 +40,8 @@ class Submitter(threading.Thread):
         code = self.dice.choice([0, 0, 0, 3])
         script = ('echo "$0 $REEVE_ATTEMPT" >>"$1"; echo "out $0"; exit %d'
                   % code)
-        if self.dice.random() < 0.1:
-            script = '/bin/sleep 0.3; ' + script
+        if self.dice.random() < 0.05:
+            script = '/bin/sleep 0.2; ' + script
         return {'argv': ['/bin/sh', '-c', script, key,
                          str(self.t.folder / 'starts')],
                 'key': key, 'once': once,
@@ -57,7 +58,7 @@ class Submitter(threading.Thread):
         client, count = None, 0
         while not self.stop.is_set():
             specs = []
-            for _ in range(self.dice.choice([1, 1, 5, 20])):
+            for _ in range(self.dice.choice([1, 1, 2, 10])):
                 key = 'c%d-%d' % (self.number, count)
                 count += 1
                 self.sent[key] = self.spec(key)
@@ -78,7 +79,7 @@ class Submitter(threading.Thread):
             assert len(ids) == len(specs) and all(ids), ids
             for spec, job in zip(specs, ids):
                 self.acknowledged[spec['key']] = job
-            time.sleep(self.dice.random() * 0.05)
+            time.sleep(self.dice.random() * 0.15)
         if client is not None:
             client.close()
 
@@ -158,7 +159,15 @@ def check_history(t, clients, counts):
     def pending():
         return t.c.call('Count', filter={'states': [
             'held', 'blocked', 'scheduled', 'ready', 'running']})['total']
-    eventually(lambda: pending() == 0, 60, 'every job has ended')
+    try:
+        eventually(lambda: pending() == 0, 60, 'every job has ended')
+    except AssertionError:
+        t.note('counts %s' % t.c.call('Count')['counts'])
+        t.note('running %s' % t.c.call(
+            'List', filter={'states': ['running']}, limit=5)['jobs'])
+        for worker in t.c.call('admin.Workers')['workers']:
+            t.note('worker %s %s' % (worker, proc.argv(worker['pid'])[:2]))
+        raise
     sent = {key: spec for client in clients
             for key, spec in client.sent.items()}
     acknowledged = {key: job for client in clients
@@ -186,7 +195,7 @@ def check_history(t, clients, counts):
         crashed += job['crashes'] > 0
         want = int(spec['argv'][2].rsplit(' ', 1)[1])
         ran = job['state'] == ('failed' if want else 'succeeded') and (
-            job['exit_code'] == want)
+            job.get('exit_code') == want)
         if spec['once']:
             if len(began) > 1:
                 wrong.append((key, 'once, started', began))
