@@ -401,7 +401,12 @@ class Story:
             return ''
 
     def log_tail(self, lines=40):
-        return '\n'.join(self.log_text().splitlines()[-lines:])
+        """The end of the log, or what a sanitizer said in it."""
+        text = self.log_text().splitlines()
+        for at, line in enumerate(text):
+            if ALARMS.search(line):
+                return '\n'.join(text[max(0, at - 5):at + lines])
+        return '\n'.join(text[-lines:])
 
     def zombies(self):
         """Zombies whose parent is one of reeve's own processes."""
