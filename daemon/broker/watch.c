@@ -196,6 +196,7 @@ static void read_done(struct read_request *request, int result)
 	struct watch *watch = (struct watch *)((char *)request -
 					       offsetof(struct watch, request));
 	struct call *call = watch->call;
+	bool go_on = false;
 
 	watch->reading = false;
 	if (call->replied || !call->conn) {
@@ -209,10 +210,12 @@ static void read_done(struct read_request *request, int result)
 		deliver_all(watch);
 	} else {
 		take_page(watch);
-		if (!call->replied)
-			watch_go_on(watch);
+		go_on = !call->replied;
 	}
 	arena_fini(&watch->answer);
+	/* Only now: it may begin the next read, into the same arena. */
+	if (go_on)
+		watch_go_on(watch);
 	call_release(call);
 }
 
