@@ -93,7 +93,7 @@ def count_log(build, name, out):
         add(table, suites.get(title, 'other'), counts)
         for _, what, remarks in failures:
             print('not ok - %s: %s: %s' % (name, title, what))
-            for remark in remarks[:200]:
+            for remark in remarks[:70]:
                 print('    ' + remark)
     report(name, table)
     pathlib.Path(out).write_text(json.dumps(table))
@@ -106,7 +106,7 @@ def count_tap(path, name, out):
         {'stdout': text, 'result': result, 'name': name})
     for _, what, remarks in failures:
         print('not ok - %s: %s' % (name, what))
-        for remark in remarks[:200]:
+        for remark in remarks[:70]:
             print('    ' + remark)
     table = {name: counts}
     report(name, table)
