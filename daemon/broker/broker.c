@@ -187,7 +187,7 @@ int broker_main(const struct config *config)
 	const char *count = getenv("REEVE_LISTEN");
 	int listeners = count ? atoi(count) : 0;
 	struct broker *broker;
-	int status = CHANNEL_EXIT_SYSTEM;
+	int status = CHANNEL_EXIT_SYSTEM, r;
 
 	log_init("broker", config->log_level);
 	if (listeners < 1 || listeners > 64) {
@@ -200,15 +200,22 @@ int broker_main(const struct config *config)
 	if (!broker)
 		return CHANNEL_EXIT_SYSTEM;
 	broker->config = config;
-	if (init(broker, listeners) == 0 && start(broker) == 0) {
-		log_info("serving pid=%d", (int)getpid());
-		event_base_dispatch(broker->base);
-		status = broker->exit_status;
+	broker->writer.done_fd = -1;
+	broker->reader.done_fd = -1;
+	r = init(broker, listeners);
+	if (r == 0) {
+		r = start(broker);
+		if (r == 0) {
+			log_info("serving pid=%d", (int)getpid());
+			event_base_dispatch(broker->base);
+			status = broker->exit_status;
+		} else if (broker->exit_status) {
+			status = broker->exit_status;
+		}
 		fini(broker);
-		log_info("ended status=%d", status);
-	} else if (broker->exit_status) {
-		status = broker->exit_status;
 	}
+	if (r == 0)
+		log_info("ended status=%d", status);
 	free(broker);
 	return status;
 }
