@@ -2,6 +2,8 @@
 """kill -9 of whatever reeve consists of: what was acknowledged holds.
 
 covers: daemon/broker/fleet daemon/broker/fleet_end daemon/broker/link
+covers: daemon/broker/call_admin daemon/broker/outcome daemon/broker/stop
+covers: daemon/broker/recover
 covers: daemon/broker/worker_link daemon/supervisor/supervisor
 covers: daemon/supervisor/pool daemon/worker/worker
 """

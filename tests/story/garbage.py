@@ -5,6 +5,7 @@ Nothing crashes, grows or blocks; afterwards the daemon is the same process,
 answers, and holds neither more memory nor more descriptors.
 
 covers: daemon/broker/call daemon/broker/sock
+covers: daemon/broker/methods
 """
 import json
 import os

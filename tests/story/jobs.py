@@ -2,6 +2,8 @@
 """One job at a time: how it starts, what it sees, how it ends.
 
 covers: daemon/worker/run_command daemon/broker/call_jobs daemon/main
+covers: daemon/broker/call_submit daemon/broker/entry daemon/broker/job_json
+covers: daemon/broker/lane
 """
 import base64
 import pathlib

@@ -2,6 +2,7 @@
 """What a job prints: small in the record, large in a file, live, binary.
 
 covers: daemon/worker/output daemon/broker/call_output
+covers: daemon/broker/follow daemon/broker/output_file
 """
 import pathlib
 import sys

@@ -2,6 +2,8 @@
 """Waiting, groups, cancelling, holding: what several calls do to one job.
 
 covers: daemon/broker/group daemon/broker/call_groups daemon/broker/call_wait
+covers: daemon/broker/call_query daemon/broker/filter daemon/broker/group_watch
+covers: daemon/broker/waits daemon/broker/watch
 covers: daemon/broker/call_steer
 """
 import pathlib
