@@ -59,7 +59,8 @@ pid_t rig_launch(struct rig *rig, const char *const *flags, const char *log)
 	if (pid == 0) {
 		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
-		if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		/* 40: something careless that started us left it open. */
+		if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, 40) < 0)
 			_exit(9);
 		close(fd);
 		execv(argv[0], (char **)argv);

@@ -63,6 +63,8 @@ UNIT(a_status_stays_until_it_is_taken_by_pid)
 	assert_int_equal(reap_take(pid, &end), REAP_E_NONE);
 	assert_int_equal(reap_signal(pid, SIGTERM), 0);
 	assert_int_equal(await_end(), pid);
+	/* A second signal finds it dead, and takes nothing. */
+	assert_int_equal(reap_signal(pid, SIGKILL), 0);
 	assert_int_equal(reap_peek(&seen), 0);
 	assert_int_equal(seen, pid);
 	assert_int_equal(reap_take(pid, &end), 0);

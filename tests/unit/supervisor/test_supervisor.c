@@ -66,6 +66,15 @@ UNIT(a_new_broker_is_told_of_every_worker)
 	rig_stop(&rig);
 }
 
+UNIT(a_role_gets_no_descriptor_that_is_not_meant_for_it)
+{
+	rig_start(&rig, no_cgroups);
+	worker_up(1);
+	worker_up(2);
+	assert_int_equal(rig_count(&rig, "fake", "leak"), 0);
+	rig_stop(&rig);
+}
+
 UNIT(a_broker_that_dies_is_replaced_within_a_second)
 {
 	int64_t begin_ns;
@@ -353,6 +362,7 @@ int main(void)
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		EACH(a_new_broker_is_told_of_every_worker),
+		EACH(a_role_gets_no_descriptor_that_is_not_meant_for_it),
 		EACH(a_broker_that_dies_is_replaced_within_a_second),
 		EACH(a_broker_that_does_not_turn_is_replaced),
 		EACH(a_worker_that_dies_is_replaced_and_its_end_is_told),
