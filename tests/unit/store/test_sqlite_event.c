@@ -27,7 +27,10 @@ UNIT(what_is_packed_comes_out_again)
 	left = packed(&pack);
 	for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
 		assert_true(event_unpack(&left, &last, &event));
-		assert_memory_equal(&event, &events[i], sizeof(event));
+		assert_int_equal(event.kind, events[i].kind);
+		assert_int_equal(event.cause, events[i].cause);
+		assert_int_equal(event.job, events[i].job);
+		assert_int_equal(event.attempt, events[i].attempt);
 	}
 	assert_false(event_unpack(&left, &last, &event));
 	event_pack_fini(&pack);
