@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,8 @@ static void fini(struct broker *broker)
 
 static void set_up_process(void)
 {
+	/* Large buffers go back to the system, however many there were. */
+	mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	/* Never signalled by a terminal; the channel says when to end. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);

@@ -45,19 +45,29 @@ static void bad_frame(struct conn *conn, int error)
 {
 	if (error == FRAME_E_TOO_LARGE) {
 		struct json_out *out = sock_out(&conn->sock);
+		bool crowded = sock_crowded(&conn->sock);
 
 		json_out_object(out);
 		json_out_member_text(out, "error", "org.reeve.jobs.TooLarge");
 		json_out_key(out, "parameters");
 		json_out_object(out);
-		json_out_member_text(out, "what", "message");
+		json_out_member_text(out, "what",
+				     crowded ? "input" : "message");
 		json_out_member_int(out, "size", (int64_t)conn->sock.in_n);
-		json_out_member_int(out, "limit", LIMIT_MESSAGE_BYTES);
-		json_out_member_text(out, "message",
-				     "the message is larger than the limit");
+		json_out_member_int(out, "limit",
+				    crowded ? LIMIT_INPUT_BYTES
+					    : LIMIT_MESSAGE_BYTES);
+		json_out_member_text(
+			out, "message",
+			crowded ? "too much is being sent to the daemon by "
+				  "all its clients"
+				: "the message is larger than the limit");
 		json_out_member_text(out, "hint",
-				     "send several smaller calls; the "
-				     "connection is closed");
+				     crowded ? "send it again later, in "
+					       "several smaller calls; the "
+					       "connection is closed"
+					     : "send several smaller calls; "
+					       "the connection is closed");
 		json_out_object_end(out);
 		json_out_object_end(out);
 		json_out_byte(out, frame_terminator(&conn->frame));
@@ -93,6 +103,8 @@ static bool next_message(struct conn *conn, struct slice *ret,
 		if (r == 0)
 			return true;
 		sock_consume(&conn->sock, *ret_consumed);
+		if (r == FRAME_E_MORE && sock_crowded(&conn->sock))
+			r = FRAME_E_TOO_LARGE;
 	}
 	if (r != FRAME_E_MORE) {
 		/* Those before it are answered first. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "proto/limits.h"
 
 #define SOCK_IN_FIRST_BYTES 4096
 #define SOCK_READ_MAX_BYTES (256 * 1024) /* a turn, so that all get theirs */
@@ -42,7 +43,23 @@ void sock_loop_fini(struct sock_loop *loop)
 	*loop = (struct sock_loop){0};
 }
 
-/* Room for at least one more read. */
+/* What the buffer of this one has grown to; 0: it is given back. */
+static void in_account(struct sock *sock, size_t capacity)
+{
+	if (!sock->trusted && sock->loop)
+		sock->loop->in_bytes += capacity - sock->in_capacity;
+	sock->in_capacity = capacity;
+}
+
+/* Small buffers are for everybody; large ones as long as there is room. */
+static bool is_too_much(const struct sock *sock, size_t capacity)
+{
+	return !sock->trusted && capacity > SOCK_KEEP_BYTES &&
+	       sock->loop->in_bytes + capacity - sock->in_capacity >
+		       LIMIT_INPUT_BYTES;
+}
+
+/* Room for at least one more read: 0, -ENOMEM, -ENOBUFS: all have too much. */
 static int in_reserve(struct sock *sock)
 {
 	size_t capacity = sock->in_capacity;
@@ -56,11 +73,13 @@ static int in_reserve(struct sock *sock)
 		return 0;
 
 	capacity = capacity ? capacity * 2 : SOCK_IN_FIRST_BYTES;
+	if (is_too_much(sock, capacity))
+		return -ENOBUFS;
 	in = realloc(sock->in, capacity);
 	if (!in)
 		return -ENOMEM;
 	sock->in = in;
-	sock->in_capacity = capacity;
+	in_account(sock, capacity);
 	return 0;
 }
 
@@ -125,8 +144,12 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 	while (total < SOCK_READ_MAX_BYTES) {
 		size_t room;
 		ssize_t n;
+		int r = in_reserve(sock);
 
-		if (in_reserve(sock) < 0) {
+		sock->crowded = r == -ENOBUFS;
+		if (sock->crowded)
+			break;
+		if (r < 0) {
 			sock->events->broken(sock);
 			return;
 		}
@@ -193,6 +216,7 @@ void sock_fini(struct sock *sock)
 	if (sock->fd >= 0)
 		close(sock->fd);
 	free(sock->in);
+	in_account(sock, 0);
 	json_out_fini(&sock->out);
 	*sock = (struct sock){.fd = -1};
 }
@@ -213,8 +237,13 @@ void sock_consume(struct sock *sock, size_t bytes)
 	if (sock->in_capacity > SOCK_KEEP_BYTES) {
 		free(sock->in);
 		sock->in = NULL;
-		sock->in_capacity = 0;
+		in_account(sock, 0);
 	}
+}
+
+bool sock_crowded(const struct sock *sock)
+{
+	return sock->crowded && sock->in_n == sock->in_capacity;
 }
 
 struct json_out *sock_out(struct sock *sock)

@@ -30,6 +30,7 @@ struct sock_loop {
 	struct event_base *base;
 	struct event *flush;
 	TAILQ_HEAD(, sock) dirty;
+	size_t in_bytes; /* of all input buffers that are not trusted */
 };
 
 struct sock {
@@ -40,7 +41,9 @@ struct sock {
 	struct event *read_event, *write_event;
 	TAILQ_ENTRY(sock) dirty_link;
 	bool dirty, writing, paused;
-	bool eof; /* nothing more will come; the peer may still read */
+	bool eof;     /* nothing more will come; the peer may still read */
+	bool trusted; /* set by the owner: LIMIT_INPUT_BYTES is not for it */
+	bool crowded; /* there was no room for more input; see sock_crowded() */
 	bool got_descriptors; /* some came, and were closed; cleared by the owner */
 	char *in;
 	size_t in_at, in_n, in_capacity; /* unread: in[in_at .. in_at + in_n) */
@@ -69,6 +72,9 @@ void sock_fini(struct sock *sock);
 /** sock_in() - what arrived and was not consumed; valid until the callback ends */
 struct slice sock_in(const struct sock *sock);
 void sock_consume(struct sock *sock, size_t bytes);
+
+/** sock_crowded() - its buffer is full, and all together hold too much */
+bool sock_crowded(const struct sock *sock);
 
 /** sock_out() - write here; it leaves at the end of the turn */
 struct json_out *sock_out(struct sock *sock);

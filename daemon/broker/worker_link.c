@@ -228,6 +228,7 @@ void worker_link_accept(struct broker *broker, int fd)
 		log_error("no memory for a worker's connection, closed");
 		return;
 	}
+	link->sock.trusted = true;
 	link->broker = broker;
 	link->peer_pid = peer.pid;
 	link->since_ns = clock_mono_ns();
