@@ -58,8 +58,9 @@ static int make_path(const char *path)
 		if (part[i] != '/' && part[i] != '\0')
 			continue;
 		part[i] = '\0';
+		/* What lies above may be closed to us; the folder itself not. */
 		if (mkdir(part, 0700) < 0 && errno != EEXIST &&
-		    errno != EROFS && errno != EACCES)
+		    (i == n || (errno != EROFS && errno != EACCES)))
 			return -errno;
 		part[i] = i < n ? '/' : '\0';
 	}

@@ -260,6 +260,10 @@ int worker_main(const struct config *config)
 
 	log_init("worker", config->log_level);
 	r = worker_init(&worker, config);
+	if (r == -ESRCH) {
+		log_info("worker leaves, the supervisor is gone");
+		return WORKER_EXIT_OK;
+	}
 	if (r) {
 		log_error("worker cannot begin: %s", strerror(-r));
 		return WORKER_EXIT_BIRTH;

@@ -91,6 +91,7 @@ UNIT(a_folder_that_cannot_be_made_is_named)
 	assert_int_equal(config_directories(&config, &fault),
 			 CONFIG_E_DIRECTORY);
 	assert_non_null(strstr(fault.message, "/proc/nothing/here"));
+	assert_non_null(strstr(fault.message, "cannot be made"));
 }
 
 int main(void)
