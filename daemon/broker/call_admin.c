@@ -71,15 +71,6 @@ void call_hello(struct call *call, void *params)
 	call_reply_end(call);
 }
 
-static void sum_counts(const struct broker *broker, int64_t counts[STATE_COUNT])
-{
-	for (const struct lane *lane = broker->lanes.by_key; lane;
-	     lane = lane->hh.next) {
-		for (int i = 0; i < STATE_COUNT; i++)
-			counts[i] += lane->counts[i];
-	}
-}
-
 static void write_storage(struct json_out *out, const struct broker *broker)
 {
 	struct statvfs space;
@@ -131,14 +122,11 @@ static const char *state_word(const struct broker *broker)
 	return "stopping";
 }
 
-void call_status(struct call *call, void *params)
+static void write_status(struct call *call, const int64_t counts[STATE_COUNT])
 {
 	struct broker *broker = call->broker;
 	struct json_out *out = call_reply(call, false);
-	int64_t counts[STATE_COUNT] = {0};
 
-	(void)params;
-	sum_counts(broker, counts);
 	json_out_member_text(out, "state", state_word(broker));
 	json_out_member_int(out, "since_ms", broker->since_ms);
 	json_out_member_text(out, "version", REEVE_VERSION);
@@ -156,6 +144,54 @@ void call_status(struct call *call, void *params)
 						  : broker->link.cgroup_reason);
 	write_warnings(out, broker);
 	call_reply_end(call);
+}
+
+/* Status counts every job there is: the store knows them by lane. */
+struct status {
+	struct read_request request;
+	struct call *call;
+	struct arena answer;
+	int64_t counts[STATE_COUNT];
+};
+
+static int status_step(struct store *store, struct read_request *request)
+{
+	struct status *status = (struct status *)request;
+	struct store_filter all = {.all = true};
+	int64_t next;
+
+	return store_count(store, &status->answer, &all, 0, status->counts,
+			   &next);
+}
+
+static void status_done(struct read_request *request, int result)
+{
+	struct status *status = (struct status *)request;
+	struct call *call = status->call;
+
+	/* A database that cannot be read is no reason to say nothing. */
+	if (result)
+		memset(status->counts, 0, sizeof(status->counts));
+	if (call->conn)
+		write_status(call, status->counts);
+	arena_fini(&status->answer);
+	call_release(call);
+}
+
+void call_status(struct call *call, void *params)
+{
+	struct status *status = arena_alloc(&call->arena, sizeof(*status));
+
+	(void)params;
+	if (!status) {
+		call_error_memory(call);
+		return;
+	}
+	status->call = call;
+	status->request.step = status_step;
+	status->request.done = status_done;
+	call_hold(call);
+	reader_ask(&call->broker->reader, &status->request);
 }
 
 static const char *worker_state(const struct worker *worker)

@@ -208,11 +208,15 @@ static void update_lanes(struct broker *broker, const struct batch *batch)
 
 	for (size_t i = 0; i < store->changed_lane_count; i++) {
 		const struct store_lane *changed = &store->changed_lanes[i];
-		struct lane *lane;
+		struct lane *lane = lane_find(&broker->lanes, changed->queue,
+					      changed->handler);
 
-		if (lane_get(&broker->lanes, changed->queue, changed->handler,
-			     0, &lane) == 0)
-			lane_counts(&broker->lanes, lane, changed->counts);
+		/* A purge changes lanes that nobody here needs. */
+		if (!lane && (!lane_is_live(changed->counts) ||
+			      lane_get(&broker->lanes, changed->queue,
+				       changed->handler, 0, &lane)))
+			continue;
+		lane_counts(&broker->lanes, lane, changed->counts);
 	}
 }
 
@@ -450,4 +454,17 @@ void cycle_tick(struct broker *broker)
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);
+}
+
+uint64_t cycle_oldest(const struct broker *broker)
+{
+	uint64_t oldest = broker->serial;
+
+	for (size_t i = 0; i < BROKER_BATCHES; i++) {
+		const struct batch *batch = &broker->batches[i];
+
+		if (batch->busy && batch->serial < oldest)
+			oldest = batch->serial;
+	}
+	return oldest;
 }

@@ -30,3 +30,6 @@ void cycle_finished(void *broker, struct batch *batch);
 
 /** cycle_tick() - once a second: due jobs, purge, a full disk, recalls */
 void cycle_tick(struct broker *broker);
+
+/** cycle_oldest() - serial of the oldest batch that is under way */
+uint64_t cycle_oldest(const struct broker *broker);

@@ -103,8 +103,15 @@ static int fill(struct call *call, const struct spec *spec,
 		struct store_entry *entry, struct lane **ret_lane)
 {
 	struct batch *batch = call->broker->gathering;
-	int r = lane_get(&call->broker->lanes, spec->queue, spec->handler,
-			 ENTRY_POOL_EXEC, ret_lane);
+	struct lanes *lanes = &call->broker->lanes;
+	int r = lane_get(lanes, spec->queue, spec->handler, ENTRY_POOL_EXEC,
+			 ret_lane);
+
+	if (r == LANE_E_TOO_MANY) {
+		lanes_forget(lanes, cycle_oldest(call->broker));
+		r = lane_get(lanes, spec->queue, spec->handler, ENTRY_POOL_EXEC,
+			     ret_lane);
+	}
 
 	if (r == 0)
 		r = batch_lane(batch, *ret_lane, &entry->lane);
@@ -136,7 +143,9 @@ int entry_add(struct call *call, struct slice object,
 			 "%s.queue", path);
 		snprintf(ret_fault->where.message,
 			 sizeof(ret_fault->where.message),
-			 "there are %d queues already, the limit", LIMIT_LANES);
+			 "there are %d queues with unfinished jobs "
+			 "already, the limit",
+			 LIMIT_LANES);
 		return refuse(ret_fault,
 			      "org.varlink.service.InvalidParameter");
 	}

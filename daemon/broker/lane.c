@@ -69,3 +69,27 @@ void lane_counts(struct lanes *lanes, struct lane *lane,
 	sched_lane_ready(lanes->sched, &lane->sched,
 			 (uint64_t)counts[STATE_READY]);
 }
+
+bool lane_is_live(const int64_t counts[STATE_COUNT])
+{
+	for (int state = 0; state < STATE_COUNT; state++) {
+		if (counts[state] && !state_is_end((enum job_state)state))
+			return true;
+	}
+	return false;
+}
+
+void lanes_forget(struct lanes *lanes, uint64_t serial)
+{
+	struct lane *lane, *next;
+
+	HASH_ITER (hh, lanes->by_key, lane, next) {
+		if (lane_is_live(lane->counts) || lane->sched.asked ||
+		    lane->sched.incoming || lane->batch_serial >= serial)
+			continue;
+		HASH_DEL(lanes->by_key, lane);
+		sched_lane_remove(lanes->sched, &lane->sched);
+		lanes->count--;
+		free(lane);
+	}
+}

@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * Lanes: the broker's picture of every (queue, handler) pair, with the counts
- * per state that the store last committed.
+ * Lanes: the broker's picture of every (queue, handler) pair that has live
+ * jobs, with the counts per state that the store last committed. A lane whose
+ * jobs have all ended may be forgotten at any time: the store knows it.
  */
 
 #include <uthash.h>
@@ -29,7 +30,7 @@ struct lanes {
 };
 
 enum {
-	LANE_E_TOO_MANY = 1, /* LIMIT_LANES */
+	LANE_E_TOO_MANY = 1, /* LIMIT_LANES have live jobs */
 };
 
 /** lanes_init() - none; @sched outlives them */
@@ -54,3 +55,12 @@ struct lane *lane_find(struct lanes *lanes, struct slice queue,
 /** lane_counts() - take over what a batch committed */
 void lane_counts(struct lanes *lanes, struct lane *lane,
 		 const int64_t counts[STATE_COUNT]);
+
+/** lane_is_live() - do these counts hold a job that has not ended? */
+bool lane_is_live(const int64_t counts[STATE_COUNT]);
+
+/**
+ * lanes_forget() - free the lanes whose jobs have all ended
+ * @serial:	of the oldest batch that is under way: what it names stays
+ */
+void lanes_forget(struct lanes *lanes, uint64_t serial);

@@ -163,8 +163,12 @@ static int load_lanes(struct recovery *r)
 	for (size_t i = 0; i < r->snapshot.lane_count; i++) {
 		const struct store_lane *from = &r->snapshot.lanes[i];
 		struct lane *lane;
-		int result = lane_get(&broker->lanes, from->queue,
-				      from->handler, 0, &lane);
+		int result;
+
+		if (!lane_is_live(from->counts))
+			continue;
+		result = lane_get(&broker->lanes, from->queue, from->handler, 0,
+				  &lane);
 
 		if (result)
 			return result < 0 ? result : -E2BIG;
