@@ -3,6 +3,7 @@
  */
 
 #include "client/clock.h"
+#include "client/patience.h"
 #include "client/stream.h"
 #include "proto/json_in.h"
 
@@ -18,8 +19,8 @@ struct reeve_output {
 	int64_t offset; /* behind the last reply; the daemon's own measure */
 	struct json_out chunks; /* of the last reply, a JSON array */
 	struct json_iter iter;
-	struct arena arena;    /* data of the piece given out */
-	int64_t lost_until_ms; /* 0: the connection is fine */
+	struct arena arena; /* data of the piece given out */
+	struct patience patience;
 };
 
 int reeve_output_open(struct reeve *r, int64_t id, enum reeve_channel channel,
@@ -163,25 +164,32 @@ static int open_stream(struct reeve_output *output)
 
 	if (result != 0)
 		return result;
-	return stream_open(output->r, "org.reeve.jobs.Output", params,
-			   &output->stream);
+	result = stream_open(output->r, "org.reeve.jobs.Output", params,
+			     &output->stream);
+	if (result == 0)
+		patience_opened(&output->patience, clock_monotonic_ms());
+	return result;
 }
 
-/* As recover() of client/watch.c: the next round tries again. */
+/* As recover() of client/watch.c. */
 static int recover(struct reeve_output *output, int result)
 {
-	int64_t now_ms = clock_monotonic_ms();
+	struct reeve *r = output->r;
+	int64_t pause_ms;
 
 	reeve_stream_close(TAKE(output->stream));
-	if (output->lost_until_ms == 0)
-		output->lost_until_ms = now_ms + output->r->patience_ms;
-	else
-		clock_pause(20);
-	return now_ms > output->lost_until_ms ? result : 0;
+	if (!patience_broken(&output->patience, clock_monotonic_ms(),
+			     r->patience_ms, &pause_ms))
+		return handle_link_fail(r, result == REEVE_E_UNREACHABLE
+						   ? LINK_E_NOBODY
+						   : LINK_E_CLOSED);
+	clock_pause(pause_ms);
+	return 0;
 }
 
 static int step(struct reeve_output *output, int64_t timeout_ms)
 {
+	int64_t before = output->offset;
 	struct slice reply;
 	int result = 0;
 
@@ -190,12 +198,13 @@ static int step(struct reeve_output *output, int64_t timeout_ms)
 	if (result == 0)
 		result = stream_next(output->stream, timeout_ms, &reply);
 	if (result == REEVE_E_LOST || result == REEVE_E_END ||
-	    (result == REEVE_E_UNREACHABLE && output->lost_until_ms))
+	    (result == REEVE_E_UNREACHABLE && output->patience.until_ms))
 		return recover(output, result);
-	if (result != 0)
-		return result;
-	output->lost_until_ms = 0;
-	return keep_reply(output, reply);
+	if (result == 0)
+		result = keep_reply(output, reply);
+	if (result == 0 && output->offset > before)
+		patience_progress(&output->patience);
+	return result;
 }
 
 int reeve_output_next(struct reeve_output *output, int64_t timeout_ms,

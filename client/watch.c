@@ -5,6 +5,7 @@
 
 #include "client/clock.h"
 #include "client/job.h"
+#include "client/patience.h"
 #include "client/stream.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
@@ -20,7 +21,7 @@ struct reeve_watch {
 	/* Jobs of the last reply that have not been given out yet. */
 	struct json_out pending; /* a JSON array */
 	struct json_iter iter;
-	int64_t lost_until_ms; /* 0: the connection is fine */
+	struct patience patience;
 };
 
 static int compare_ids(const void *a, const void *b)
@@ -98,8 +99,11 @@ static int open_stream(struct reeve_watch *watch)
 	result = handle_params_take(watch->r, &params);
 	if (result != 0)
 		return result;
-	return stream_open(watch->r, "org.reeve.jobs.Wait", params,
-			   &watch->stream);
+	result = stream_open(watch->r, "org.reeve.jobs.Wait", params,
+			     &watch->stream);
+	if (result == 0)
+		patience_opened(&watch->patience, clock_monotonic_ms());
+	return result;
 }
 
 /* Is it one of ours that was not told before? Then it is told now. */
@@ -166,47 +170,38 @@ static int keep_reply(struct reeve_watch *watch, struct slice reply)
 }
 
 /*
- * The connection broke, or the stream ended although jobs are left: ask again,
- * for as long as the handle is patient.
+ * The connection broke, or the stream ended although jobs are left: the next
+ * step asks again, for as long as the handle is patient.
  */
 static int recover(struct reeve_watch *watch, int result)
 {
-	int64_t now_ms = clock_monotonic_ms();
+	struct reeve *r = watch->r;
+	int64_t pause_ms;
 
 	reeve_stream_close(TAKE(watch->stream));
-	if (watch->lost_until_ms == 0)
-		watch->lost_until_ms = now_ms + watch->r->patience_ms;
-	else
-		clock_pause(20);
-	if (now_ms > watch->lost_until_ms)
-		return result;
-	result = open_stream(watch);
-	/* No need to end here: the next round tries again. */
-	if (result == REEVE_E_UNREACHABLE || result == REEVE_E_LOST)
-		return 0;
-	return result;
+	if (!patience_broken(&watch->patience, clock_monotonic_ms(),
+			     r->patience_ms, &pause_ms))
+		return handle_link_fail(r, result == REEVE_E_UNREACHABLE
+						   ? LINK_E_NOBODY
+						   : LINK_E_CLOSED);
+	clock_pause(pause_ms);
+	return 0;
 }
 
 static int step(struct reeve_watch *watch, int64_t timeout_ms)
 {
 	struct slice reply;
-	int result;
+	int result = 0;
 
-	if (!watch->stream) {
-		result = watch->lost_until_ms ? REEVE_E_LOST
-					      : open_stream(watch);
-		if (result == REEVE_E_LOST ||
-		    (watch->lost_until_ms && result == REEVE_E_UNREACHABLE))
-			return recover(watch, result);
-		if (result != 0)
-			return result;
-	}
-	result = stream_next(watch->stream, timeout_ms, &reply);
-	if (result == REEVE_E_LOST || result == REEVE_E_END)
+	if (!watch->stream)
+		result = open_stream(watch);
+	if (result == 0)
+		result = stream_next(watch->stream, timeout_ms, &reply);
+	if (result == REEVE_E_LOST || result == REEVE_E_END ||
+	    (result == REEVE_E_UNREACHABLE && watch->patience.until_ms))
 		return recover(watch, result);
 	if (result != 0)
 		return result;
-	watch->lost_until_ms = 0;
 	return keep_reply(watch, reply);
 }
 
@@ -224,6 +219,7 @@ int reeve_watch_next(struct reeve_watch *watch, int64_t timeout_ms,
 		if (result != 0)
 			return result;
 		if (job) {
+			patience_progress(&watch->patience);
 			*ret = job;
 			return 0;
 		}

@@ -16,6 +16,7 @@ covers: client/main client/autostart
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -189,6 +190,16 @@ def test_nonsense_from_the_daemon_is_an_error_never_a_crash():
             with place(script=script) as here:
                 result = here.reeve(*args)
                 assert result.code in (0, 3, 120, 124, 125), (text, result)
+
+
+def test_a_daemon_that_never_tells_is_given_up():
+    script = {'Wait': ['{"parameters":{"jobs":[],"pending":1}}\0'] * 9999}
+    with place(script=script) as here:
+        here.reeve('submit', 'true')
+        begun = time.monotonic()
+        result = here.reeve('wait', '1')
+        same(result.code, 120)
+        assert 4 < time.monotonic() - begun < 15
 
 
 def test_nonsense_instead_of_output_is_an_error():
@@ -484,6 +495,40 @@ def test_help_and_mistyped_words():
               'Did you mean: reeve submit?')
         same(here.reeve('--version').out, here.reeve('version').out)
         same(here.reeve('help', 'nonsense').code, 2)
+
+
+def without_colours(text):
+    return re.sub('\x1b\\[[0-9;]*m', '', text)
+
+
+def test_a_terminal_gets_tables_that_fit_hints_and_a_summary():
+    with place() as here:
+        hint = without_colours(here.on_terminal('submit', '-w', 'true'))
+        same(hint, '1\n')
+        hint = without_colours(here.on_terminal('submit', 'false'))
+        holds(hint, '2\n', 'reeve show 2')
+        same(here.on_terminal('submit', '--quiet', 'true'), '3\n')
+        here.reeve('submit', '-w', '-n', 'x' * 200, 'true')
+        here.reeve('wait', '1-4')
+        for columns in (40, 60, 100, 200):
+            seen = here.on_terminal('ls', columns=columns)
+            holds(seen, '\x1b[32m', '\u2713 done', '\u2717 failed')
+            lines = without_colours(seen).splitlines()
+            assert max(map(len, lines)) <= columns, (columns, lines)
+            holds(lines[0], 'ID', 'STATE', 'NAME')
+            same(lines[-1], '1 failed; 3 done')
+        plain = here.on_terminal('ls', NO_COLOR='1', LC_ALL='C')
+        assert '\x1b' not in plain and plain.isascii(), plain
+        holds(plain, '+ done', 'x failed')
+        assert '\x1b' not in here.on_terminal('ls', '--color', 'never')
+
+
+def test_a_terminal_gets_a_bar_that_goes_away():
+    with place() as here:
+        seen = here.on_terminal('map', '-j2', 'sleep', '0.{}', ':::',
+                                *'123123')
+        holds(seen, '\u2588', '/6', '\r\x1b[K')
+        holds(seen.split('\x1b[K')[-1], '6 done, 0 failed')
 
 
 def test_a_full_disk_behind_stdout_is_an_error():

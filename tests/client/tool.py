@@ -1,13 +1,17 @@
 """Runs the tool against the fake daemon, for the tests in this folder."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -82,6 +86,29 @@ class Place:
                 timeout=60))
         except subprocess.TimeoutExpired:
             raise AssertionError('%s hangs' % (args,))
+
+    def on_terminal(self, *args, columns=60, **env):
+        """What somebody sees who sits at a terminal this wide."""
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ,
+                    struct.pack('HHHH', 24, columns, 0, 0))
+        process = subprocess.Popen(
+            [self.tool, *args], stdin=terminal, stdout=terminal,
+            stderr=terminal,
+            env={**self.environment, 'TERM': 'xterm', **env})
+        os.close(terminal)
+        seen = b''
+        while True:
+            try:
+                data = os.read(controller, 65536)
+            except OSError:  # nobody holds the other end any more
+                break
+            if not data:
+                break
+            seen += data
+        os.close(controller)
+        process.wait(60)
+        return seen.decode().replace('\r\n', '\n')
 
     def call(self, method, **parameters):
         """Ask the fake itself."""
