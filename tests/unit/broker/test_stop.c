@@ -5,7 +5,7 @@
 
 #define STOP(fields)                                                           \
 	"{\"method\":\"org.reeve.admin.Shutdown\",\"parameters\":{" fields "}" \
-									   "}"
+	"}"
 
 UNIT(leave_answers_and_tells_the_supervisor_at_once)
 {
