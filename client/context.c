@@ -122,18 +122,21 @@ int context_write(struct json_out *out, const struct reeve_spec *spec,
 	int mask = context_umask();
 	int result;
 
-	/* A folder that was removed: the daemon's own choice. */
+	/* Never run somewhere else instead: think of rm -rf ./build. */
 	if (!cwd)
 		cwd = getcwd(here, sizeof(here));
-	if (cwd && !json_utf8(slice_of(cwd))) {
+	if (!cwd) {
+		*ret_fault = (struct spec_fault){"cwd", NULL};
+		return SPEC_E_FOLDER;
+	}
+	if (!json_utf8(slice_of(cwd))) {
 		*ret_fault = (struct spec_fault){"cwd", spec->cwd};
 		return SPEC_E_UTF8;
 	}
 
 	json_out_key(out, "context");
 	json_out_object(out);
-	if (cwd)
-		json_out_member_text(out, "cwd", cwd);
+	json_out_member_text(out, "cwd", cwd);
 	result = write_env(out, spec, ret_fault);
 	if (result != 0)
 		return result;

@@ -10,7 +10,8 @@
  * Variables that are not UTF-8 are left out, and so are those that describe the
  * job in which this process may itself be running.
  *
- * Return: 0, SPEC_E_UTF8 (cwd, or a variable of spec->env), SPEC_E_TAG.
+ * Return: 0, SPEC_E_UTF8 (cwd, or a variable of spec->env), SPEC_E_TAG,
+ *         SPEC_E_FOLDER.
  */
 must_check int context_write(struct json_out *out,
 			     const struct reeve_spec *spec,

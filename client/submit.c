@@ -70,6 +70,12 @@ static int spec_fail(struct reeve *r, int result,
 		return handle_fail(r, REEVE_E_INVALID, "Write NAME=VALUE",
 				   "%s: '%s' has no name or no '='",
 				   fault->field, fault->text);
+	case SPEC_E_FOLDER:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "Change to one that exists, or say where to "
+				   "run: --cwd FOLDER",
+				   "the current folder cannot be told; it was "
+				   "removed, or is hidden from you");
 	case SPEC_E_EMPTY:
 	default:
 		return handle_fail(r, REEVE_E_INVALID,

@@ -3,6 +3,8 @@
 #include "proto/json_in.h"
 #include "tests/helper/t.h"
 
+#include <unistd.h>
+
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,25 @@ static struct slice member(struct slice object, const char *name)
 static bool has(const char *name, const char *json)
 {
 	return slice_is(member(slice_of(written), name), json);
+}
+
+UNIT(a_folder_that_is_gone_is_refused)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct reeve_spec spec = {.argv = argv};
+	char before[4096], gone[] = "/tmp/reeve-gone-XXXXXX";
+	struct spec_fault fault = {0};
+	struct json_out out = {0};
+
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_non_null(mkdtemp(gone));
+	assert_int_equal(chdir(gone), 0);
+	assert_int_equal(rmdir(gone), 0);
+	json_out_object(&out);
+	assert_int_equal(context_write(&out, &spec, &fault), SPEC_E_FOLDER);
+	assert_string_equal(fault.field, "cwd");
+	json_out_fini(&out);
+	assert_int_equal(chdir(before), 0);
 }
 
 UNIT(writes_what_was_asked_for_and_nothing_else)
@@ -158,6 +179,7 @@ UNIT(refuses_what_the_wire_cannot_carry)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_folder_that_is_gone_is_refused),
 		cmocka_unit_test(writes_what_was_asked_for_and_nothing_else),
 		cmocka_unit_test(input_that_is_not_text_travels_as_base64),
 		cmocka_unit_test(the_context_is_that_of_this_process),
