@@ -2,9 +2,9 @@
 
 #include "client/clock.h"
 #include "client/command.h"
+#include "client/field.h"
 #include "client/say.h"
 #include "client/selector.h"
-#include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,25 +46,6 @@ struct steer {
 	int64_t waiting, running; /* running: only of Cancel */
 };
 
-static int64_t number(struct slice reply, const char *name)
-{
-	struct slice value;
-	int64_t n = 0;
-
-	if (!json_find(reply, name, &value) || json_int(value, &n) != 0)
-		return 0;
-	return n;
-}
-
-static bool has_more(struct slice reply)
-{
-	struct slice value;
-	bool left = false;
-
-	return json_find(reply, "left", &value) &&
-	       json_bool(value, &left) == 0 && left;
-}
-
 static int write_params(const struct steer *steer, struct json_out *out,
 			bool dry_run)
 {
@@ -99,10 +80,10 @@ static int call(struct steer *steer, bool dry_run)
 			result = say_error(steer->tool);
 			break;
 		}
-		steer->waiting += number(slice_of(reply), "count") +
-				  number(slice_of(reply), "cancelled");
-		steer->running += number(slice_of(reply), "signalled");
-		more = !dry_run && has_more(slice_of(reply));
+		steer->waiting += field_int(slice_of(reply), "count") +
+				  field_int(slice_of(reply), "cancelled");
+		steer->running += field_int(slice_of(reply), "signalled");
+		more = !dry_run && field_bool(slice_of(reply), "left");
 	}
 	json_out_fini(&out);
 	return result;

@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "client/command.h"
+#include "client/field.h"
 #include "client/finish.h"
 #include "client/job.h"
 #include "client/progress.h"
@@ -12,6 +13,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#define WAIT_NAMED 10 /* failures that are told one by one */
 
 struct wait_options {
 	int64_t timeout_ms;
@@ -70,7 +73,8 @@ static void count(struct waiting *waiting, const struct reeve_job *job)
 	}
 	waiting->failed++;
 	waiting->progress.failed++;
-	if (waiting->tool->json || waiting->single)
+	if (waiting->tool->json || waiting->single ||
+	    waiting->failed > WAIT_NAMED)
 		return;
 	progress_clear(&waiting->progress);
 	words_end(job, end);
@@ -82,6 +86,10 @@ static int summary(struct waiting *waiting)
 	bool forgiving = waiting->options->exit;
 
 	progress_clear(&waiting->progress);
+	if (waiting->failed > WAIT_NAMED && !waiting->tool->json)
+		say_note(waiting->tool,
+			 "%" PRId64 " did not succeed, %" PRId64 " did",
+			 waiting->failed, waiting->succeeded);
 	if (waiting->tool->json)
 		printf("{\"v\":1,\"succeeded\":%" PRId64 ",\"failed\":%" PRId64
 		       "}\n",
@@ -129,16 +137,6 @@ static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
 	return summary(waiting);
 }
 
-static int64_t number(struct slice object, const char *name)
-{
-	struct slice value;
-	int64_t n = 0;
-
-	if (!json_find(object, name, &value) || json_int(value, &n) != 0)
-		return 0;
-	return n;
-}
-
 /*
  * A group may hold any number of jobs and still grow: its counters are asked
  * for, and the daemon answers as soon as one more of it has ended.
@@ -162,13 +160,13 @@ static int wait_group(struct waiting *waiting, int64_t group)
 			return say_fail(waiting->tool, EXIT_INTERNAL, NULL,
 					"the daemon's answer to GetGroup has "
 					"no counts");
-		waiting->succeeded = number(counts, "succeeded");
-		waiting->failed = number(counts, "failed") +
-				  number(counts, "cancelled");
+		waiting->succeeded = field_int(counts, "succeeded");
+		waiting->failed = field_int(counts, "failed") +
+				  field_int(counts, "cancelled");
 		waiting->progress.done = waiting->succeeded + waiting->failed;
 		waiting->progress.failed = waiting->failed;
 		waiting->progress.total = waiting->progress.done +
-					  number(facts, "pending");
+					  field_int(facts, "pending");
 		if (json_find(facts, "complete", &value) &&
 		    json_bool(value, &complete) == 0 && complete)
 			return summary(waiting);
@@ -185,44 +183,6 @@ static int wait_group(struct waiting *waiting, int64_t group)
 	}
 }
 
-/* A filter means the jobs that match now. */
-static int find_ids(struct tool *tool, struct selector *selector)
-{
-	struct json_out out = {0};
-	struct selector found = {0};
-	struct slice jobs, job;
-	struct json_iter iter;
-	const char *reply;
-	int result = 0;
-
-	json_out_object(&out);
-	json_out_key(&out, "filter");
-	selector_write(selector, &out, clock_wall_ms());
-	json_out_member_int(&out, "limit", 1000);
-	json_out_object_end(&out);
-	json_out_byte(&out, '\0');
-	if (!json_out_ok(&out))
-		return say_memory(tool);
-	if (reeve_call(tool->r, "org.reeve.jobs.List", out.p, &reply) != 0)
-		result = say_error(tool);
-	json_out_fini(&out);
-	if (result != 0)
-		return result;
-	if (!json_find(slice_of(reply), "jobs", &jobs))
-		jobs = SLICE("[]");
-	iter = json_enter(jobs);
-	while (result == 0 && json_item(&iter, &job)) {
-		char word[32];
-
-		snprintf(word, sizeof(word), "%" PRId64, number(job, "id"));
-		result = selector_add(tool, &found, word);
-	}
-	free(selector->ids);
-	selector->ids = found.ids;
-	selector->id_count = found.id_count;
-	return result;
-}
-
 static int wait_selected(struct waiting *waiting, struct selector *selector)
 {
 	struct selector rest = *selector;
@@ -232,10 +192,8 @@ static int wait_selected(struct waiting *waiting, struct selector *selector)
 	rest.group = 0;
 	if (selector->group && selector_is_empty(&rest))
 		return wait_group(waiting, selector->group);
-	if (selector_is_ids(selector))
-		result = selector_resolve(tool, selector);
-	else
-		result = find_ids(tool, selector);
+	/* A filter means the jobs that match now. */
+	result = selector_find(tool, selector);
 	if (result != 0)
 		return result;
 	if (selector->id_count == 0)

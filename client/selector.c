@@ -3,7 +3,6 @@
 #include "client/duration.h"
 #include "client/say.h"
 #include "client/suggest.h"
-#include "proto/json_in.h"
 #include "proto/limits.h"
 
 #include <errno.h>
@@ -38,7 +37,7 @@ void selector_fini(struct selector *selector)
 	*selector = (struct selector){0};
 }
 
-static int add_id(struct tool *tool, struct selector *selector, int64_t id)
+int selector_add_id(struct tool *tool, struct selector *selector, int64_t id)
 {
 	if (selector->id_count == LIMIT_IDS_PER_CALL)
 		return say_usage(tool, "Use a group or a filter instead",
@@ -91,7 +90,7 @@ static int add_ids(struct tool *tool, struct selector *selector,
 				break;
 		}
 		for (int64_t id = first; result == 0 && id <= last; id++)
-			result = add_id(tool, selector, id);
+			result = selector_add_id(tool, selector, id);
 		if (result != 0 || !*at)
 			return result;
 		if (*at != ',')
@@ -407,28 +406,4 @@ void selector_write(const struct selector *selector, struct json_out *out,
 		json_out_member_int(out, "older_than_ms",
 				    now_ms - selector->older_ms);
 	json_out_object_end(out);
-}
-
-int selector_resolve(struct tool *tool, struct selector *selector)
-{
-	struct slice jobs, job, value;
-	const char *reply;
-	struct json_iter iter;
-	int64_t id;
-
-	if (!selector->last)
-		return 0;
-	if (reeve_call(tool->r, "org.reeve.jobs.List",
-		       "{\"limit\":1,\"newest_first\":true}", &reply) != 0)
-		return say_error(tool);
-	if (!json_find(slice_of(reply), "jobs", &jobs))
-		jobs = SLICE("[]");
-	iter = json_enter(jobs);
-	if (!json_item(&iter, &job) || !json_find(job, "id", &value) ||
-	    json_int(value, &id) != 0)
-		return say_fail(tool, EXIT_MISSING,
-				"Submit one: reeve submit COMMAND",
-				"there is no last job: none was submitted");
-	selector->last = false;
-	return add_id(tool, selector, id);
 }

@@ -54,10 +54,20 @@ bool selector_is_ids(const struct selector *selector);
 void selector_write(const struct selector *selector, struct json_out *out,
 		    int64_t now_ms);
 
+/** selector_add_id() - one id; at most LIMIT_IDS_PER_CALL of them */
+must_check int selector_add_id(struct tool *tool, struct selector *selector,
+			       int64_t id);
+
 /** selector_resolve() - look up `last`; needs the connection
  *
  * Return: 0, or the exit code, with the error said. */
 must_check int selector_resolve(struct tool *tool, struct selector *selector);
+
+/** selector_find() - put the ids of all jobs that match now into `ids`
+ *
+ * Return: 0, or the exit code, with the error said; more than
+ * LIMIT_IDS_PER_CALL are an error. */
+must_check int selector_find(struct tool *tool, struct selector *selector);
 
 #define SELECTOR_UNFINISHED                                                    \
 	(1u << REEVE_HELD | 1u << REEVE_BLOCKED | 1u << REEVE_SCHEDULED |      \

@@ -243,6 +243,19 @@ def test_wait_takes_ids_ranges_groups_and_last():
         same(result.code, 124)
 
 
+def test_wait_names_the_first_failures_and_counts_the_rest():
+    with place() as here:
+        here.call('SubmitMany', jobs=[{'argv': ['false']}] * 1200)
+        result = here.reeve('wait', 'all', '--quiet')
+        same((result.code, result.err), (1, ''))
+        result = here.reeve('wait', 'all')
+        same(result.code, 1)
+        lines = [line for line in result.err.splitlines()
+                 if 'exited with code 1' in line]
+        same(len(lines), 10)
+        holds(result.err, '1200 did not succeed, 0 did')
+
+
 def test_ls_shows_what_was_asked_for():
     with place() as here:
         here.reeve('submit', '-w', 'true')
