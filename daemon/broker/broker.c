@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
@@ -15,11 +16,13 @@
 #include "daemon/broker/recover.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/stop.h"
+#include "proto/limits.h"
 
 #define BROKER_CHANNEL_FD 3
 #define BROKER_WORKERS_FD 4
 #define BROKER_CLIENTS_FD 5
 #define BROKER_RESERVE_BYTES (4 * 1024 * 1024)
+#define BROKER_DESCRIPTORS (LIMIT_CONNECTIONS + CONFIG_WORKERS_MAX + 256)
 /* A writer that is busy for longer than this is stuck: no beat. */
 #define BROKER_STUCK_NS (30 * INT64_C(1000000000))
 
@@ -171,8 +174,26 @@ static void fini(struct broker *broker)
 	event_base_free(broker->base);
 }
 
+/* A connection for each client that the limits allow, and some more. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= BROKER_DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < BROKER_DESCRIPTORS
+				 ? limit.rlim_max
+				 : BROKER_DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the limit of open files, "
+			    "continuing: %s",
+			    strerror(errno));
+}
+
 static void set_up_process(void)
 {
+	allow_descriptors();
 	/* Large buffers go back to the system, however many there were. */
 	mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	/* Never signalled by a terminal; the channel says when to end. */

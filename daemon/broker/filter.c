@@ -100,11 +100,47 @@ static int convert(struct arena *arena, struct call_filter *in,
 	return filter_ids(arena, in->ids, &ret->ids, &ret->id_count);
 }
 
+/*
+ * A field that is given and empty holds for no job, but to the store it would
+ * mean any: whoever computed it must not cancel everything.
+ */
+static const char *empty_field(const struct call_filter *in)
+{
+	const struct {
+		const char *path;
+		bool empty;
+	} fields[] = {
+#define EMPTY_TEXT(name)                                                       \
+	{"filter." #name, CALL_HAS(in, FILTER, name) && !in->name.n}
+#define EMPTY_LIST(name)                                                       \
+	{                                                                      \
+		"filter." #name,                                               \
+			CALL_HAS(in, FILTER, name) && !json_count(in->name)    \
+	}
+		EMPTY_TEXT(queue),
+		EMPTY_TEXT(handler),
+		EMPTY_TEXT(name),
+		EMPTY_TEXT(key),
+		EMPTY_LIST(states),
+		EMPTY_LIST(causes),
+		EMPTY_LIST(tags),
+		{"filter.older_than_ms",
+		 CALL_HAS(in, FILTER, older_than_ms) && !in->older_than_ms},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
+		if (fields[i].empty)
+			return fields[i].path;
+	}
+	return NULL;
+}
+
 bool filter_read(struct call *call, struct slice object, bool steering,
 		 struct store_filter *ret)
 {
 	struct call_filter in = {0};
 	struct schema_fault fault;
+	const char *empty;
 	int r = 0;
 
 	if (object.p)
@@ -112,6 +148,12 @@ bool filter_read(struct call *call, struct slice object, bool steering,
 				  &in, &fault);
 	if (r > 0) {
 		call_error_parameter(call, fault.path, fault.message);
+		return false;
+	}
+	empty = r == 0 ? empty_field(&in) : NULL;
+	if (empty) {
+		call_error_parameter(call, empty,
+				     "holds for no job; leave it out for any");
 		return false;
 	}
 	if (steering && r == 0 && (in.has == 0 || (in.has == 1 && !in.all))) {

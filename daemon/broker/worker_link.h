@@ -52,6 +52,7 @@ void worker_link_settle_end(struct worker_link *link);
 /** worker_link_cancel() - end a job; @grace_ms negative: the daemon's own */
 void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 			int64_t grace_ms);
-/** worker_link_recall() - give a job back that has not begun */
+/** worker_link_ping() - is it still with us? */
 void worker_link_ping(struct worker_link *link);
+/** worker_link_recall() - give a job back that has not begun */
 void worker_link_recall(struct worker_link *link, int64_t job, int64_t token);
