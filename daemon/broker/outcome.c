@@ -46,14 +46,22 @@ static int member_string(struct slice line, const char *name,
 	return r > 0 ? OUTCOME_E_BAD : r;
 }
 
-/* {"type","message"}: what a person should read about the end. */
-static int failure_text(struct slice message, struct arena *arena,
-			struct slice *ret)
+/*
+ * {"type","message"}: the errno's name, for programs, when it could not start,
+ * and what a person should read about the end.
+ */
+static int failure_text(int64_t error, struct slice message,
+			struct arena *arena, struct slice *ret)
 {
+	const char *name = error > 0 && error < 4096
+				   ? strerrorname_np((int)error)
+				   : NULL;
 	struct json_out out = {0};
 	int r;
 
 	json_out_object(&out);
+	if (name)
+		json_out_member_text(&out, "type", name);
 	json_out_member_string(&out, "message", message);
 	json_out_object_end(&out);
 	r = json_out_ok(&out) ? arena_copy(arena, json_out_slice(&out), ret)
@@ -112,7 +120,9 @@ static int read_bytes(struct slice line, struct arena *arena,
 	r = member_string(line, "message", arena, &text);
 	if (r)
 		return r;
-	return text.n ? failure_text(text, arena, &outcome->failure) : 0;
+	return text.n ? failure_text(member_int(line, "errno", 0), text, arena,
+				     &outcome->failure)
+		      : 0;
 }
 
 int outcome_parse(struct slice line, struct arena *arena,
