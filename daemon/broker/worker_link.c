@@ -131,7 +131,7 @@ static bool on_line(struct worker_link *link, struct slice text)
 {
 	struct json_fault fault;
 	struct json_iter iter;
-	struct slice line = text, key, value;
+	struct slice line, key, value;
 
 	if (json_check(text, &fault)) {
 		bad_line(link, "not JSON");
