@@ -72,8 +72,8 @@ UNIT(how_it_failed_is_kept)
 			       "\"errno\":2,\"message\":\"no \\\"x\\\"\"}",
 			       &outcome, &run_us),
 			 0);
-	assert_true(
-		slice_is(outcome.failure, "{\"message\":\"no \\\"x\\\"\"}"));
+	assert_true(slice_is(outcome.failure, "{\"type\":\"ENOENT\","
+					      "\"message\":\"no \\\"x\\\"\"}"));
 }
 
 UNIT(an_output_file_is_described_not_copied)
