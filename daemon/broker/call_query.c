@@ -10,7 +10,9 @@
 #include "daemon/broker/state.h"
 #include "proto/calls_jobs.h"
 #include "proto/json_in.h"
+#include "proto/limits.h"
 
+#define GET_IDS 64 /* read at a time */
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
 #define LIST_SPECS 16			  /* read at a time */
@@ -73,13 +75,45 @@ static void write_jobs(struct json_out *out, const struct query *query)
 	json_out_array_end(out);
 }
 
+/* A few ids a step; one that is missing ends it, and so does too much. */
 static int get_step(struct store *store, struct read_request *request)
 {
 	struct query *query = (struct query *)request;
+	size_t asked = query->id_count - query->row_count, got;
+	struct store_row *found;
+	int r;
 
-	return store_get(store, &query->answer, query->ids, query->id_count,
-			 query->with_spec, false, &query->rows,
-			 &query->row_count);
+	if (!query->rows)
+		query->rows = arena_array(&query->answer, query->id_count,
+					  sizeof(*query->rows));
+	if (!query->rows)
+		return -ENOMEM;
+	if (asked > GET_IDS)
+		asked = GET_IDS;
+	r = store_get(store, &query->answer, query->ids + query->row_count,
+		      asked, query->with_spec, false, &found, &got);
+	if (r)
+		return r;
+	if (got)
+		memcpy(query->rows + query->row_count, found,
+		       got * sizeof(*found));
+	query->row_count += got;
+	if (query->answer.used_bytes > LIMIT_MESSAGE_BYTES)
+		return -E2BIG;
+	return got == asked && query->row_count < query->id_count ? READER_AGAIN
+								  : 0;
+}
+
+static void get_too_large(struct query *query)
+{
+	struct json_out *out = call_error(query->call,
+					  "org.reeve.jobs.TooLarge");
+
+	json_out_member_text(out, "what", "reply");
+	json_out_member_int(out, "size", (int64_t)query->answer.used_bytes);
+	json_out_member_int(out, "limit", LIMIT_MESSAGE_BYTES);
+	call_error_end(query->call, "so many jobs do not fit into one reply",
+		       "ask for fewer of them, or without with_spec");
 }
 
 static void get_missing(struct query *query)
@@ -99,7 +133,9 @@ static void get_done(struct read_request *request, int result)
 {
 	struct query *query = (struct query *)request;
 
-	if (result) {
+	if (result == -E2BIG) {
+		get_too_large(query);
+	} else if (result) {
 		call_error_storage(query->call,
 				   "the database could not be read");
 	} else if (query->row_count < query->id_count) {

@@ -412,7 +412,8 @@ static void run_entry(struct out *out, struct store_entry *of)
 	if (of->id)
 		return;
 	if (is_refused(store, of)) {
-		of->what = STORE_REFUSED_GROUP;
+		of->what = group_at(store, of->group) ? STORE_REFUSED_CLOSED
+						      : STORE_REFUSED_GROUP;
 		return;
 	}
 	for (size_t i = 0; of->unit && i < batch->entry_count; i++) {

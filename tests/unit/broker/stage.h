@@ -56,6 +56,11 @@ const char *stage_read(struct stage *stage, int fd);
 bool stage_silent(struct stage *stage, int fd);
 /** stage_ask() - send and read */
 const char *stage_ask(struct stage *stage, int fd, const char *text);
+/** stage_call() - the same; the reply has to follow the interface's tables */
+const char *stage_call(struct stage *stage, int fd, const char *method,
+		       const char *params);
+/** stage_checked() - so does this one, which is returned */
+const char *stage_checked(const char *method, const char *line);
 /** stage_closed() - run until the broker has closed this one */
 void stage_closed(struct stage *stage, int fd);
 

@@ -1,0 +1,118 @@
+#include "tests/unit/broker/stage.h"
+
+#include <unistd.h>
+
+#define CANCEL "org.reeve.jobs.Cancel"
+#define HOLD "org.reeve.jobs.Hold"
+#define RELEASE "org.reeve.jobs.Release"
+
+UNIT(many_jobs_are_steered_in_slices_and_answered_once)
+{
+	enum { JOBS = 2500 };
+	struct stage stage;
+	int fd, writes;
+
+	stage_begin(&stage);
+	for (int i = 0; i < JOBS; i++)
+		fake_store_add(stage.store, STATE_READY);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	writes = stage.store->writes;
+	stage_expect(
+		stage_call(&stage, fd, HOLD, "{\"filter\":{\"all\":true}}"),
+		"\"count\":2500");
+	assert_int_equal(stage.store->writes - writes, 3);
+	stage_expect(
+		stage_call(&stage, fd, RELEASE, "{\"filter\":{\"ids\":[1,2]}}"),
+		"\"count\":2");
+	stage_expect(stage_call(&stage, fd, CANCEL,
+				"{\"filter\":{\"all\":true},\"dry_run\":true}"),
+		     "\"cancelled\":2500,\"signalled\":0");
+	assert_int_equal(fake_store_job(stage.store, 1)->state, STATE_READY);
+	stage_expect(stage_call(&stage, fd, CANCEL,
+				"{\"filter\":{\"all\":true},"
+				"\"reason\":\"not needed\"}"),
+		     "\"cancelled\":2500");
+	assert_string_equal(fake_store_job(stage.store, JOBS)->reason,
+			    "not needed");
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_running_job_is_told_to_its_worker)
+{
+	struct stage stage;
+	int fd, worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	fd = stage_client(&stage);
+	stage_ask(&stage, fd, STAGE_SUBMIT);
+	stage_job(&stage, worker, NULL);
+	stage_expect(stage_call(&stage, fd, CANCEL,
+				"{\"filter\":{\"ids\":[1]},\"grace_ms\":5}"),
+		     "\"cancelled\":0,\"signalled\":1");
+	stage_expect(stage_read(&stage, worker), "{\"cancel\":1,");
+	/* Once is enough. */
+	stage_expect(
+		stage_call(&stage, fd, CANCEL, "{\"filter\":{\"ids\":[1]}}"),
+		"\"signalled\":0");
+	assert_true(stage_silent(&stage, worker));
+	close(worker);
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(steering_goes_on_when_its_client_leaves)
+{
+	enum { JOBS = 2500 };
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	for (int i = 0; i < JOBS; i++)
+		fake_store_add(stage.store, STATE_READY);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	fake_store_hold(stage.store, true, false);
+	stage_send(fd, "{\"method\":\"" CANCEL "\",\"parameters\":"
+		       "{\"filter\":{\"all\":true}}}");
+	stage_turn(&stage);
+	close(fd);
+	stage_turn(&stage);
+	fake_store_hold(stage.store, false, false);
+	stage_settle(&stage);
+	assert_int_equal(fake_store_job(stage.store, JOBS)->state,
+			 STATE_CANCELLED);
+	stage_end(&stage);
+}
+
+UNIT(a_slice_that_fails_ends_it_with_the_error)
+{
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_READY);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	fake_store_fail(stage.store, STORE_E_FULL, 1);
+	stage_expect(
+		stage_call(&stage, fd, CANCEL, "{\"filter\":{\"all\":true}}"),
+		"StorageFailed");
+	close(fd);
+	stage_end(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			many_jobs_are_steered_in_slices_and_answered_once),
+		cmocka_unit_test(a_running_job_is_told_to_its_worker),
+		cmocka_unit_test(steering_goes_on_when_its_client_leaves),
+		cmocka_unit_test(a_slice_that_fails_ends_it_with_the_error),
+	};
+
+	return cmocka_run_group_tests_name("call_steer", tests, NULL, NULL);
+}
