@@ -208,14 +208,12 @@ static int fill(struct store *store, struct arena *arena, struct store_row *row,
 static int begin(struct store *store)
 {
 	store->lanes.call++;
-	return sql_do(&store->sql, SQL_BEGIN_READ, NULL, 0);
+	return sql_begin_read(&store->sql);
 }
 
-/* Nothing was written, so the end cannot lose anything; it must succeed all
- * the same, or a read transaction would stay open and hold up the log. */
 static int end(struct store *store, int error)
 {
-	int ended = sql_do(&store->sql, SQL_COMMIT, NULL, 0);
+	int ended = sql_end_read(&store->sql);
 
 	return error ? error : ended;
 }

@@ -180,7 +180,7 @@ int store_load(struct store *store, struct arena *arena,
 
 	store->sql.fault = ret_fault;
 	store->lanes.call++;
-	error = sql_do(&store->sql, SQL_BEGIN_READ, NULL, 0);
+	error = sql_begin_read(&store->sql);
 	if (!error) {
 		error = lanes_out(store, arena, &snapshot.lanes,
 				  &snapshot.lane_count);
@@ -190,7 +190,7 @@ int store_load(struct store *store, struct arena *arena,
 			error = load_running(store, arena, &snapshot);
 		if (!error)
 			error = load_due(store, &snapshot);
-		ended = sql_do(&store->sql, SQL_COMMIT, NULL, 0);
+		ended = sql_end_read(&store->sql);
 		if (!error)
 			error = ended;
 	}

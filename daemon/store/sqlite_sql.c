@@ -225,3 +225,33 @@ int64_t sql_changes(struct sql *sql)
 {
 	return sqlite3_changes64(sql->db);
 }
+
+/* The end is prepared before the beginning: it must not fail for memory. */
+int sql_begin_read(struct sql *sql)
+{
+	int error = 0;
+
+	if (!sql_use(sql, SQL_COMMIT, &error) ||
+	    !sql_use(sql, SQL_ROLLBACK, &error))
+		return error;
+	return sql_do(sql, SQL_BEGIN_READ, NULL, 0);
+}
+
+int sql_end_read(struct sql *sql)
+{
+	int error = sql_do(sql, SQL_COMMIT, NULL, 0);
+
+	if (!error)
+		return 0;
+	/* The first error is the one to tell of. */
+	if (!sqlite3_get_autocommit(sql->db)) {
+		struct store_fault *fault = sql->fault;
+		int undone;
+
+		sql->fault = NULL;
+		undone = sql_do(sql, SQL_ROLLBACK, NULL, 0);
+		sql->fault = fault;
+		return undone ? undone : error;
+	}
+	return error;
+}

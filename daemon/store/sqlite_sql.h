@@ -82,6 +82,11 @@ struct slice sql_text(struct sqlite3_stmt *stmt, int column);
 must_check int sql_copy(struct sqlite3_stmt *stmt, int column,
 			struct arena *arena, struct slice *ret);
 
+/** sql_begin_read() - a transaction that only reads; what ends it is ready */
+must_check int sql_begin_read(struct sql *sql);
+/** sql_end_read() - a transaction that stayed open would hold up the log */
+must_check int sql_end_read(struct sql *sql);
+
 /** sql_changes() - rows changed by the last sql_run() */
 int64_t sql_changes(struct sql *sql);
 

@@ -306,7 +306,7 @@ static int run(struct store *store, struct store_batch *batch)
 		.now_ms = batch->now_ms,
 		.next = store->next,
 	};
-	int error;
+	int error = 0;
 
 	outputs_clear(batch);
 	tally_clear(&store->groups);
@@ -315,7 +315,9 @@ static int run(struct store *store, struct store_batch *batch)
 	feed_clear(&store->feed);
 	store->lanes.call++;
 
-	error = sql_do(&store->sql, SQL_BEGIN, NULL, 0);
+	/* What takes it back must not fail for memory. */
+	if (sql_use(&store->sql, SQL_ROLLBACK, &error))
+		error = sql_do(&store->sql, SQL_BEGIN, NULL, 0);
 	if (!error)
 		error = run_phases(&txn);
 	if (!error)
