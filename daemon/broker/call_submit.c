@@ -364,13 +364,16 @@ static int add_all(struct call *call, struct slice jobs,
 	return 0;
 }
 
-/* Out of memory in the middle: take the call's entries out again. */
-static void take_back(struct call *call)
+/*
+ * Take the call's entries out again. What they weighed goes, too: a batch that
+ * stays empty does not leave, and its weight would hold up every client.
+ */
+static void take_back(struct call *call, size_t queued_bytes)
 {
-	struct store_batch *store = &call->broker->gathering->store;
+	struct batch *batch = call->broker->gathering;
 
-	store->entry_count = call->first;
-	call_error_memory(call);
+	batch->store.entry_count = call->first;
+	batch->queued_bytes = queued_bytes;
 }
 
 void call_submit_many(struct call *call, void *params)
@@ -380,6 +383,7 @@ void call_submit_many(struct call *call, void *params)
 	struct submit_many *many = arena_alloc(&call->arena, sizeof(*many));
 	struct spec defaults = {0};
 	bool with = CALL_HAS(p, SUBMIT_MANY, defaults);
+	size_t queued_bytes;
 	uint32_t unit = 0;
 	int r;
 
@@ -406,8 +410,15 @@ void call_submit_many(struct call *call, void *params)
 		unit = ++batch->units;
 	}
 	call->first = batch->store.entry_count;
-	if (add_all(call, p->jobs, with ? &defaults : NULL, unit)) {
-		take_back(call);
+	queued_bytes = batch->queued_bytes;
+	r = add_all(call, p->jobs, with ? &defaults : NULL, unit);
+	if (r) {
+		take_back(call, queued_bytes);
+		call_error_memory(call);
+	} else if (unit && many->rejections) {
+		/* One queue too many: only adding can tell. */
+		take_back(call, queued_bytes);
+		answer_many(call, NULL);
 	} else if (!many->added) {
 		answer_many(call, NULL);
 	} else {

@@ -29,7 +29,8 @@ uint32_t sqlite_filter_states(const struct store_filter *of)
 
 bool sqlite_filter_only_lanes(const struct store_filter *of)
 {
-	return !of->id_count && !of->name.n && !of->key.n && !of->causes &&
+	/* A list of no ids asks for no job: the lanes know better. */
+	return !of->ids && !of->name.n && !of->key.n && !of->causes &&
 	       !of->has_exit_code && !of->has_uid && !of->group &&
 	       !of->older_than_ms && !of->newer_than_ms && !of->tags.n;
 }

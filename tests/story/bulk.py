@@ -87,6 +87,33 @@ def all_or_none_means_none(t):
 
 
 @story
+def all_or_none_means_none_when_only_some_queues_fit(t):
+    t.start()
+    t.c.call('SubmitMany', timeout=60 * SLOW, jobs=[
+        {**HELD, 'queue': 'q%d' % i} for i in range(9999)])
+    before = count(t)
+    many = [{**HELD, 'queue': name} for name in ('x', 'y', 'z')]
+    reply = t.c.call('SubmitMany', all_or_none=True, jobs=many)
+    equal(reply['ids'], [0, 0, 0])
+    equal(sorted(item['index'] for item in reply['rejected']), [1, 2])
+    equal(count(t), before)
+    # One by one, what fits is taken, and the daemon still listens.
+    reply = t.c.call('SubmitMany', jobs=many)
+    equal([bool(job) for job in reply['ids']], [True, False, False])
+    equal(count(t), before + 1)
+
+
+@story
+def no_ids_are_no_jobs(t):
+    t.start()
+    t.c.call('SubmitMany', jobs=[HELD] * 5)
+    equal(count(t, ids=[]), 0)
+    equal(t.c.call('List', filter={'ids': []})['jobs'], [])
+    equal(t.c.call('Cancel', filter={'ids': []})['cancelled'], 0)
+    equal(count(t, states=['held']), 5)
+
+
+@story
 def a_flush_counts_what_was_sent_without_asking(t):
     t.start()
     for i in range(1000):

@@ -154,6 +154,8 @@ UNIT(what_does_not_match_is_not_found)
 	EXPECT_NONE(FILTER(.newer_than_ms = NOW * 2));
 	EXPECT_NONE(FILTER(.states = 1u << STATE_BLOCKED));
 	EXPECT_NONE(FILTER(.group = 99));
+	/* An empty list is not "any". */
+	EXPECT_NONE(FILTER(.ids = (const int64_t[]){0}, .id_count = 0));
 }
 
 UNIT(rows_come_in_the_order_asked_and_unknown_ids_are_left_out)
