@@ -227,6 +227,7 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 		worker_link_free(worker->link);
 	}
 	worker->link = link;
+	worker->heard = true;
 	if (!worker->scheduled) {
 		sched_worker_add(&broker->sched, &worker->sched, 0, CREDIT_MAX);
 		worker->scheduled = true;

@@ -34,7 +34,7 @@ struct worker {
 	bool counted;		  /* in fleet.count: it can get jobs */
 	bool dead;		  /* only kept for batches that name it */
 	bool proved;		  /* finished a job: the supervisor was told */
-	bool heard;	 /* connected when it died: nothing it said is lost */
+	bool heard;		  /* dialled in, and no word was lost since */
 	int64_t died_ns; /* told dead, last words still to be read; 0: lives */
 	int status;	 /* as waitpid() has it; -1: unknown */
 	pid_t pid;

@@ -108,7 +108,7 @@ static void judge(struct broker *broker, const struct worker *worker,
 		.same_boot = true,
 		.first = first,
 		.once = given->once,
-		.unbegun = worker->heard,
+		.unbegun = worker->heard && !given->begun,
 	};
 	enum adopt_verdict verdict = given->sent ? adopt_decide(&facts)
 						 : ADOPT_PUT_BACK;
@@ -182,16 +182,29 @@ void fleet_end_release(struct broker *broker, struct worker *worker)
 	fleet_free(broker, worker);
 }
 
+/* Has it dialled in, and nobody has read what it said there? */
+static bool may_have_spoken(struct broker *broker, const struct worker *worker)
+{
+	const struct worker_link *link;
+
+	if (!worker->heard)
+		return true; /* its connection may not be accepted yet */
+	TAILQ_FOREACH (link, &broker->fleet.links, link) {
+		if (!link->worker && link->peer_pid == worker->pid)
+			return true;
+	}
+	return false;
+}
+
 /* Its connection may still hold results that it wrote before it died. */
 static void died(struct broker *broker, struct worker *worker, int status)
 {
 	if (worker->dead || worker->died_ns)
 		return;
 	worker->status = status;
-	worker->heard = worker->link;
 	worker->died_ns = clock_mono_ns();
 	fleet_leaving(broker, worker);
-	if (!worker->link)
+	if (!worker->link && !may_have_spoken(broker, worker))
 		fleet_end(broker, worker);
 	/* else: end of file on the link, or fleet_tick(), ends it */
 }

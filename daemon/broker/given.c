@@ -25,17 +25,19 @@ int given_adopt(struct worker *worker, const struct store_running *running)
 	return 0;
 }
 
-/* Is the token among what the worker says it holds? */
-static bool holds(struct slice holding, int64_t token)
+/* Is it among what the worker says it holds, and has it begun? */
+static bool holds(struct slice holding, struct given *given)
 {
 	struct json_iter iter = json_enter(holding);
 	struct slice item, value;
 	int64_t n;
 
 	while (json_item(&iter, &item)) {
-		if (json_find(item, "token", &value) &&
-		    json_int(value, &n) == 0 && n == token)
-			return true;
+		if (!json_find(item, "token", &value) || json_int(value, &n) ||
+		    n != given->sched.token)
+			continue;
+		given->begun = json_find(item, "started_ms", &value);
+		return true;
 	}
 	return false;
 }
@@ -65,7 +67,7 @@ void given_compare(struct broker *broker, struct worker *worker,
 
 	for (job = TAILQ_FIRST(&worker->sched.jobs); job; job = next) {
 		next = TAILQ_NEXT(job, link);
-		if (holds(holding, job->token))
+		if (holds(holding, (struct given *)job))
 			continue;
 		put_back(broker, job->id, job->token);
 		sched_end(&broker->sched, &worker->sched, job, -1,
@@ -74,7 +76,7 @@ void given_compare(struct broker *broker, struct worker *worker,
 	}
 	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
 		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		if (holds(holding, job->token)) {
+		if (holds(holding, (struct given *)job)) {
 			sched_give(&broker->sched, &worker->sched, job,
 				   clock_mono_ns());
 			continue;

@@ -12,6 +12,7 @@ struct given {
 	uint32_t attempt;
 	bool sent; /* it was written to a connection, or may have been */
 	bool once;
+	bool begun;	   /* it said so when it dialled in */
 	bool cancel_asked; /* told again on every new connection */
 	int64_t grace_ms;  /* of the cancel; negative: the daemon's own */
 };

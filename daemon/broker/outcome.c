@@ -125,6 +125,25 @@ static int read_bytes(struct slice line, struct arena *arena,
 		      : 0;
 }
 
+/* What a worker could not give back before it left. */
+static int read_put_back(struct slice list, struct store_outcome *ret)
+{
+	struct json_iter iter = json_enter(list);
+	struct slice item;
+	struct store_outcome outcome = {.kind = STORE_PUT_BACK,
+					.exit_code = -1};
+
+	if (json_kind(list) != JSON_ARRAY || !json_item(&iter, &item) ||
+	    json_kind(item) != JSON_OBJECT)
+		return OUTCOME_E_BAD;
+	outcome.job = member_int(item, "job", 0);
+	outcome.token = member_int(item, "token", 0);
+	if (outcome.job <= 0 || outcome.token <= 0)
+		return OUTCOME_E_BAD;
+	*ret = outcome;
+	return 0;
+}
+
 int outcome_parse(struct slice line, struct arena *arena,
 		  struct store_outcome *ret, int64_t *ret_run_us)
 {
@@ -198,7 +217,7 @@ int outcome_load(const char *state_dir, int64_t token, struct arena *arena,
 		 struct store_outcome *ret)
 {
 	struct json_fault fault;
-	struct slice line;
+	struct slice line, list;
 	char path[4200];
 	int64_t run_us;
 	int fd, r;
@@ -215,7 +234,11 @@ int outcome_load(const char *state_dir, int64_t token, struct arena *arena,
 		return r;
 	if (json_check(line, &fault))
 		return OUTCOME_E_BAD;
-	return outcome_parse(json_trim(line), arena, ret, &run_us);
+	line = json_trim(line);
+	if (json_kind(line) == JSON_OBJECT &&
+	    json_find(line, "put_back", &list))
+		return read_put_back(list, ret);
+	return outcome_parse(line, arena, ret, &run_us);
 }
 
 void outcome_unlink(const char *state_dir, int64_t token)

@@ -23,7 +23,9 @@ must_check int outcome_parse(struct slice line, struct arena *arena,
 			     struct store_outcome *ret, int64_t *ret_run_us);
 
 /**
- * outcome_load() - the result that a worker left in results/TOKEN
+ * outcome_load() - what a worker left in results/TOKEN
+ *
+ * A result, or that it never began the job: STORE_PUT_BACK.
  *
  * Return: 0, -ENOENT: there is none, OUTCOME_E_BAD, or negative errno.
  */

@@ -325,6 +325,25 @@ bool sock_flush(struct sock *sock)
 	return true;
 }
 
+/* A peer that died with unread bytes gives an error before what it wrote. */
+bool sock_last_words(struct sock *sock)
+{
+	ssize_t n = -ENOMEM;
+
+	while (in_reserve(sock) == 0) {
+		n = read_some(sock);
+		if (n <= 0)
+			break;
+		sock->in_n += (size_t)n;
+	}
+	sock->eof = true;
+	event_del(sock->read_event);
+	want_write(sock, false);
+	json_out_reset(&sock->out);
+	sock->out_at = 0;
+	return n == 0 || n == -ECONNRESET;
+}
+
 bool sock_hung_up(const struct sock *sock)
 {
 	struct pollfd poll_fd = {.fd = sock->fd};

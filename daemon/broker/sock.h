@@ -87,6 +87,15 @@ void sock_pause(struct sock *sock, bool paused);
 /** sock_flush() - send now what can be sent; false when the sock broke */
 bool sock_flush(struct sock *sock);
 
+/**
+ * sock_last_words() - it broke: read what the peer had written before
+ *
+ * Nothing is sent any more, and sock->eof is set.
+ *
+ * Return: false when some of it may be missing.
+ */
+bool sock_last_words(struct sock *sock);
+
 /** sock_hung_up() - did the peer close both ways? (poll, one system call) */
 bool sock_hung_up(const struct sock *sock);
 

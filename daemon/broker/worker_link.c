@@ -18,6 +18,8 @@ static void bad_line(struct worker_link *link, const char *what)
 		    "worker=%lld pid=%d what=%s",
 		    (long long)(link->worker ? link->worker->id : 0),
 		    (int)link->peer_pid, what);
+	if (link->worker)
+		link->worker->heard = false; /* it goes on, unheard */
 	worker_link_free(link);
 }
 
@@ -186,7 +188,8 @@ static void on_readable(struct sock *sock)
 			return;
 		sock_consume(sock, consumed);
 	}
-	if (sock->eof)
+	/* What a parked one said before it died is not read yet. */
+	if (sock->eof && (link->worker || !link->ready))
 		worker_link_free(link);
 }
 
@@ -197,7 +200,11 @@ static void on_drained(struct sock *sock)
 
 static void on_broken(struct sock *sock)
 {
-	worker_link_free(sock->owner);
+	struct worker_link *link = sock->owner;
+
+	if (!sock_last_words(sock) && link->worker)
+		link->worker->heard = false;
+	on_readable(sock);
 }
 
 static const struct sock_events link_events = {
@@ -274,8 +281,8 @@ void worker_link_parked(struct worker_link *link)
 		return;
 	say_hello(link);
 	given_resume(link->worker);
-	/* What it said behind `ready` waits in the buffer. */
-	if (link->sock.in_n)
+	/* What it said behind `ready` waits in the buffer, or that it is gone. */
+	if (link->sock.in_n || link->sock.eof)
 		event_active(link->sock.read_event, EV_READ, 1);
 }
 

@@ -411,6 +411,28 @@ static void spool(struct desk *desk, int64_t now_ns)
 		  desk->hopeless ? "given up" : "trying again", strerror(-r));
 }
 
+/* Nobody takes it back: written down like a result, or the next broker would
+ * have to think that it began. */
+static void write_off_queue(struct desk *desk)
+{
+	struct order *job;
+
+	while ((job = take_first(desk))) {
+		struct json_out out = {0};
+		struct result head = {.job = job->id,
+				      .token = job->token,
+				      .attempt = job->attempt};
+
+		report_put_back_begin(&out);
+		report_put_back_one(&out, job);
+		report_put_back_end(&out);
+		if (json_out_ok(&out))
+			(void)!keep_result(desk, &head, json_out_slice(&out));
+		json_out_fini(&out);
+		order_free(job);
+	}
+}
+
 /* Return: true when nothing is owed any more. */
 static bool is_done(struct desk *desk, int64_t now_ns)
 {
@@ -420,6 +442,7 @@ static bool is_done(struct desk *desk, int64_t now_ns)
 		desk->idle_ns = now_ns;
 	if (desk->queue_count && now_ns - desk->idle_ns < DESK_PUT_BACK_NS)
 		return false;
+	write_off_queue(desk);
 	if (desk->results.count && now_ns - desk->idle_ns >= DESK_AWAY_NS)
 		spool(desk, now_ns);
 	if (desk->results.spooled_count != desk->results.count)

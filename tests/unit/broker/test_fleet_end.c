@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/worker_link.h"
 
 #define SUBMIT_ONCE                                                            \
 	"{\"method\":\"org.reeve.jobs.Submit\",\"parameters\":"                \
@@ -118,6 +119,14 @@ UNIT(what_it_left_in_results_comes_off_before_the_rest_is_judged)
 	stage_end(&stage);
 }
 
+/* Whoever might have dialled in is waited for; now that time is over. */
+static void die_now(struct stage *stage)
+{
+	stage_turn(stage);
+	fleet_tick(&stage->broker, clock_mono_ns() + 2 * SECOND_NS);
+	assert_true(worker_is_gone(stage));
+}
+
 UNIT(a_later_once_job_is_lost_when_nobody_heard_the_worker)
 {
 	int64_t tokens[3];
@@ -126,10 +135,13 @@ UNIT(a_later_once_job_is_lost_when_nobody_heard_the_worker)
 
 	stage_open(&stage);
 	worker = give_three(&stage, tokens, SUBMIT_ONCE);
-	close(worker);
-	stage_turn(&stage);
+	/* The connection is closed by the broker: the worker goes on. */
+	stage_send(worker, "not a statement");
+	stage_closed(&stage, worker);
 	stage_worker_died(&stage, 7, SIGKILL);
+	die_now(&stage);
 	stage_settle(&stage);
+	close(worker);
 	assert_int_equal(job(&stage, 2)->state, STATE_READY);
 	assert_int_equal(job(&stage, 3)->state, STATE_FAILED);
 	assert_int_equal(job(&stage, 3)->cause, CAUSE_WORKER_LOST);
@@ -149,6 +161,127 @@ UNIT(a_later_once_job_of_a_worker_that_was_heard_goes_back)
 	stage_until(&stage, worker_is_gone);
 	stage_settle(&stage);
 	assert_int_equal(job(&stage, 3)->state, STATE_READY);
+	stage_end(&stage);
+}
+
+UNIT(the_end_of_its_connection_may_come_before_the_news_of_its_death)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, SUBMIT_ONCE);
+	close(worker);
+	stage_turn(&stage);
+	stage_worker_died(&stage, 7, SIGKILL);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->crashes, 1);
+	assert_int_equal(job(&stage, 3)->state, STATE_READY);
+	stage_end(&stage);
+}
+
+UNIT(a_later_once_job_that_it_said_to_have_begun_is_lost)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	char holding[256];
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, SUBMIT_ONCE);
+	snprintf(holding, sizeof(holding),
+		 "[{\"job\":1,\"token\":%lld,\"started_ms\":5},"
+		 "{\"job\":2,\"token\":%lld,\"started_ms\":6},"
+		 "{\"job\":3,\"token\":%lld,\"started_ms\":7}]",
+		 (long long)tokens[0], (long long)tokens[1],
+		 (long long)tokens[2]);
+	worker = stage_redial(&stage, worker, 7, holding);
+	/* It dies before it has sent the results of the first two again. */
+	close(worker);
+	stage_turn(&stage);
+	stage_worker_died(&stage, 7, SIGKILL);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 3)->state, STATE_FAILED);
+	assert_int_equal(job(&stage, 3)->cause, CAUSE_WORKER_LOST);
+	stage_end(&stage);
+}
+
+UNIT(what_it_said_on_a_connection_that_nobody_has_read_counts)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	char holding[64];
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, STAGE_SUBMIT);
+	stage_send(worker, "not a statement");
+	stage_closed(&stage, worker);
+	close(worker);
+	snprintf(holding, sizeof(holding), "[{\"job\":1,\"token\":%lld}]",
+		 (long long)tokens[0]);
+	worker = stage_dial(&stage, 7, holding);
+	stage_done(worker, 1, tokens[0]);
+	close(worker);
+	stage_worker_died(&stage, 7, SIGKILL);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->state, STATE_SUCCEEDED);
+	stage_end(&stage);
+}
+
+UNIT(what_it_said_before_it_was_known_whose_it_is_counts)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	struct worker *known;
+	char holding[64];
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, STAGE_SUBMIT);
+	close(worker);
+	stage_turn(&stage);
+	known = fleet_find(&stage.broker.fleet, 7);
+	known->announced = stage.broker.link.announced = false;
+	snprintf(holding, sizeof(holding), "[{\"job\":1,\"token\":%lld}]",
+		 (long long)tokens[0]);
+	worker = stage_dial(&stage, 7, holding);
+	stage_done(worker, 1, tokens[0]);
+	close(worker);
+	stage_turn(&stage);
+	stage_worker_died(&stage, 7, SIGKILL);
+	stage_turn(&stage);
+	assert_false(worker_is_gone(&stage));
+	stage_announced(&stage);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->state, STATE_SUCCEEDED);
+	stage_end(&stage);
+}
+
+UNIT(a_result_is_read_though_an_order_no_longer_reaches_it)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	struct worker *known;
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, STAGE_SUBMIT);
+	known = fleet_find(&stage.broker.fleet, 7);
+	stage_done(worker, 1, tokens[0]);
+	close(worker);
+	/* Writing finds out first that nobody is there. */
+	worker_link_ping(known->link);
+	if (!sock_flush(&known->link->sock))
+		known->link->sock.events->broken(&known->link->sock);
+	stage_worker_died(&stage, 7, SIGKILL);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->state, STATE_SUCCEEDED);
+	assert_int_equal(job(&stage, 2)->crashes, 1);
 	stage_end(&stage);
 }
 
@@ -229,6 +362,16 @@ int main(void)
 			a_later_once_job_is_lost_when_nobody_heard_the_worker),
 		cmocka_unit_test(
 			a_later_once_job_of_a_worker_that_was_heard_goes_back),
+		cmocka_unit_test(
+			the_end_of_its_connection_may_come_before_the_news_of_its_death),
+		cmocka_unit_test(
+			a_later_once_job_that_it_said_to_have_begun_is_lost),
+		cmocka_unit_test(
+			what_it_said_on_a_connection_that_nobody_has_read_counts),
+		cmocka_unit_test(
+			what_it_said_before_it_was_known_whose_it_is_counts),
+		cmocka_unit_test(
+			a_result_is_read_though_an_order_no_longer_reaches_it),
 		cmocka_unit_test(
 			a_worker_that_dies_while_a_batch_names_it_stays_until_it_is_through),
 		cmocka_unit_test(the_same_when_the_batch_fails),

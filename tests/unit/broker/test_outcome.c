@@ -151,6 +151,11 @@ static void write_result(const char *folder, const char *text)
 
 UNIT(a_results_file_is_read_and_removed)
 {
+	static const char *const bad[] = {
+		"{\"put_back\":[]}\n",	"{\"put_back\":7}\n",
+		"{\"put_back\":[7]}\n", "{\"put_back\":[{\"job\":17}]}\n",
+		"[\"put_back\"]\n",
+	};
 	char folder[] = "/tmp/reeve-outcome-XXXXXX", path[128];
 	struct store_outcome outcome;
 
@@ -162,6 +167,16 @@ UNIT(a_results_file_is_read_and_removed)
 	write_result(folder, "{\"done\":17,\"tok");
 	assert_int_equal(outcome_load(folder, 91, &arena, &outcome),
 			 OUTCOME_E_BAD);
+	write_result(folder, "{\"put_back\":[{\"job\":17,\"token\":91}]}\n");
+	assert_int_equal(outcome_load(folder, 91, &arena, &outcome), 0);
+	assert_int_equal(outcome.kind, STORE_PUT_BACK);
+	assert_int_equal(outcome.job, 17);
+	assert_int_equal(outcome.token, 91);
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		write_result(folder, bad[i]);
+		assert_int_equal(outcome_load(folder, 91, &arena, &outcome),
+				 OUTCOME_E_BAD);
+	}
 	write_result(folder, "");
 	assert_int_equal(outcome_load(folder, 91, &arena, &outcome),
 			 OUTCOME_E_BAD);
