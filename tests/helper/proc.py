@@ -108,3 +108,13 @@ def describe(pid):
 
 def exists(path):
     return pathlib.Path(path).exists()
+
+
+def remove_cgroups(path):
+    """Removes the cgroup and those below it: True when nothing is there."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:  # somebody is in it, or it went by itself
+            pass
+    return not exists(path)

@@ -41,6 +41,9 @@ ALARMS = re.compile(
     r'ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|'
     r'does not hold:|SUMMARY: ')
 
+# Only folders that carry reeve's name and the state folder's hash.
+CGROUP = re.compile(r'cgroups on path="?(/[^"\n]*/reeve-\d+-[0-9a-f]+)\b')
+
 stories = []
 
 
@@ -462,12 +465,25 @@ class Story:
                  if ALARMS.search(line)]
         assert not found, 'the log says: ' + '\n'.join(found[:5])
 
+    def clean_cgroups(self):
+        """What a daemon that was killed could not remove itself."""
+        paths = set()
+        for log in self.folder.glob('*log'):
+            paths.update(CGROUP.findall(log.read_text(errors='replace')))
+        for path in sorted(paths):
+            # The kernel may not be done with those who were killed.
+            try:
+                eventually(lambda: proc.remove_cgroups(path), 5)
+            except AssertionError:
+                self.note('stays behind: ' + path)
+
     def clean(self):
         """However it ended: nothing of it stays on the machine."""
         for client in self.clients:
             client.close()
         self.kill_everything()
         self.reap()
+        self.clean_cgroups()
         for gate in self.gates:
             with contextlib.suppress(OSError):
                 gate.close()
