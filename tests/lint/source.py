@@ -16,7 +16,7 @@ def files(root, *patterns):
     for pattern in patterns:
         for path in root.rglob(pattern):
             path = path.relative_to(root)
-            if path.is_symlink() or not (root / path).is_file():
+            if (root / path).is_symlink() or not (root / path).is_file():
                 continue
             if not any(part.startswith(SKIPPED_FOLDERS)
                        for part in path.parts[:-1]):
