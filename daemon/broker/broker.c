@@ -119,6 +119,11 @@ static int init(struct broker *broker, int listeners)
 	return r;
 }
 
+static void look_at_writer(void *writer)
+{
+	writer_look(writer);
+}
+
 static int start(struct broker *broker)
 {
 	const struct timeval second = {.tv_sec = 1};
@@ -133,6 +138,8 @@ static int start(struct broker *broker)
 	if (r == 0)
 		r = writer_start(&broker->writer, broker->base,
 				 broker->write_store, cycle_finished, broker);
+	broker->socks.between = look_at_writer;
+	broker->socks.owner = &broker->writer;
 	if (r == 0)
 		r = reader_start(&broker->reader, broker->base,
 				 broker->read_store);

@@ -13,6 +13,12 @@
 #define SOCK_KEEP_BYTES (64 * 1024) /* a larger idle buffer is given back */
 #define SOCK_CONTROL_BYTES CMSG_SPACE(253 * sizeof(int))
 
+static void between(const struct sock_loop *loop)
+{
+	if (loop->between)
+		loop->between(loop->owner);
+}
+
 static void flush_all(evutil_socket_t fd, short what, void *arg)
 {
 	struct sock_loop *loop = arg;
@@ -25,6 +31,7 @@ static void flush_all(evutil_socket_t fd, short what, void *arg)
 		sock->dirty = false;
 		if (!sock_flush(sock))
 			sock->events->broken(sock);
+		between(loop);
 	}
 }
 
@@ -137,6 +144,7 @@ static ssize_t read_some(struct sock *sock)
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct sock *sock = arg;
+	struct sock_loop *loop = sock->loop;
 	size_t total = 0;
 
 	(void)fd;
@@ -172,6 +180,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 			break; /* it was all there was; spare a system call */
 	}
 	sock->events->readable(sock);
+	between(loop);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *arg)

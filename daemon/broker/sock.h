@@ -31,6 +31,9 @@ struct sock_loop {
 	struct event *flush;
 	TAILQ_HEAD(, sock) dirty;
 	size_t in_bytes; /* of all input buffers that are not trusted */
+	/* After each sock's turn; NULL: nothing. Any sock may be gone after. */
+	void (*between)(void *owner);
+	void *owner;
 };
 
 struct sock {

@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "daemon/broker/batch.h"
 
@@ -15,10 +16,11 @@ struct writer {
 	bool started;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct batch *work; /* given, not yet begun; under lock */
-	struct batch *done; /* through, not yet taken; under lock */
-	bool stop;	    /* under lock */
-	int done_fd;	    /* eventfd: `done` is set */
+	_Atomic(struct batch *) work; /* given, not yet begun */
+	_Atomic(struct batch *) done; /* through, not yet taken */
+	bool brisk;  /* the thread's: the last batch came at once */
+	bool stop;   /* under lock */
+	int done_fd; /* eventfd: `done` is set */
 	struct event *done_event;
 	struct store *store;   /* the thread's while it runs */
 	struct batch *current; /* the loop's view: what is out */
@@ -52,6 +54,15 @@ void writer_send(struct writer *writer, struct batch *batch);
  * and the lock it gave the last batch back under orders what both see.
  */
 void writer_here(struct writer *writer, struct batch *batch);
+
+/**
+ * writer_look() - take a finished batch back now, if there is one
+ *
+ * The loop hears of it anyway, but only after all the events that are already
+ * there; asking between two of them costs a load, and the next batch leaves so
+ * much earlier. May call `finished`, with all it does to connections.
+ */
+void writer_look(struct writer *writer);
 
 /** writer_stop() - wait for the batch that is out, end the thread */
 void writer_stop(struct writer *writer);

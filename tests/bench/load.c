@@ -1,29 +1,30 @@
 /*
- * A load generator for the benchmarks: plain sockets and poll(), none of
- * reeve's own code, so that what is measured is the daemon.
+ * A load generator for the benchmarks: plain sockets and epoll, none of reeve's
+ * own code, so that what is measured is the daemon.
  *
  *	load submit SOCKET CONNECTIONS WINDOW BATCH TOTAL SPEC
  *	load jobs SOCKET TOTAL SPEC
  *	load calls SOCKET TOTAL SPEC
  *	load beanstalk SOCKET CONNECTIONS WINDOW TOTAL BYTES
+ *	load redis SOCKET CONNECTIONS WINDOW TOTAL BYTES
  *
  * submit: each connection keeps WINDOW calls unanswered; each call brings
  * BATCH jobs (0: Submit, one job). jobs: submitted in batches of 1000 into one
  * group, until the group is complete. calls: one Submit with `more` after the
  * other, until the job has ended; prints each time in microseconds. beanstalk:
- * `put` of BYTES.
+ * `put` of BYTES. redis: RPUSH of BYTES.
  *
  * The last line: jobs, seconds.
  */
 
 #include <err.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -92,17 +93,31 @@ static struct message message_put(long bytes)
 	return message;
 }
 
+static struct message message_push(long bytes)
+{
+	struct message message = {.jobs = 1};
+	FILE *out = open_memstream(&message.text, &message.bytes);
+
+	fprintf(out, "*3\r\n$5\r\nRPUSH\r\n$4\r\njobs\r\n$%ld\r\n", bytes);
+	for (long i = 0; i < bytes; i++)
+		fputc('x', out);
+	fprintf(out, "\r\n");
+	fclose(out);
+	return message;
+}
+
 /* A connection that keeps a window of calls unanswered. */
 struct line {
 	int fd;
 	long unanswered;
-	bool begun;  /* a message is being written */
-	size_t sent; /* of it */
+	bool begun;   /* a message is being written */
+	bool blocked; /* until there is room for the rest of it */
+	size_t sent;  /* of it */
 };
 
 struct load {
 	struct line *lines;
-	struct pollfd *polls;
+	int epoll;
 	long line_count, window;
 	long left;    /* messages that were not begun */
 	long answers; /* that are still to come */
@@ -166,23 +181,39 @@ static void load_write(struct load *load, struct line *line,
 	}
 }
 
+/* Write what may be written, and hear of room only when there was none. */
+static void load_go_on(struct load *load, struct line *line,
+		       const struct message *message)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = line};
+
+	load_write(load, line, message);
+	if (line->begun == line->blocked)
+		return;
+	line->blocked = line->begun;
+	if (line->blocked)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(load->epoll, EPOLL_CTL_MOD, line->fd, &event) < 0)
+		err(1, "epoll_ctl");
+}
+
 static void load_run(struct load *load, const struct message *message)
 {
-	while (load->answers > 0) {
-		for (long i = 0; i < load->line_count; i++) {
-			struct line *line = &load->lines[i];
+	struct epoll_event events[64];
 
-			load_write(load, line, message);
-			load->polls[i].fd = line->fd;
-			load->polls[i].events = POLLIN;
-			if (line->begun)
-				load->polls[i].events |= POLLOUT;
-		}
-		if (poll(load->polls, (nfds_t)load->line_count, 30000) <= 0)
+	for (long i = 0; i < load->line_count; i++)
+		load_go_on(load, &load->lines[i], message);
+	while (load->answers > 0) {
+		int count = epoll_wait(load->epoll, events, 64, 30000);
+
+		if (count <= 0)
 			errx(1, "no answer for 30 s");
-		for (long i = 0; i < load->line_count; i++) {
-			if (load->polls[i].revents & (POLLIN | POLLHUP))
-				load_read(load, &load->lines[i]);
+		for (int i = 0; i < count; i++) {
+			struct line *line = events[i].data.ptr;
+
+			if (events[i].events & (EPOLLIN | EPOLLHUP))
+				load_read(load, line);
+			load_go_on(load, line, message);
 		}
 	}
 }
@@ -196,19 +227,26 @@ static void run_load(const char *path, long connections, long window,
 		.end = end,
 		.left = total / message->jobs,
 		.answers = total / message->jobs,
+		.epoll = epoll_create1(EPOLL_CLOEXEC),
 	};
 	double began;
 
 	load.lines = calloc((size_t)connections, sizeof(*load.lines));
-	load.polls = calloc((size_t)connections, sizeof(*load.polls));
-	for (long i = 0; i < connections; i++)
-		load.lines[i].fd = dial(path);
+	for (long i = 0; i < connections; i++) {
+		struct line *line = &load.lines[i];
+		struct epoll_event event = {.events = EPOLLIN,
+					    .data.ptr = line};
+
+		line->fd = dial(path);
+		if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, line->fd, &event) < 0)
+			err(1, "epoll_ctl");
+	}
 	began = seconds();
 	load_run(&load, message);
 	printf("%ld %.6f\n", total / message->jobs * message->jobs,
 	       seconds() - began);
 	free(load.lines);
-	free(load.polls);
+	close(load.epoll);
 }
 
 /* A blocking connection for one call after the other. */
@@ -342,6 +380,10 @@ int main(int argc, char **argv)
 			 &message, 0);
 	} else if (argc == 7 && strcmp(argv[1], "beanstalk") == 0) {
 		message = message_put(atol(argv[6]));
+		run_load(argv[2], atol(argv[3]), atol(argv[4]), atol(argv[5]),
+			 &message, '\n');
+	} else if (argc == 7 && strcmp(argv[1], "redis") == 0) {
+		message = message_push(atol(argv[6]));
 		run_load(argv[2], atol(argv[3]), atol(argv[4]), atol(argv[5]),
 			 &message, '\n');
 	} else if (argc == 5 && strcmp(argv[1], "jobs") == 0) {

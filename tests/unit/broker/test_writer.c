@@ -1,4 +1,6 @@
 #include "daemon/broker/writer.h"
+#include <time.h>
+
 #include "tests/fake/fake_store.h"
 #include "tests/helper/t.h"
 
@@ -118,6 +120,42 @@ UNIT(the_loop_may_commit_by_itself_between_the_threads_batches)
 	assert_true(writer.slow_ns > 0);
 }
 
+UNIT(the_loop_may_ask_before_it_hears_of_it)
+{
+	struct timespec pause = {.tv_nsec = 100000};
+
+	open_group_in(&batches[0]);
+	writer_look(&writer);
+	assert_int_equal(finished, 0);
+	writer_send(&writer, &batches[0]);
+	while (!finished) {
+		writer_look(&writer);
+		nanosleep(&pause, NULL);
+	}
+	assert_true(writer_idle(&writer));
+	/* What the thread tells later is no second batch. */
+	open_group_in(&batches[1]);
+	writer_send(&writer, &batches[1]);
+	event_base_dispatch(base);
+	assert_int_equal(finished, 2);
+	assert_ptr_equal(last, &batches[1]);
+}
+
+UNIT(nothing_is_missed_between_waiting_awake_and_asleep)
+{
+	/* Around the moment at which the thread gives up and goes to sleep. */
+	for (long i = 0; i < 400; i++) {
+		struct timespec pause = {.tv_nsec = i % 80 * 1000};
+
+		batch_reset(&batches[0], (uint64_t)i + 3);
+		nanosleep(&pause, NULL);
+		writer_send(&writer, &batches[0]);
+		event_base_dispatch(base);
+	}
+	assert_int_equal(finished, 400);
+	assert_int_equal(store->writes, 400);
+}
+
 #define WRITER_TEST(name)                                                      \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -130,6 +168,8 @@ int main(void)
 		WRITER_TEST(to_stop_waits_for_what_is_out),
 		WRITER_TEST(
 			the_loop_may_commit_by_itself_between_the_threads_batches),
+		WRITER_TEST(the_loop_may_ask_before_it_hears_of_it),
+		WRITER_TEST(nothing_is_missed_between_waiting_awake_and_asleep),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
