@@ -251,6 +251,9 @@ static void ask_purge(struct broker *broker)
 	const struct config *config = broker->config;
 	int64_t now_ms = clock_wall_ms();
 
+	/* Nobody who stops waits for it. */
+	if (broker->ending || broker->stop != BROKER_RUNS)
+		return;
 	store->purge_max = PURGE_MAX;
 	store->purge_succeeded_before_ms =
 		config->keep_succeeded_ms ? now_ms - config->keep_succeeded_ms
@@ -382,7 +385,7 @@ static void arm(struct broker *broker)
 	int64_t wait_ns = recall(broker, now_ns) - now_ns;
 	struct timeval delay;
 
-	if (broker->next_due_ms) {
+	if (broker->next_due_ms && !broker->ending) {
 		int64_t due_ms = broker->next_due_ms - clock_wall_ms();
 
 		if (due_ms <= 0) {
@@ -419,6 +422,7 @@ void cycle_finished(void *owner, struct batch *batch)
 		after_commit(broker, batch);
 	stop_batch(broker, batch);
 	failed = batch->result;
+	broker->store_failed = failed;
 	batch_reset(batch, batch->serial);
 	batch->busy = false;
 	/* After a failure the tick tries again, or whoever comes: no spinning. */

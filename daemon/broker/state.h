@@ -48,6 +48,7 @@ struct broker {
 	struct reader reader;
 	struct store *write_store, *read_store;
 	bool store_full;	 /* new jobs are refused until there is room */
+	bool store_failed;	 /* the last batch was refused */
 	bool store_broken;	 /* the handle is lost: answer, then exit */
 	char store_message[256]; /* why */
 	int64_t next_due_ms; /* earliest scheduled job, wall clock; 0: none */

@@ -106,8 +106,10 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms)
 /* What has arrived is committed, and its replies leave; then the loop ends. */
 static void check_end(struct broker *broker)
 {
+	/* What is refused now is kept by the workers for the next broker. */
 	if (!broker->store_broken &&
-	    (!writer_idle(&broker->writer) || !batch_empty(broker->gathering)))
+	    (!writer_idle(&broker->writer) ||
+	     (!batch_empty(broker->gathering) && !broker->store_failed)))
 		return;
 	conns_flush(broker);
 	event_base_loopexit(broker->base, NULL);

@@ -181,6 +181,49 @@ UNIT(the_supervisors_word_commits_what_is_there_and_ends_the_loop)
 	stage_end(&stage);
 }
 
+UNIT(a_full_disk_does_not_keep_it_from_ending)
+{
+	struct stage stage;
+	int worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	fake_store_hold(stage.store, true, false);
+	stage_done(worker, 1, 50);
+	stage_turn(&stage);
+	fake_store_fail(stage.store, STORE_E_FULL, 1000);
+	stop_now(&stage.broker);
+	fake_store_hold(stage.store, false, false);
+	/* The result stays with the worker: it is not settled. */
+	event_base_dispatch(stage.broker.base);
+	assert_true(stage_silent(&stage, worker));
+	fake_store_fail(stage.store, 0, 0);
+	close(worker);
+	stage_end(&stage);
+}
+
+UNIT(nobody_who_stops_waits_for_a_long_purge)
+{
+	struct stage stage;
+	int writes;
+
+	stage_begin(&stage);
+	for (int i = 0; i < 5000; i++)
+		fake_store_add(stage.store, STATE_SUCCEEDED)->finished_ms = 1;
+	stage_start(&stage);
+	stage.config.keep_succeeded_ms = 1000;
+	stage.broker.purge_at_ns = 0;
+	fake_store_hold(stage.store, true, false);
+	cycle_tick(&stage.broker);
+	stage_turn(&stage);
+	writes = stage.store->writes;
+	stop_now(&stage.broker);
+	fake_store_hold(stage.store, false, false);
+	event_base_dispatch(stage.broker.base);
+	assert_in_range(stage.store->writes - writes, 1, 2);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +238,8 @@ int main(void)
 		cmocka_unit_test(kill_is_tried_again_when_the_store_refused_it),
 		cmocka_unit_test(
 			the_supervisors_word_commits_what_is_there_and_ends_the_loop),
+		cmocka_unit_test(a_full_disk_does_not_keep_it_from_ending),
+		cmocka_unit_test(nobody_who_stops_waits_for_a_long_purge),
 	};
 
 	return cmocka_run_group_tests_name("stop", tests, NULL, NULL);
