@@ -270,7 +270,7 @@ void call_error_parameter(struct call *call, const char *path,
 		call_error(call, "org.varlink.service.InvalidParameter");
 
 	json_out_member_text(out, "parameter", path);
-	call_error_end(call, message, NULL);
+	call_error_end(call, message, CALL_HINT_PARAMETER);
 }
 
 void call_error_memory(struct call *call)

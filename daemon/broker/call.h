@@ -91,6 +91,10 @@ void call_error_end(struct call *call, const char *message, const char *hint);
 /** call_error_simple() - an error without fields */
 void call_error_simple(struct call *call, const char *name, const char *message,
 		       const char *hint);
+/* What to do next about a wrong field. */
+#define CALL_HINT_PARAMETER                                                    \
+	"mend that field and call again; GetInterfaceDescription tells what "  \
+	"it takes"
 /** call_error_parameter() - InvalidParameter with the field's path */
 void call_error_parameter(struct call *call, const char *path,
 			  const char *message);

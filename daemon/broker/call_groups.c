@@ -21,7 +21,8 @@ static void no_such_group(struct call *call, int64_t id)
 	struct json_out *out = call_error(call, "org.reeve.jobs.NoSuchGroup");
 
 	json_out_member_int(out, "group", id);
-	call_error_end(call, "there is no group with this id", NULL);
+	call_error_end(call, "there is no group with this id",
+		       "OpenGroup makes a new one");
 }
 
 static void committed(struct call *call, struct batch *batch)

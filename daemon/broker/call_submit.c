@@ -37,7 +37,7 @@ static void answer_fault(struct call *call, const struct entry_fault *fault)
 	call_error_end(call, fault->where.message,
 		       fault->handler.p ? "exec is always there; reeve pool ls "
 					  "shows the others"
-					: NULL);
+					: CALL_HINT_PARAMETER);
 }
 
 /* New jobs may be refused while everything else goes on. */

@@ -25,7 +25,12 @@ static void say_last(struct conn *conn, const char *error, const char *message,
 	json_out_object(out);
 	if (offset >= 0)
 		json_out_member_int(out, "offset", offset);
+	else
+		json_out_member_text(out, "parameter", "descriptors");
 	json_out_member_text(out, "message", message);
+	json_out_member_text(out, "hint",
+			     "the connection is closed: open another one; "
+			     "PROTOCOL.md tells what a message is");
 	json_out_object_end(out);
 	json_out_object_end(out);
 	json_out_byte(out, frame_terminator(&conn->frame));
@@ -263,7 +268,8 @@ static void accept_one(struct broker *broker, int fd)
 		refuse(&broker->conns, fd,
 		       "{\"error\":\"org.varlink.service.PermissionDenied\","
 		       "\"parameters\":{\"message\":\"this daemon serves "
-		       "its own user only\"}}");
+		       "its own user only\",\"hint\":\"reeve daemon start "
+		       "starts one of your own\"}}");
 		return;
 	}
 	if (broker->conns.count >= LIMIT_CONNECTIONS_PER_USER) {

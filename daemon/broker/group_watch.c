@@ -182,7 +182,8 @@ static void read_done(struct read_request *request, int result)
 		watch_stop(watch);
 		out = call_error(call, "org.reeve.jobs.NoSuchGroup");
 		json_out_member_int(out, "group", watch->id);
-		call_error_end(call, "there is no group with this id", NULL);
+		call_error_end(call, "there is no group with this id",
+			       "OpenGroup makes a new one");
 	} else if (result) {
 		watch_stop(watch);
 		call_error_storage(call, "the database could not be read");
