@@ -138,6 +138,44 @@ UNIT(all_or_none_is_all_or_none)
 	stage_end(&stage);
 }
 
+/* All queues but one are taken. */
+static void fill_lanes(struct stage *stage)
+{
+	struct lanes *lanes = &stage->broker.lanes;
+
+	while (lanes->count < LIMIT_LANES - 1) {
+		struct lane *lane;
+		char name[16];
+
+		snprintf(name, sizeof(name), "q%zu", lanes->count);
+		assert_int_equal(lane_get(lanes, slice_of(name),
+					  slice_of("exec"), 0, &lane),
+				 0);
+		lane->counts[STATE_READY] = 1;
+	}
+}
+
+UNIT(what_is_taken_out_again_weighs_nothing)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = stage_client(&stage);
+	fill_lanes(&stage);
+	stage_expect(stage_call(&stage, fd, MANY,
+				"{\"all_or_none\":true,\"jobs\":["
+				"{\"argv\":[\"a\"],\"queue\":\"new\"},"
+				"{\"argv\":[\"b\"],\"queue\":\"newer\"}]}"),
+		     "\"ids\":[0,0]");
+	/* An empty batch never leaves: what it weighed would stay. */
+	assert_true(batch_empty(stage.broker.gathering));
+	assert_int_equal(stage.broker.gathering->queued_bytes, 0);
+	assert_int_equal(stage.store->job_count, 0);
+	close(fd);
+	stage_end(&stage);
+}
+
 static char *jobs(size_t count)
 {
 	char *text = calloc(1, count * 16 + 64);
@@ -230,6 +268,7 @@ int main(void)
 		cmocka_unit_test(
 			many_jobs_share_their_defaults_and_name_their_mistakes),
 		cmocka_unit_test(all_or_none_is_all_or_none),
+		cmocka_unit_test(what_is_taken_out_again_weighs_nothing),
 		cmocka_unit_test(a_call_takes_so_many_jobs_and_not_one_more),
 		cmocka_unit_test(flush_counts_every_job_that_was_sent_oneway),
 		cmocka_unit_test(a_failed_commit_is_counted_by_flush),
