@@ -41,12 +41,14 @@ void call_wait(struct call *call, void *params)
 {
 	struct call_wait *p = params;
 	int64_t wait_ms = CALL_HAS(p, WAIT, wait_ms) ? p->wait_ms : -1;
-	enum watch_style style = call->more ? WATCH_WAIT
-				 : p->any   ? WATCH_ANY
-					    : WATCH_ALL;
+	enum watch_style style;
 	const int64_t *ids;
 	size_t count;
 
+	if (call->more)
+		style = p->any ? WATCH_FIRST : WATCH_WAIT;
+	else
+		style = p->any ? WATCH_ANY : WATCH_ALL;
 	if (CALL_HAS(p, WAIT, ids) == CALL_HAS(p, WAIT, group)) {
 		call_error_parameter(call, "ids", "give either ids or a group");
 		return;

@@ -154,16 +154,16 @@ static void thin_line(struct group_watch *watch)
 
 static void take_page(struct group_watch *watch)
 {
-	for (size_t i = 0; i < watch->row_count; i++)
-		reply(watch, &watch->rows[i], false);
+	if (watch->catching_up && !watch->told)
+		watch->group = watch->seen;
+	for (size_t i = 0; i < watch->row_count && !watch->call->replied; i++)
+		reply(watch, &watch->rows[i], watch->any);
 	if (!watch->catching_up) {
 		watch->line_at += watch->asked;
 		if (watch->line_at == watch->line_n)
 			watch->line_at = watch->line_n = 0;
 		return;
 	}
-	if (!watch->told)
-		watch->group = watch->seen;
 	thin_line(watch);
 	watch->after = watch->next;
 	watch->catching_up = watch->next != 0;
@@ -246,14 +246,14 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 		go_on(watch);
 		return;
 	}
-	if (!watch->call->more)
+	if (!watch->call->more || watch->call->replied)
 		return;
 	if (watch->catching_up && !watch->reading && row->id > watch->after)
 		return;
 	if (watch->catching_up || call_full(watch->call) || watch->line_n)
 		push_line(watch, row->id);
 	else
-		reply(watch, row, false);
+		reply(watch, row, watch->any);
 }
 
 static void on_drained(struct call *call)

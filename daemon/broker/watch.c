@@ -73,7 +73,7 @@ static bool count_down(struct watch *watch)
 
 static void deliver(struct watch *watch, const struct store_row *row)
 {
-	bool last = count_down(watch);
+	bool last = count_down(watch) || watch->style == WATCH_FIRST;
 	struct json_out *out;
 
 	if (last)

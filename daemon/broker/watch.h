@@ -13,10 +13,11 @@
 #include "daemon/broker/call.h"
 
 enum watch_style {
-	WATCH_JOBS, /* one reply {"job":...} for each end */
-	WATCH_WAIT, /* one reply {"jobs":[...],"pending":n} for each end */
-	WATCH_ALL,  /* one reply when all have ended */
-	WATCH_ANY,  /* one reply when one has ended */
+	WATCH_JOBS,  /* one reply {"job":...} for each end */
+	WATCH_WAIT,  /* one reply {"jobs":[...],"pending":n} for each end */
+	WATCH_FIRST, /* the same, and over with the first */
+	WATCH_ALL,   /* one reply when all have ended */
+	WATCH_ANY,   /* one reply when one has ended */
 };
 
 /**

@@ -53,6 +53,53 @@ static bool reader_is_held(struct stage *stage)
 	return held;
 }
 
+UNIT(any_with_more_is_over_with_the_first_end_in_a_group_too)
+{
+	struct stage stage;
+	const char *line;
+	int64_t group;
+	int fd, other;
+
+	stage_begin(&stage);
+	group = add_group(&stage, false, 2, 1);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	other = stage_client(&stage);
+	line = stage_ask(&stage, fd, wait_call(group, ",\"any\":true", MORE));
+	stage_expect(line, "\"id\":1");
+	stage_expect(line, "\"pending\":1}}");
+	assert_true(stage_silent(&stage, fd));
+	assert_null(stage.broker.waits.groups);
+	close(fd);
+	close(other);
+	stage_end(&stage);
+}
+
+UNIT(any_with_more_waits_for_the_first_end_of_a_group)
+{
+	struct stage stage;
+	const char *line;
+	int64_t group;
+	int fd, other;
+
+	stage_begin(&stage);
+	group = add_group(&stage, false, 0, 2);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	other = stage_client(&stage);
+	stage_send(fd, wait_call(group, ",\"any\":true", MORE));
+	assert_true(stage_silent(&stage, fd));
+	cancel(&stage, other, 2);
+	line = stage_read(&stage, fd);
+	stage_expect(line, "\"id\":2");
+	assert_null(strstr(line, "continues"));
+	assert_true(stage_silent(&stage, fd));
+	assert_null(stage.broker.waits.groups);
+	close(fd);
+	close(other);
+	stage_end(&stage);
+}
+
 UNIT(a_group_that_is_complete_is_answered_at_once)
 {
 	struct stage stage;
@@ -310,6 +357,10 @@ UNIT(a_client_that_does_not_read_is_told_later_and_of_all)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			any_with_more_is_over_with_the_first_end_in_a_group_too),
+		cmocka_unit_test(
+			any_with_more_waits_for_the_first_end_of_a_group),
 		cmocka_unit_test(a_group_that_is_complete_is_answered_at_once),
 		cmocka_unit_test(with_more_every_end_is_told_in_pages_and_once),
 		cmocka_unit_test(an_end_during_the_look_is_told_once),

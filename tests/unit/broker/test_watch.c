@@ -86,6 +86,33 @@ UNIT(all_waits_for_the_last_and_any_for_the_first)
 	stage_end(&stage);
 }
 
+UNIT(any_with_more_is_over_with_the_first_end)
+{
+	struct stage stage;
+	const char *line;
+	int fd, other;
+
+	open_with(&stage, 0, 3);
+	fd = stage_client(&stage);
+	other = stage_client(&stage);
+	stage_send(fd, WAIT_MORE("[1,2,3]", ",\"any\":true"));
+	stage_turn(&stage);
+	cancel(&stage, other, 2);
+	line = stage_read(&stage, fd);
+	stage_expect(line, "\"id\":2");
+	stage_expect(line, "\"pending\":2}}");
+	assert_null(stage.broker.waits.jobs);
+	cancel(&stage, other, 1);
+	assert_true(stage_silent(&stage, fd));
+	/* Of several that have ended already, one. */
+	stage_send(fd, WAIT_MORE("[1,2,3]", ",\"any\":true"));
+	stage_expect(stage_read(&stage, fd), "\"pending\":2}}");
+	assert_true(stage_silent(&stage, fd));
+	close(fd);
+	close(other);
+	stage_end(&stage);
+}
+
 UNIT(duplicate_ids_count_once)
 {
 	struct stage stage;
@@ -313,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_that_have_ended_are_answered_at_once),
 		cmocka_unit_test(all_waits_for_the_last_and_any_for_the_first),
+		cmocka_unit_test(any_with_more_is_over_with_the_first_end),
 		cmocka_unit_test(duplicate_ids_count_once),
 		cmocka_unit_test(an_end_before_the_look_is_found_and_told_once),
 		cmocka_unit_test(many_ids_are_looked_up_in_pages),
