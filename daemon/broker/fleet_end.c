@@ -13,28 +13,30 @@
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
 
-/* What a person should read: {"message":"..."}; no bytes of a peer in it. */
+/*
+ * What a person should read: {"message":"..."}; no bytes of a peer in it. What
+ * the worker had not read, or not written to a file yet, is gone with it.
+ */
 static int lost_message(struct arena *arena, enum job_cause cause, int status,
 			struct slice *ret)
 {
-	char text[160];
+	char how[100], text[200];
 
 	if (cause == CAUSE_HOST_LOST)
-		snprintf(
-			text, sizeof(text),
-			"{\"message\":\"the machine was restarted under it\"}");
+		snprintf(how, sizeof(how),
+			 "the machine was restarted under it");
 	else if (status >= 0 && WIFSIGNALED(status))
-		snprintf(text, sizeof(text),
-			 "{\"message\":\"its worker was killed by signal %d "
-			 "(%s)\"}",
+		snprintf(how, sizeof(how),
+			 "its worker was killed by signal %d (%s)",
 			 WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
 	else if (status >= 0)
-		snprintf(text, sizeof(text),
-			 "{\"message\":\"its worker ended with status %d\"}",
+		snprintf(how, sizeof(how), "its worker ended with status %d",
 			 WEXITSTATUS(status));
 	else
-		snprintf(text, sizeof(text),
-			 "{\"message\":\"its worker is gone\"}");
+		snprintf(how, sizeof(how), "its worker is gone");
+	snprintf(text, sizeof(text),
+		 "{\"message\":\"%s; the last of its output may be missing\"}",
+		 how);
 	return arena_copy(arena, slice_of(text), ret);
 }
 

@@ -97,6 +97,46 @@ def output_can_be_followed_while_the_job_runs(t):
 
 
 @story
+def what_was_written_outlives_the_worker_that_read_it(t):
+    t.start(workers=1)
+    gate = t.gate()
+    job = t.submit(['/bin/sh', '-c', 'echo early; ' + gate.SCRIPT, gate.path],
+                   once=True)
+    gate.started()
+    client = t.client()
+    client.send('Output', {'id': job, 'stream': 'stdout'}, more=True)
+    seen = b''
+    while b'early\n' not in seen:
+        seen += data_of(client.read()['parameters'])
+    t.kill(t.worker_of(job))
+    reply = client.read()
+    equal(reply.get('continues'), None)
+    equal(reply['parameters']['eof'], True)
+    ended = t.wait(job)
+    equal((ended['state'], ended['cause']), ('failed', 'worker_lost'))
+    assert 'output may be missing' in str(ended), ended
+    equal(t.output(job), b'early\n')
+    replies = list(t.c.stream('Output', id=job, stream='stdout'))
+    equal(b''.join(data_of(reply) for reply in replies), b'early\n')
+
+
+@story
+def a_lost_attempts_output_stays_beside_that_of_the_next(t):
+    t.start(workers=1)
+    gate = t.gate()
+    job = t.submit(['/bin/sh', '-c', 'echo early; ' + gate.SCRIPT, gate.path])
+    gate.started()
+    eventually(lambda: files_of(t), what='the output is in a file')
+    t.kill(t.worker_of(job))
+    gate.started()
+    gate.open()
+    equal(t.wait(job)['attempt'], 2)
+    first = t.c.call('Output', id=job, attempt=1, stream='stdout')
+    equal(data_of(first), b'early\n')
+    equal(t.output(job), b'early\n')
+
+
+@story
 def following_a_finished_job_ends_at_once(t):
     t.start()
     job = t.shell('echo x')

@@ -144,7 +144,8 @@ UNIT(after_a_restart_of_the_machine_the_host_is_lost)
 	assert_int_equal(job(&stage, 1)->cause, CAUSE_HOST_LOST);
 	assert_string_equal(job(&stage, 1)->failure,
 			    "{\"message\":\"the machine was restarted under "
-			    "it\"}");
+			    "it; "
+			    "the last of its output may be missing\"}");
 	end_worker(pid);
 	stage_end(&stage);
 }
