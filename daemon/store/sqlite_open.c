@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/store/sqlite_file.h"
+#include "daemon/store/sqlite_wal.h"
 
 #define BUSY_TIMEOUT_MS 5000
 /* Pages that change with every batch go back once for many of them. 16 MiB. */
@@ -57,13 +58,16 @@ static int exec(struct store *store, const char *text)
 
 static int connect_to(struct store *store)
 {
-	int code = sqlite3_open_v2(store->path, &store->sql.db,
-				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-					   SQLITE_OPEN_NOFOLLOW |
-					   SQLITE_OPEN_EXRESCODE,
-				   NULL);
-	int error;
+	int error = wal_init();
+	int code;
 
+	if (error)
+		return error;
+	code = sqlite3_open_v2(store->path, &store->sql.db,
+			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+				       SQLITE_OPEN_NOFOLLOW |
+				       SQLITE_OPEN_EXRESCODE,
+			       store->reader ? NULL : WAL_VFS);
 	if (!store->sql.db)
 		return -ENOMEM;
 	if (code != SQLITE_OK)

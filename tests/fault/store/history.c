@@ -146,6 +146,9 @@ int history_lost(struct history *h)
 			      false, &rows, &count))
 			return lost + 1;
 		lost += !count || !as_acknowledged(h, &rows[0]);
+		/* A last batch that was done after all is history now. */
+		if (count)
+			h->state[id] = rows[0].state;
 	}
 	check_last_batch(h);
 	return lost;
