@@ -12,7 +12,7 @@ void call_get_info(struct call *call, void *params)
 	json_out_member_text(out, "vendor", "reeve");
 	json_out_member_text(out, "product", "reeved");
 	json_out_member_text(out, "version", REEVE_VERSION);
-	json_out_member_text(out, "url", "https://reeve.org");
+	json_out_member_text(out, "url", "");
 	json_out_key(out, "interfaces");
 	json_out_array(out);
 	for (size_t i = 0; calls_interfaces[i]; i++)
