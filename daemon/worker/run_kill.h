@@ -2,8 +2,9 @@
 
 /*
  * Ending what a job started. Only children of the worker that were not reaped
- * yet, and the process groups that they lead or are in, are ever signalled:
- * their numbers cannot have been given to anybody else.
+ * yet, the process groups that they lead or are in, and what is held by a pidfd
+ * and was found below them, are ever signalled: their numbers cannot have been
+ * given to anybody else.
  */
 
 #include "proto/base.h"
@@ -15,10 +16,10 @@
 void run_signal_group(int32_t main, int signal);
 
 /**
- * run_kill_children() - one round: SIGKILL to every child of the worker and
- * to their groups
+ * run_kill_children() - one round: SIGKILL to all that is below the worker
  *
- * Their own children become the worker's, so it takes a round for each level:
- * call it until run_reap() finds nothing left.
+ * It is stopped first, until nobody new is found: whoever starts processes
+ * faster than rounds come would outrun them. What a round misses becomes the
+ * worker's child: call it until run_reap() finds nothing left.
  */
 void run_kill_children(void);

@@ -347,6 +347,30 @@ def what_a_finished_job_left_running_is_gone_within_a_second(t):
 
 
 @story
+def who_starts_processes_faster_than_they_are_ended_ends_as_well(t):
+    # Each starts the next, in a session of its own, and lives on.
+    # The main process stays until the chain has got ahead of any round.
+    script = ('import os, sys, time\n'
+              'if os.fork():\n'
+              '    time.sleep(0.02)\n'
+              '    os._exit(0)\n'
+              'for _ in range(400):\n'
+              '    if os.fork(): time.sleep(600)\n'
+              '    os.setsid()\n'
+              'open(sys.argv[1], "w").close()\n'
+              'time.sleep(600)\n')
+    t.start(workers=1, flags=['--no-cgroups'])
+    last = t.folder / 'last'
+    job = t.run([sys.executable, '-c', script, str(last)])
+    equal(job['state'], 'succeeded')
+    # The next one on this worker begins behind the end of all of them.
+    equal(t.run(['/bin/true'])['state'], 'succeeded')
+    equal([pid for pid in proc.marked(str(t.folder))
+           if proc.alive(pid) and script in proc.argv(pid)], [])
+    equal(last.exists(), False, 'they outran their end')
+
+
+@story
 def orphans_may_be_kept_on_request(t):
     t.start()
     pids = t.folder / 'pids'
