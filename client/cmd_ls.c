@@ -77,6 +77,18 @@ static void print_summary(struct tool *tool, const struct listing *listing)
 	       render_end(&tool->out));
 }
 
+/* A pipe has no summary, and half a list looks like a whole one. */
+static void tell_cut(struct tool *tool, const struct listing *listing,
+		     const struct selector *selector,
+		     const struct ls_options *options)
+{
+	if (listing->more && !options->limit && !selector_is_empty(selector))
+		say_note(tool,
+			 "only the newest %zu are listed. All of them: "
+			 "reeve ls -a FILTER",
+			 listing->count);
+}
+
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
 	struct selector selector = {0};
@@ -98,6 +110,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 			result = listing_print(tool, &listing, clock_wall_ms());
 			if (result == 0)
 				print_summary(tool, &listing);
+			if (result == 0 && !tool->out.terminal)
+				tell_cut(tool, &listing, &selector, options);
 		}
 	}
 	listing_fini(&listing);

@@ -10,6 +10,7 @@
 #include "client/selector.h"
 #include "client/words.h"
 #include "proto/json_in.h"
+#include "proto/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,6 +39,12 @@ struct waiting {
 	int64_t deadline_ms; /* -1: none */
 	int64_t succeeded, failed;
 	bool single; /* the exit code is the job's */
+};
+
+/* More jobs than one watch takes. */
+struct crowd {
+	struct reeve_watch **watches; /* NULL: told all it had to tell */
+	size_t count, at;
 };
 
 static int64_t left_ms(const struct waiting *waiting, int64_t most_ms)
@@ -99,42 +106,97 @@ static int summary(struct waiting *waiting)
 	return EXIT_FAILED;
 }
 
-static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
+static void crowd_fini(struct crowd *crowd)
 {
-	struct reeve_watch *watch;
-	int result, code = -1;
+	for (size_t i = 0; i < crowd->count; i++)
+		reeve_watch_free(crowd->watches[i]);
+	free(crowd->watches);
+	*crowd = (struct crowd){0};
+}
 
-	if (reeve_watch_new(waiting->tool->r, ids, n, &watch) != 0)
-		return say_error(waiting->tool);
-	waiting->progress.total = (int64_t)reeve_watch_left(watch);
-	waiting->single = reeve_watch_left(watch) == 1;
+static int crowd_init(struct waiting *waiting, struct crowd *crowd,
+		      const int64_t *ids, size_t n)
+{
+	size_t count = (n + LIMIT_IDS_PER_CALL - 1) / LIMIT_IDS_PER_CALL;
+
+	crowd->watches = calloc(count, sizeof(struct reeve_watch *));
+	if (!crowd->watches)
+		return say_memory(waiting->tool);
+	while (n > 0) {
+		size_t part = n < LIMIT_IDS_PER_CALL ? n : LIMIT_IDS_PER_CALL;
+		struct reeve_watch **watch = &crowd->watches[crowd->count];
+
+		if (reeve_watch_new(waiting->tool->r, ids, part, watch) != 0)
+			return say_error(waiting->tool);
+		crowd->count++;
+		waiting->progress.total += (int64_t)reeve_watch_left(*watch);
+		ids += part;
+		n -= part;
+	}
+	waiting->single = waiting->progress.total == 1;
+	return 0;
+}
+
+/*
+ * The next end. All are wanted: one watch after the other, so that only one
+ * has a connection. The first of any: each is looked at in turn.
+ */
+static int crowd_next(struct waiting *waiting, struct crowd *crowd,
+		      struct reeve_job **ret)
+{
+	bool turns = waiting->options->any && crowd->count > 1;
+
 	for (;;) {
-		AUTO(reeve_job_free) struct reeve_job *job = NULL;
+		struct reeve_watch **watch = &crowd->watches[crowd->at];
+		int result = reeve_watch_next(
+			*watch, left_ms(waiting, turns ? 50 : 500), ret);
 
-		result = reeve_watch_next(watch, left_ms(waiting, 500), &job);
 		if (result == REEVE_E_TIMEOUT && left_ms(waiting, 1) > 0) {
 			progress_update(&waiting->progress,
 					clock_monotonic_ms());
-			continue;
+			if (turns)
+				crowd->at = (crowd->at + 1) % crowd->count;
+		} else if (result == REEVE_E_END &&
+			   crowd->at + 1 < crowd->count) {
+			reeve_watch_free(TAKE(*watch));
+			crowd->at++;
+		} else {
+			return result;
 		}
+	}
+}
+
+static int wait_crowd(struct waiting *waiting, struct crowd *crowd)
+{
+	for (;;) {
+		AUTO(reeve_job_free) struct reeve_job *job = NULL;
+		int result = crowd_next(waiting, crowd, &job);
+
+		if (result == REEVE_E_TIMEOUT)
+			return timed_out(waiting);
+		if (result == REEVE_E_END)
+			return summary(waiting);
 		if (result != 0)
-			break;
+			return say_error(waiting->tool);
 		count(waiting, job);
 		if (waiting->single || waiting->options->any) {
 			progress_clear(&waiting->progress);
-			code = finish_job(waiting->tool, job);
-			break;
+			result = finish_job(waiting->tool, job);
+			return waiting->options->exit ? EXIT_FINE : result;
 		}
 		progress_update(&waiting->progress, clock_monotonic_ms());
 	}
-	reeve_watch_free(watch);
-	if (code >= 0)
-		return waiting->options->exit ? EXIT_FINE : code;
-	if (result == REEVE_E_TIMEOUT)
-		return timed_out(waiting);
-	if (result != REEVE_E_END)
-		return say_error(waiting->tool);
-	return summary(waiting);
+}
+
+static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
+{
+	struct crowd crowd = {0};
+	int result = crowd_init(waiting, &crowd, ids, n);
+
+	if (result == 0)
+		result = wait_crowd(waiting, &crowd);
+	crowd_fini(&crowd);
+	return result;
 }
 
 /*

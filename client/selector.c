@@ -39,9 +39,6 @@ void selector_fini(struct selector *selector)
 
 int selector_add_id(struct tool *tool, struct selector *selector, int64_t id)
 {
-	if (selector->id_count == LIMIT_IDS_PER_CALL)
-		return say_usage(tool, "Use a group or a filter instead",
-				 "more than %d ids", LIMIT_IDS_PER_CALL);
 	if (selector->id_count == selector->id_capacity) {
 		size_t capacity = selector->id_capacity
 					  ? selector->id_capacity * 2
@@ -89,8 +86,13 @@ static int add_ids(struct tool *tool, struct selector *selector,
 			if (!read_id(&at, &last) || last < first)
 				break;
 		}
-		for (int64_t id = first; result == 0 && id <= last; id++)
+		for (int64_t id = first; result == 0 && id <= last; id++) {
+			if (selector->id_count == LIMIT_IDS_PER_CALL)
+				return say_usage(
+					tool, "Use a group or a filter instead",
+					"more than %d ids", LIMIT_IDS_PER_CALL);
 			result = selector_add_id(tool, selector, id);
+		}
 		if (result != 0 || !*at)
 			return result;
 		if (*at != ',')

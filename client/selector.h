@@ -54,7 +54,7 @@ bool selector_is_ids(const struct selector *selector);
 void selector_write(const struct selector *selector, struct json_out *out,
 		    int64_t now_ms);
 
-/** selector_add_id() - one id; at most LIMIT_IDS_PER_CALL of them */
+/** selector_add_id() - one id more; any number of them */
 must_check int selector_add_id(struct tool *tool, struct selector *selector,
 			       int64_t id);
 
@@ -65,8 +65,9 @@ must_check int selector_resolve(struct tool *tool, struct selector *selector);
 
 /** selector_find() - put the ids of all jobs that match now into `ids`
  *
- * Return: 0, or the exit code, with the error said; more than
- * LIMIT_IDS_PER_CALL are an error. */
+ * There may be more of them than one call takes (LIMIT_IDS_PER_CALL).
+ *
+ * Return: 0, or the exit code, with the error said. */
 must_check int selector_find(struct tool *tool, struct selector *selector);
 
 #define SELECTOR_UNFINISHED                                                    \
