@@ -76,6 +76,33 @@ static size_t list_count(const char *const *list)
 	return count;
 }
 
+/* Is the i-th of the caller's variables one that the job is to have? */
+static bool is_wanted(const struct reeve_spec *spec, size_t own_count, size_t i)
+{
+	const char *const *inherited = (const char *const *)environ;
+	struct slice name = variable_name(inherited[i]);
+
+	return name.n > 0 && !is_job_variable(name) &&
+	       !is_named(spec->env, own_count, name) &&
+	       !is_named(inherited, i, name);
+}
+
+const char *context_left_out(const struct reeve_spec *spec, size_t *at)
+{
+	size_t own_count = list_count(spec->env);
+	size_t i;
+
+	if (spec->environment == REEVE_ENV_CLEAN)
+		return NULL;
+	while (environ && environ[*at]) {
+		i = (*at)++;
+		if (!json_utf8(slice_of(environ[i])) &&
+		    is_wanted(spec, own_count, i))
+			return environ[i];
+	}
+	return NULL;
+}
+
 /* The caller's own first; a name counts once, the first time, as getenv(). */
 static int write_env(struct json_out *out, const struct reeve_spec *spec,
 		     struct spec_fault *fault)
@@ -101,14 +128,9 @@ static int write_env(struct json_out *out, const struct reeve_spec *spec,
 			write_variable(out, spec->env[i]);
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct slice name = variable_name(inherited[i]);
-
-		if (name.n == 0 || is_job_variable(name) ||
-		    !json_utf8(slice_of(inherited[i])) ||
-		    is_named(spec->env, own_count, name) ||
-		    is_named(inherited, i, name))
-			continue;
-		write_variable(out, inherited[i]);
+		if (is_wanted(spec, own_count, i) &&
+		    json_utf8(slice_of(inherited[i])))
+			write_variable(out, inherited[i]);
 	}
 	json_out_object_end(out);
 	return 0;

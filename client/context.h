@@ -19,3 +19,12 @@ must_check int context_write(struct json_out *out,
 
 /** context_umask() - of this process, without changing it; -1: unknown */
 int context_umask(void);
+
+/**
+ * context_left_out() - the caller's variables that cannot be given to the job
+ * @at:	0 at first; moved on
+ *
+ * Return: the next `NAME=VALUE` that is not UTF-8, of the environment; NULL:
+ * there is none left.
+ */
+const char *context_left_out(const struct reeve_spec *spec, size_t *at);

@@ -1,12 +1,18 @@
 #include "client/job_args.h"
 
+#include "client/context.h"
 #include "client/say.h"
+#include "client/text.h"
 #include "proto/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#define LEFT_OUT_BYTES 400
+#define LEFT_OUT_WHY                                                           \
+	"Such variables are not UTF-8 text, and the protocol carries nothing " \
+	"else: set them in the job, with --sh"
 #define AT(member) offsetof(struct job_args, member)
 
 static const struct arg_flag flags[] = {
@@ -114,6 +120,32 @@ static int check(struct tool *tool, const struct job_args *args, int argc)
 	return 0;
 }
 
+/* A job that behaves otherwise than in the shell needs an explanation. */
+static void tell_left_out(const struct tool *tool,
+			  const struct reeve_spec *spec)
+{
+	char names[LEFT_OUT_BYTES] = "";
+	size_t at = 0, n = 0, more = 0;
+	const char *variable;
+
+	while ((variable = context_left_out(spec, &at)) != NULL) {
+		size_t bytes = strcspn(variable, "=");
+
+		if (n + bytes + 3 > sizeof(names)) {
+			more++;
+			continue;
+		}
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%.*s",
+				      n ? ", " : "", (int)bytes, variable);
+	}
+	text_clean(names);
+	if (more > 0)
+		say_note(tool, "left out: %s and %zu more. " LEFT_OUT_WHY,
+			 names, more);
+	else if (names[0])
+		say_note(tool, "left out: %s. " LEFT_OUT_WHY, names);
+}
+
 int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		  char **argv, struct reeve_spec *ret)
 {
@@ -146,5 +178,6 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.once = args->once,
 		.keep_orphans = args->keep_orphans,
 	};
+	tell_left_out(tool, ret);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #define KEY_TEXT_BYTES 64
+#define ESCAPED_BYTES 160
 
 /*
  * Time first and a counter last: keys made one after the other are neighbours
@@ -55,17 +56,58 @@ static int choose_key(struct reeve *r, const struct reeve_spec *spec,
 	return 0;
 }
 
+/* Bytes of any kind in a message that stays text, and JSON. */
+static void escape(const char *text, char ret[ESCAPED_BYTES])
+{
+	size_t n = 0;
+
+	for (; *text && n + 8 < ESCAPED_BYTES; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = c >= ' ' && c < 127;
+
+		n += (size_t)snprintf(ret + n, ESCAPED_BYTES - n,
+				      plain ? "%c" : "\\x%02x", c);
+	}
+	snprintf(ret + n, ESCAPED_BYTES - n, "%s", *text ? "..." : "");
+}
+
+static int utf8_fail(struct reeve *r, const struct spec_fault *fault)
+{
+	static const struct {
+		const char *field, *what, *hint;
+	} words[] = {
+		{"argv", "the argument",
+		 "Rename the file, or let a shell find it: --sh 'command "
+		 "*.txt'"},
+		{"shell", "the command",
+		 "Rename the file, or find it with a pattern like *.txt"},
+		{"cwd", "the working folder",
+		 "Rename it, or submit from another one"},
+		{"env", "the variable", "Set it in the job, with --sh"},
+	};
+	const char *what = fault->field, *hint = "Write it in UTF-8";
+	char text[ESCAPED_BYTES] = "";
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		if (strcmp(fault->field, words[i].field) == 0) {
+			what = words[i].what;
+			hint = words[i].hint;
+		}
+	}
+	if (fault->text)
+		escape(fault->text, text);
+	return handle_fail(r, REEVE_E_INVALID, hint,
+			   "%s %s%s%sis not UTF-8 text, and the protocol "
+			   "carries nothing else",
+			   what, text[0] ? "'" : "", text, text[0] ? "' " : "");
+}
+
 static int spec_fail(struct reeve *r, int result,
 		     const struct spec_fault *fault)
 {
 	switch (result) {
 	case SPEC_E_UTF8:
-		return handle_fail(r, REEVE_E_INVALID,
-				   "Rename it, or let a shell find it: --sh "
-				   "'command *.txt'",
-				   "%s is not UTF-8 text, which the protocol "
-				   "cannot carry",
-				   fault->field);
+		return utf8_fail(r, fault);
 	case SPEC_E_TAG:
 		return handle_fail(r, REEVE_E_INVALID, "Write NAME=VALUE",
 				   "%s: '%s' has no name or no '='",

@@ -256,19 +256,6 @@ def test_wait_names_the_first_failures_and_counts_the_rest():
         holds(result.err, '1200 did not succeed, 0 did')
 
 
-def test_wait_on_a_filter_knows_no_limit():
-    with place('--ended', '20500') as here:
-        same(here.reeve('wait', 'all', '--json').json(),
-             {'v': 1, 'succeeded': 20500, 'failed': 0})
-        same([len(call['ids']) for call in here.calls('Wait')],
-             [10000, 10000, 500])
-        same(here.reeve('wait', '1-20000').code, 125)
-        here.reeve('submit', '-q', 'stuck', 'true')
-        result = here.reeve('wait', 'all', '--timeout', '2s')
-        same(result.code, 124)
-        same(here.reeve('wait', 'all', '--any').code, 0)
-
-
 def test_ls_shows_what_was_asked_for():
     with place() as here:
         here.reeve('submit', '-w', 'true')

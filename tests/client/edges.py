@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""The tool where things are not as usual, against a fake daemon: many jobs,
+odd bytes, a service manager, streams that are closed.
+
+    edges.py REEVE [TEST...]
+"""
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from tool import Place, finish, run_tests  # noqa: E402
+
+TOOL = os.path.abspath(sys.argv[1])
+
+
+def place(*flags, **how):
+    here = Place(TOOL)
+    here.start(*flags, **how)
+    return here
+
+
+def same(found, expected):
+    assert found == expected, 'found %r, expected %r' % (found, expected)
+
+
+def holds(text, *parts):
+    for part in parts:
+        assert part in text, '%r is not in %r' % (part, text)
+
+
+def test_what_is_not_utf8_is_told_never_lost_in_silence():
+    with place() as here:
+        bad = {'LATIN': 'caf\udce9', 'B\udcffD': 'x', 'GOOD': 'caf\u00e9'}
+        result = here.reeve('submit', 'true', **bad)
+        same((result.code, result.out), (0, '1\n'))
+        holds(result.err, 'left out: ', 'LATIN', 'B?D', 'not UTF-8', '--sh')
+        same(result.err.count('\n'), 1)
+        env = here.calls('Submit')[0]['job']['context']['env']
+        same((env['GOOD'], 'LATIN' in env), ('caf\u00e9', False))
+        for quiet in (['--clean-env'], ['-e', 'LATIN=x'], ['--quiet']):
+            same(here.reeve('submit', *quiet, 'true', LATIN='\udce9').err, '')
+        many = {'V%d' % i: '\udce9' for i in range(200)}
+        holds(here.reeve('submit', 'true', **many).err, ' more. ', 'V1')
+        result = here.reeve('map', 'true', ':::', 'a', 'b', **bad)
+        same(result.err.count('left out'), 1)
+        folder = os.path.join(here.folder, 'f\udce9')
+        os.mkdir(folder)
+        for args, words in (
+                (['true', 'a\udce9\x01'], [r"argument 'a\xe9\x01' is not"]),
+                (['--sh', 'true \udce9'], [r"command 'true \xe9' is not"]),
+                (['-C', folder, 'true'], ['working folder', r"f\xe9' is"]),
+                (['-e', 'X=\udce9', 'true'], [r"variable 'X=\xe9' is"]),
+                (['-n', '\udce9' * 999, 'true'], ['name ', "...' is not"])):
+            result = here.reeve('submit', *args)
+            same((args, result.code), (args, 2))
+            holds(result.err, 'the protocol carries nothing else. ', *words)
+            here.reeve('submit', '--json', *args).json()
+        process = here.popen('submit', 'true', cwd=os.fsencode(folder))
+        holds(finish(process).err, 'the working folder is not UTF-8')
+
+
+def test_wait_on_a_filter_knows_no_limit():
+    with place('--ended', '20500') as here:
+        same(here.reeve('wait', 'all', '--json').json(),
+             {'v': 1, 'succeeded': 20500, 'failed': 0})
+        same([len(call['ids']) for call in here.calls('Wait')],
+             [10000, 10000, 500])
+        same(here.reeve('wait', '1-20000').code, 125)
+        here.reeve('submit', '-q', 'stuck', 'true')
+        result = here.reeve('wait', 'all', '--timeout', '2s')
+        same(result.code, 124)
+        same(here.reeve('wait', 'all', '--any').code, 0)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[2:]))
