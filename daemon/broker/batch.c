@@ -93,6 +93,7 @@ void batch_reset(struct batch *batch, uint64_t serial)
 	batch->units = 0;
 	batch->last_context = (struct slice){0};
 	batch->queued_bytes = 0;
+	batch->patient_count = 0;
 	batch->result = 0;
 }
 
@@ -105,6 +106,25 @@ bool batch_empty(const struct batch *batch)
 	       !store->want_count && !store->gone_worker_count &&
 	       !store->promote_max && !store->purge_max &&
 	       TAILQ_EMPTY(&batch->calls);
+}
+
+void batch_patient(struct batch *batch, int64_t now_ns)
+{
+	if (!batch->patient_count++)
+		batch->patient_since_ns = now_ns;
+}
+
+int64_t batch_waits(const struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+
+	if (!batch->patient_count ||
+	    batch->patient_count < store->outcome_count || store->steer_count ||
+	    store->group_count || store->entry_count ||
+	    store->gone_worker_count || store->promote_max ||
+	    store->purge_max || !TAILQ_EMPTY(&batch->calls))
+		return 0;
+	return batch->patient_since_ns + BATCH_PATIENCE_NS;
 }
 
 int batch_lane(struct batch *batch, struct lane *lane, uint32_t *ret)

@@ -35,7 +35,9 @@ struct batch {
 	calls;			   /* to answer when it is through, in order */
 	struct slice last_context; /* as the client wrote it */
 	uint32_t last_context_index;
-	size_t queued_bytes; /* input held, for back-pressure */
+	size_t queued_bytes;  /* input held, for back-pressure */
+	size_t patient_count; /* outcomes that may wait a moment, see below */
+	int64_t patient_since_ns; /* the first of them, monotonic */
 	/* After the writer. */
 	int result; /* of store_write() */
 	struct store_fault fault;
@@ -52,6 +54,18 @@ void batch_reset(struct batch *batch, uint64_t serial);
 
 /** batch_empty() - nothing that needs the writer */
 bool batch_empty(const struct batch *batch);
+
+/**
+ * batch_patient() - the outcome that was added last may wait for others
+ *
+ * Its worker has enough to do meanwhile. Short jobs end one by one, and a commit
+ * for each takes the processor that the next ones need.
+ */
+void batch_patient(struct batch *batch, int64_t now_ns);
+
+/** batch_waits() - until when, if there is nothing in it but such; else 0 */
+#define BATCH_PATIENCE_NS (2 * 1000 * 1000)
+int64_t batch_waits(const struct batch *batch);
 
 /** batch_lane() - the lane's index in this batch; 0 or -ENOMEM */
 must_check int batch_lane(struct batch *batch, struct lane *lane,

@@ -89,12 +89,29 @@ static struct batch *free_batch(struct broker *broker)
 	return NULL;
 }
 
+/* Nothing in it is urgent: the kick comes again when its time is up. */
+static bool waits(struct broker *broker)
+{
+	int64_t until_ns = batch_waits(broker->gathering);
+	int64_t left_ns = until_ns ? until_ns - clock_mono_ns() : 0;
+
+	if (left_ns <= 0)
+		return false;
+	if (!event_pending(broker->patience, EV_TIMEOUT, NULL)) {
+		struct timeval delay = {.tv_usec = left_ns / 1000 + 1};
+
+		event_add(broker->patience, &delay);
+	}
+	return true;
+}
+
 /* The gathering batch leaves, if the writer is idle and there is anything. */
 static struct batch *launch(struct broker *broker)
 {
 	struct batch *batch = broker->gathering, *next = free_batch(broker);
 
-	if (!writer_idle(&broker->writer) || broker->store_broken || !next)
+	if (!writer_idle(&broker->writer) || broker->store_broken || !next ||
+	    waits(broker))
 		return NULL;
 	if (batch_plan(batch, &broker->sched,
 		       HASH_COUNT(broker->fleet.by_id)) ||
@@ -136,8 +153,9 @@ int cycle_init(struct broker *broker)
 	broker->gathering->busy = true;
 	batch_reset(broker->gathering, ++broker->serial);
 	broker->kick = event_new(broker->base, -1, 0, on_kick, broker);
+	broker->patience = event_new(broker->base, -1, 0, on_kick, broker);
 	broker->soon = event_new(broker->base, -1, 0, on_soon, broker);
-	return broker->kick && broker->soon ? 0 : -ENOMEM;
+	return broker->kick && broker->patience && broker->soon ? 0 : -ENOMEM;
 }
 
 void cycle_fini(struct broker *broker)
@@ -154,6 +172,8 @@ void cycle_fini(struct broker *broker)
 	}
 	if (broker->kick)
 		event_free(broker->kick);
+	if (broker->patience)
+		event_free(broker->patience);
 	if (broker->soon)
 		event_free(broker->soon);
 }

@@ -186,3 +186,10 @@ void given_free_adopted(struct worker *worker)
 		free(job);
 	}
 }
+
+bool given_is_enough(const struct worker *worker)
+{
+	uint32_t count = worker->sched.job_count;
+
+	return count >= 2 && count >= worker->sched.credit.jobs / 2;
+}

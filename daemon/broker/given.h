@@ -47,5 +47,8 @@ void given_cancel(struct broker *broker, const struct store_signal *signal);
 void given_result(struct broker *broker, struct worker *worker, int64_t token,
 		  int64_t run_ns, int64_t cpu_us);
 
+/** given_is_enough() - has it work for a while, with more than half its credit? */
+bool given_is_enough(const struct worker *worker);
+
 /** given_free_adopted() - forget them; nothing is written to the store */
 void given_free_adopted(struct worker *worker);

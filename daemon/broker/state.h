@@ -41,9 +41,10 @@ struct broker {
 
 	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;
-	uint64_t serial;    /* of the last batch that began to gather */
-	struct event *kick; /* end of the turn: the batch may leave */
-	struct event *soon; /* the next due job or recall */
+	uint64_t serial;	/* of the last batch that began to gather */
+	struct event *kick;	/* end of the turn: the batch may leave */
+	struct event *patience; /* the kick, when nothing was urgent */
+	struct event *soon;	/* the next due job or recall */
 	struct writer writer;
 	struct reader reader;
 	struct store *write_store, *read_store;

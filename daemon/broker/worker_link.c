@@ -101,6 +101,8 @@ static bool on_done(struct worker_link *link, struct slice line)
 	batch->queued_bytes += line.n;
 	given_result(broker, link->worker, outcome.token, run_us * 1000,
 		     outcome.cpu_us);
+	if (given_is_enough(link->worker))
+		batch_patient(batch, clock_mono_ns());
 	cycle_kick(broker);
 	return true;
 }

@@ -1,4 +1,6 @@
 #include "daemon/broker/batch.h"
+
+#include "daemon/broker/call.h"
 #include "tests/helper/t.h"
 
 static struct lanes lanes;
@@ -141,6 +143,34 @@ UNIT(without_workers_nothing_is_wanted)
 	assert_true(batch_empty(&batch));
 }
 
+UNIT(outcomes_of_busy_workers_wait_for_company)
+{
+	struct call call;
+	size_t i;
+
+	assert_int_equal(batch_waits(&batch), 0);
+	assert_int_equal(batch_add_outcome(&batch, 1, &i), 0);
+	batch_patient(&batch, 1000);
+	assert_int_equal(batch_waits(&batch), 1000 + BATCH_PATIENCE_NS);
+	/* The first of them sets the time. */
+	assert_int_equal(batch_add_outcome(&batch, 1, &i), 0);
+	batch_patient(&batch, 900000);
+	assert_int_equal(batch_waits(&batch), 1000 + BATCH_PATIENCE_NS);
+	/* Somebody waits for an answer: all leave. */
+	TAILQ_INSERT_TAIL(&batch.calls, &call, batch_link);
+	assert_int_equal(batch_waits(&batch), 0);
+	TAILQ_REMOVE(&batch.calls, &call, batch_link);
+	assert_true(batch_waits(&batch) > 0);
+	batch.store.promote_max = 1;
+	assert_int_equal(batch_waits(&batch), 0);
+	batch.store.promote_max = 0;
+	/* An outcome whose worker has nothing left to do. */
+	assert_int_equal(batch_add_outcome(&batch, 2, &i), 0);
+	assert_int_equal(batch_waits(&batch), 0);
+	batch_reset(&batch, 2);
+	assert_int_equal(batch_waits(&batch), 0);
+}
+
 #define BATCH_TEST(name)                                                       \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -153,6 +183,7 @@ int main(void)
 		BATCH_TEST(each_kind_of_work_makes_it_leave),
 		BATCH_TEST(claims_are_planned_last_and_can_be_taken_back),
 		BATCH_TEST(without_workers_nothing_is_wanted),
+		BATCH_TEST(outcomes_of_busy_workers_wait_for_company),
 	};
 
 	return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
