@@ -51,23 +51,26 @@ void render_cell(struct render *render, size_t column,
 		 enum render_colour colour, const char *format, ...)
 {
 	struct render_cell *cell;
-	char text[RENDER_CELL_BYTES];
 	va_list arguments;
+	char *text;
+	int bytes;
 
 	if (render->failed)
 		return;
 	require(render->row_count > 0 && column < render->column_count);
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	bytes = vasprintf(&text, format, arguments);
 	va_end(arguments);
+	if (bytes < 0) {
+		render->failed = true;
+		return;
+	}
 	text_clean(text);
 	cell = &render->cells[(render->row_count - 1) * render->column_count +
 			      column];
 	free(cell->text);
-	cell->text = strdup(text);
+	cell->text = text;
 	cell->colour = colour;
-	if (!cell->text)
-		render->failed = true;
 }
 
 const char *render_begin(const struct screen *screen, enum render_colour colour)

@@ -73,5 +73,15 @@ def test_wait_on_a_filter_knows_no_limit():
         same(here.reeve('wait', 'all', '--any').code, 0)
 
 
+def test_ls_shows_the_whole_command_in_a_pipe_and_its_ends_on_a_terminal():
+    with place() as here:
+        here.reeve('submit', '-w', 'true', 'x' * 9000, 'end')
+        row = here.reeve('ls').out.rstrip('\n').split('\t')
+        same((len(row), row[3]), (7, 'true %s end' % ('x' * 9000)))
+        for columns in (20, 80, 200):
+            seen = here.on_terminal('ls', '--color', 'never', columns=columns)
+            holds(seen, 'true', '\u2026')
+
+
 if __name__ == '__main__':
     sys.exit(run_tests(sys.modules[__name__], sys.argv[2:]))
