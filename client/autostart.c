@@ -190,7 +190,7 @@ static int run_quietly(const char *path, char *const *argv, char *const *env,
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
 						      POSIX_SPAWN_SETSIGDEF |
 						      POSIX_SPAWN_SETSID);
-	result = posix_spawn(&pid, path, &actions, &attributes, argv, env);
+	result = posix_spawnp(&pid, path, &actions, &attributes, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	close(ends[1]);
@@ -234,8 +234,8 @@ static bool user_manager_has_unit(void)
 
 static bool start_by_manager(char *said, size_t bytes)
 {
-	char systemctl[] = "/usr/bin/systemctl", user[] = "--user",
-	     start[] = "start", unit[] = "reeved.socket";
+	char systemctl[] = "systemctl", user[] = "--user", start[] = "start",
+	     unit[] = "reeved.socket";
 	char *argv[] = {systemctl, user, start, unit, NULL};
 
 	return user_manager_has_unit() &&

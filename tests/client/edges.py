@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, finish, run_tests  # noqa: E402
+from tool import FAKE, Place, finish, run_tests  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -81,6 +81,49 @@ def test_ls_shows_the_whole_command_in_a_pipe_and_its_ends_on_a_terminal():
         for columns in (20, 80, 200):
             seen = here.on_terminal('ls', '--color', 'never', columns=columns)
             holds(seen, 'true', '\u2026')
+
+
+def program(here, name, text):
+    path = os.path.join(here.folder, name)
+    with open(path, 'w') as file:
+        file.write('#!/bin/sh\necho "%s $*" >>"%s/said"\n%s' % (
+            name, here.folder, text))
+    os.chmod(path, 0o755)
+    return path
+
+
+def test_a_service_manager_is_asked_first_and_may_fail():
+    for fails in (False, True):
+        with Place(TOOL) as here:
+            run = os.path.join(here.folder, 'run')
+            unit = os.path.join(here.folder, '.config/systemd/user')
+            for folder in (unit, os.path.join(run, 'reeve'),
+                           os.path.join(run, 'systemd')):
+                os.makedirs(folder, 0o700)
+            for path in (os.path.join(unit, 'reeved.socket'),
+                         os.path.join(run, 'systemd/private')):
+                open(path, 'w').close()
+            starts = ('%s %s "%s/reeve/reeve.sock" >/dev/null 2>&1 & '
+                      'echo $! >"%s/pid"\n' % (sys.executable, FAKE, run,
+                                               here.folder))
+            program(here, 'systemctl', 'exit 1\n' if fails else starts)
+            del here.environment['REEVE_SOCKET']
+            here.environment.update(
+                XDG_RUNTIME_DIR=run,
+                PATH=here.folder + ':' + here.environment['PATH'],
+                REEVED=program(here, 'reeved', starts))
+            try:
+                result = here.reeve('submit', 'true')
+                same((result.code, result.out), (0, '1\n'))
+                with open(os.path.join(here.folder, 'said')) as file:
+                    same(file.read(),
+                         'systemctl --user start reeved.socket\n' +
+                         ('reeved --daemon\n' if fails else ''))
+                holds(result.err, 'for you (pid ' if fails else
+                      'through your service manager')
+            finally:
+                with open(os.path.join(here.folder, 'pid')) as file:
+                    os.kill(int(file.read()), 9)
 
 
 if __name__ == '__main__':
