@@ -206,6 +206,9 @@ static void load_run(struct load *load, const struct message *message)
 	while (load->answers > 0) {
 		int count = epoll_wait(load->epoll, events, 64, 30000);
 
+		/* Also SIGCONT interrupts it: signal(7). */
+		if (count < 0 && errno == EINTR)
+			continue;
 		if (count <= 0)
 			errx(1, "no answer for 30 s");
 		for (int i = 0; i < count; i++) {
