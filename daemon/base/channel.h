@@ -35,6 +35,7 @@ enum channel_kind {
 /* Exit statuses that roles and supervisor understand, as in the manual. */
 enum {
 	CHANNEL_EXIT_CALLER = 100, /* another try ends the same way */
+	CHANNEL_EXIT_GONE = 101,   /* what it wrote to was taken away */
 	CHANNEL_EXIT_SYSTEM = 111, /* it may go well the next time */
 };
 

@@ -113,7 +113,11 @@ static void run_method(struct call *call, const struct call_envelope *envelope)
 		call_error_memory(call);
 	if (r)
 		return;
-	call->method->run(call, params);
+	if (call->broker->store_broken &&
+	    strncmp(call->method->name, "org.reeve.jobs.", 15) == 0)
+		call_error_storage(call, call->broker->store_message);
+	else
+		call->method->run(call, params);
 }
 
 /* May it join those before it, unanswered as they are? */

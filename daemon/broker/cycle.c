@@ -339,8 +339,40 @@ static int keep_outcomes(struct broker *broker, const struct batch *batch)
 	return 0;
 }
 
+static int exit_status_of(int error)
+{
+	switch (error) {
+	case STORE_E_GONE:
+		return CHANNEL_EXIT_GONE;
+	case STORE_E_CORRUPT:
+		return CHANNEL_EXIT_CALLER; /* also the next broker's */
+	default:
+		return CHANNEL_EXIT_SYSTEM;
+	}
+}
+
+/*
+ * Nothing more is acknowledged: who waits is told why, and the broker ends. A
+ * failed fsync is never tried again on the same handle: a new broker opens the
+ * file anew, if that can help. Workers keep everything.
+ */
+static void break_store(struct broker *broker, int error)
+{
+	struct batch *batch = broker->gathering;
+
+	broker->store_broken = true;
+	broker->exit_status = exit_status_of(error);
+	batch->result = error;
+	snprintf(batch->fault.message, sizeof(batch->fault.message), "%s",
+		 broker->store_message);
+	tell_calls(batch);
+	stop_now(broker);
+}
+
 static void after_failure(struct broker *broker, struct batch *batch)
 {
+	bool broken = false;
+
 	broker->refused_batches++;
 	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
 		 batch->fault.message);
@@ -361,9 +393,9 @@ static void after_failure(struct broker *broker, struct batch *batch)
 	if (batch->result == STORE_E_FULL)
 		broker->store_full = true;
 	else if (batch->result != -ENOMEM)
-		broker->store_broken = true;
-	if (!broker->store_broken && keep_outcomes(broker, batch))
-		broker->store_broken = true; /* workers keep their results */
+		broken = true;
+	if (!broken && keep_outcomes(broker, batch))
+		broken = true; /* workers keep their results */
 	tell_calls(batch);
 	for (size_t i = 0; i < batch->store.want_count; i++) {
 		struct worker *worker = fleet_find(
@@ -372,12 +404,8 @@ static void after_failure(struct broker *broker, struct batch *batch)
 		if (worker)
 			fleet_end_release(broker, worker);
 	}
-	if (broker->store_broken) {
-		/* A failed fsync is never tried again on the same handle: a
-		 * new broker opens the file anew. Workers keep everything. */
-		broker->exit_status = CHANNEL_EXIT_SYSTEM;
-		stop_now(broker);
-	}
+	if (broken)
+		break_store(broker, batch->result);
 }
 
 /* Ask back what waits behind a long job. Return: when to look again. */
@@ -462,10 +490,32 @@ static bool space_again(const struct broker *broker)
 	       space.f_bavail * space.f_frsize > FREE_AGAIN_BYTES;
 }
 
+/* Who is quiet writes nothing, and would not notice. */
+static void check_place(struct broker *broker)
+{
+	struct store_fault fault = {0};
+
+	/* A batch that is out is looked after by the writer. */
+	if (broker->store_broken || !writer_idle(&broker->writer))
+		return;
+	if (store_check(broker->write_store, &fault)) {
+		snprintf(broker->store_message, sizeof(broker->store_message),
+			 "%s", fault.message);
+		log_error("ending: %s", fault.message);
+		break_store(broker, STORE_E_GONE);
+	} else if (output_folder(broker->config->state_dir) == 0) {
+		log_warning("%s/output was removed, made anew; output that "
+			    "was in it is lost",
+			    broker->config->state_dir);
+		follows_renew(broker);
+	}
+}
+
 void cycle_tick(struct broker *broker)
 {
 	int64_t now_ns = clock_mono_ns();
 
+	check_place(broker);
 	if (broker->store_full && space_again(broker)) {
 		log_info("there is space again, taking new jobs");
 		broker->store_full = false;

@@ -83,6 +83,16 @@ void follows_fini(struct broker *broker)
 	close_watch(&broker->follows);
 }
 
+void follows_renew(struct broker *broker)
+{
+	if (broker->follows.fd < 0)
+		return;
+	close_watch(&broker->follows);
+	if (open_watch(broker))
+		log_warning("output cannot be followed live for now");
+	tell(&broker->follows, -1);
+}
+
 int follow_add(struct broker *broker, struct follow *follow)
 {
 	int r = broker->follows.fd < 0 ? open_watch(broker) : 0;

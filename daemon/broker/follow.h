@@ -33,6 +33,9 @@ void follows_init(struct broker *broker);
 /** follows_fini() - everybody has left, or is about to */
 void follows_fini(struct broker *broker);
 
+/** follows_renew() - the folder is another: look there */
+void follows_renew(struct broker *broker);
+
 /** follow_add() - 0 or negative errno */
 must_check int follow_add(struct broker *broker, struct follow *follow);
 void follow_remove(struct broker *broker, struct follow *follow);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct record {
@@ -161,6 +162,14 @@ int output_read(const char *state_dir, int64_t job, uint32_t attempt,
 	if (n >= 0)
 		*ret = (struct slice){p, (size_t)n};
 	return r;
+}
+
+int output_folder(const char *state_dir)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/output", state_dir);
+	return mkdir(path, 0700) < 0 ? -errno : 0;
 }
 
 void output_remove(const char *state_dir, int64_t job)

@@ -58,5 +58,8 @@ must_check int output_read(const char *state_dir, int64_t job, uint32_t attempt,
 			   int64_t offset, size_t max_bytes,
 			   struct arena *arena, struct slice *ret);
 
+/** output_folder() - make it if it is missing: 0 when it was, else -errno */
+int output_folder(const char *state_dir);
+
 /** output_remove() - all files of a job that was purged */
 void output_remove(const char *state_dir, int64_t job);

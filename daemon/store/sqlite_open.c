@@ -157,7 +157,7 @@ static int open_writer(struct store *store, const char *directory,
 	if (error)
 		return error;
 	sqlite3_wal_hook(store->sql.db, on_commit, store);
-	return 0;
+	return place_take(&store->place, store->path, store->sql.fault);
 }
 
 static int open_parts(struct store *store, const struct store_config *config)
@@ -208,11 +208,19 @@ int store_open(struct store **ret, const struct store_config *config,
 	return 0;
 }
 
+int store_check(const struct store *store, struct store_fault *ret_fault)
+{
+	return place_check(&store->place, ret_fault);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
 	sql_fini(&store->sql);
+	/* SQLite removes the log by its name, whosever that is by now. */
+	if (place_check(&store->place, NULL))
+		store->failed = true;
 	/* After an I/O error the log is the truth: leave it to recovery. */
 	if (store->sql.db && !store->failed && !store->reader)
 		sqlite3_db_config(store->sql.db,
@@ -225,6 +233,7 @@ void store_close(struct store *store)
 	tally_fini(&store->taken);
 	event_pack_fini(&store->events);
 	reserve_fini(&store->reserve);
+	place_fini(&store->place);
 	free(store->path);
 	free(store);
 }

@@ -11,6 +11,7 @@
 #include "daemon/store/sqlite_event.h"
 #include "daemon/store/sqlite_feed.h"
 #include "daemon/store/sqlite_lane.h"
+#include "daemon/store/sqlite_place.h"
 #include "daemon/store/sqlite_row.h"
 #include "daemon/store/sqlite_sql.h"
 #include "daemon/store/tally.h"
@@ -27,6 +28,7 @@ struct counters {
 struct store {
 	struct sql sql;
 	char *path; /* of the database */
+	struct place place;
 	bool reader;
 	bool failed;	      /* an I/O error: good for store_close() only */
 	struct counters next; /* committed */

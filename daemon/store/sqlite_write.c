@@ -393,14 +393,23 @@ int store_write(struct store *store, struct store_batch *batch,
 
 	require(!store->reader);
 	store->sql.fault = ret_fault;
+	/* Before: nothing of it happened. After: it is on disk, but nobody may
+	 * ever find it there, so that nobody must be told. */
 	if (!store->failed)
+		error = place_check(&store->place, ret_fault);
+	if (!store->failed && !error)
 		error = write_once(store, batch);
-	else if (ret_fault)
+	if (!store->failed && !error)
+		error = place_check(&store->place, ret_fault);
+	if (store->failed && ret_fault)
 		snprintf(ret_fault->message, sizeof(ret_fault->message),
 			 "%s: failed before: it must be closed and opened "
 			 "again",
 			 store->path);
-	if (error == STORE_E_IO || error == STORE_E_CORRUPT)
+	if (error)
+		outputs_clear(batch);
+	if (error == STORE_E_IO || error == STORE_E_CORRUPT ||
+	    error == STORE_E_GONE)
 		store->failed = true;
 	store->sql.fault = NULL;
 	return error;

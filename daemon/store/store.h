@@ -25,6 +25,7 @@ enum {
 	STORE_E_CORRUPT,   /* damaged: left untouched */
 	STORE_E_FULL,	   /* no space: nothing of the batch happened */
 	STORE_E_IO,	   /* reading or writing failed: close and open again */
+	STORE_E_GONE,	   /* removed or replaced while open: do not go on */
 };
 
 struct store;
@@ -305,11 +306,24 @@ struct store_batch {
  * A job that is entered into a lane with no ready job, while a want of that
  * lane has room, is inserted as running: it never touches the ready index.
  *
- * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, or -ENOMEM: nothing of
- * it happened, and no state in memory has changed. After STORE_E_IO the handle
- * is good for store_close() only: a failed fsync is never tried again on it.
+ * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, STORE_E_GONE, or
+ * -ENOMEM: nothing of it happened, and no state in memory has changed. After
+ * STORE_E_IO the handle is good for store_close() only: a failed fsync is never
+ * tried again on it. STORE_E_GONE: nobody will find the file under its name any
+ * more; if it was taken away during this very call the batch may be in it.
  */
 must_check int store_write(struct store *store, struct store_batch *batch,
+			   struct store_fault *ret_fault);
+
+/**
+ * store_check() - is what is open still what is found under its name?
+ *
+ * Cheap, for every second, and the one call that any thread may make while
+ * another uses the handle. store_write() looks by itself, after each commit.
+ *
+ * Return: 0 or STORE_E_GONE.
+ */
+must_check int store_check(const struct store *store,
 			   struct store_fault *ret_fault);
 
 /* ---- The reading half ---- */

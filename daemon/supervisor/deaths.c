@@ -92,13 +92,12 @@ static void broker_died(struct supervisor *supervisor,
 		log_warning("broker died %s=%d retry_ms=%" PRId64,
 			    end_word(end->status), end_number(end->status),
 			    (next_ns - now_ns) / 1000000);
-	/* It said by its status that another try ends the same way. */
-	if (!supervisor->ever_ready && WIFEXITED(end->status) &&
-	    WEXITSTATUS(end->status) == SUPERVISOR_EXIT_CALLER) {
-		supervisor->exit_status = SUPERVISOR_EXIT_CALLER;
-		if (supervisor->state == SUPERVISOR_SERVING)
-			stop_begin(supervisor, STOP_LEAVE, now_ns);
-	}
+	/* It said by its status that another try ends the same way, or would
+	 * begin with an empty database, which looks like lost jobs. */
+	if (WIFEXITED(end->status) &&
+	    (WEXITSTATUS(end->status) == SUPERVISOR_EXIT_CALLER ||
+	     WEXITSTATUS(end->status) == SUPERVISOR_EXIT_GONE))
+		stop_for(supervisor, WEXITSTATUS(end->status), now_ns);
 }
 
 static void take_one(struct supervisor *supervisor, pid_t pid,

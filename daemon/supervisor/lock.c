@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,6 +67,19 @@ int lock_take(const char *path, int *ret_fd, int *ret_pid)
 	else
 		*ret_fd = fd;
 	return r;
+}
+
+int lock_check(const char *path, int fd)
+{
+	struct stat ours, there;
+
+	if (fstat(fd, &ours) < 0)
+		return 0;
+	if (lstat(path, &there) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? LOCK_E_GONE : 0;
+	return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino
+		       ? 0
+		       : LOCK_E_GONE;
 }
 
 bool lock_holder_gone(int pid)

@@ -10,6 +10,7 @@
 
 enum {
 	LOCK_E_HELD = 1, /* another daemon serves the folder */
+	LOCK_E_GONE,	 /* what is locked is not under its name any more */
 };
 
 /**
@@ -20,6 +21,13 @@ enum {
  * Return: 0, LOCK_E_HELD or negative errno.
  */
 must_check int lock_take(const char *path, int *ret_fd, int *ret_pid);
+
+/**
+ * lock_check() - is the locked @fd still what is found at @path?
+ *
+ * Return: 0 or LOCK_E_GONE: somebody else may lock what is there now.
+ */
+must_check int lock_check(const char *path, int fd);
 
 /** lock_take_open() - the same for an open descriptor */
 must_check int lock_take_open(int fd);

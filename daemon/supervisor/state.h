@@ -39,7 +39,8 @@ struct supervisor {
 	bool pool_told_degraded;
 	/* Monotonic; 0: not wanted. */
 	int64_t broker_start_ns, stop_deadline_ns, hunt_ns, sweep_ns;
-	int64_t listen_check_ns, watchdog_ns, pool_wake_ns, last_turn_ns;
+	int64_t listen_check_ns, lock_check_ns, watchdog_ns, pool_wake_ns,
+		last_turn_ns;
 };
 
 /**
@@ -73,6 +74,9 @@ void deaths_end_worker(struct supervisor *supervisor,
 /** stop_begin() - from now on nothing is replaced, and the broker leaves */
 void stop_begin(struct supervisor *supervisor, enum channel_stop stop,
 		int64_t now_ns);
+
+/** stop_for() - stop, because serving on would do harm: @exit_status says why */
+void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns);
 
 /** stop_turn() - what a stop waits for, once a turn of the loop */
 void stop_turn(struct supervisor *supervisor, int64_t now_ns);

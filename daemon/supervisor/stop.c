@@ -32,6 +32,15 @@ void stop_begin(struct supervisor *supervisor, enum channel_stop stop,
 	broker_child_send(&supervisor->broker, &message, now_ns);
 }
 
+void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns)
+{
+	/* The first reason is the one to tell. */
+	if (!supervisor->exit_status)
+		supervisor->exit_status = exit_status;
+	if (supervisor->state == SUPERVISOR_SERVING)
+		stop_begin(supervisor, STOP_LEAVE, now_ns);
+}
+
 static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
 {
 	for (int slot = 0; slot < supervisor->pool.size; slot++)

@@ -1,6 +1,7 @@
 #include "daemon/supervisor/supervisor.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/spawn.h"
 #include "daemon/supervisor/state.h"
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define LISTEN_CHECK_NS (5 * INT64_C(1000000000))
+#define LOCK_CHECK_NS INT64_C(1000000000)
 #define BROKER_RETRY_NS (1000 * INT64_C(1000000))
 /* A turn this late means that we were stopped or the machine was: then the
  * broker could not beat either. */
@@ -229,8 +231,32 @@ static void check_sockets(struct supervisor *supervisor, int64_t now_ns)
 		broker_child_send(&supervisor->broker, &stop, now_ns);
 }
 
+/*
+ * Somebody else may lock what is in its place, and the broker writes into what
+ * nobody finds. A new, empty state would look like lost jobs: so end, and leave
+ * the running jobs to their workers.
+ */
+static void check_lock(struct supervisor *supervisor, int64_t now_ns)
+{
+	char path[CONFIG_PATH_BYTES + 8];
+
+	if (now_ns < supervisor->lock_check_ns)
+		return;
+	supervisor->lock_check_ns = now_ns + LOCK_CHECK_NS;
+	snprintf(path, sizeof(path), "%s/lock", supervisor->config->state_dir);
+	if (!lock_check(path, supervisor->lock))
+		return;
+	log_error("ending: %s was removed or replaced while it was in use: "
+		  "put the state directory back, then start reeved",
+		  path);
+	stop_for(supervisor, SUPERVISOR_EXIT_GONE, now_ns);
+}
+
 static void serve_turn(struct supervisor *supervisor, int64_t now_ns)
 {
+	check_lock(supervisor, now_ns);
+	if (supervisor->state != SUPERVISOR_SERVING)
+		return;
 	check_broker(supervisor, now_ns);
 	check_sockets(supervisor, now_ns);
 	start_broker(supervisor, now_ns);
@@ -249,6 +275,7 @@ static int64_t next_turn_ns(const struct supervisor *supervisor, int64_t now_ns)
 
 	if (supervisor->state == SUPERVISOR_SERVING) {
 		earlier(&at_ns, supervisor->listen_check_ns);
+		earlier(&at_ns, supervisor->lock_check_ns);
 		earlier(&at_ns, supervisor->pool_wake_ns);
 		earlier(&at_ns, supervisor->pool.backoff.until_ns > now_ns
 					? supervisor->pool.backoff.until_ns

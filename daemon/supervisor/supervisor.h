@@ -14,6 +14,7 @@
 /* Exit status, as s6 has it: whose fault it was. */
 enum {
 	SUPERVISOR_EXIT_CALLER = 100, /* flags, folders, another daemon */
+	SUPERVISOR_EXIT_GONE = 101,   /* its state was taken away */
 	SUPERVISOR_EXIT_SYSTEM = 111, /* the machine refused something */
 };
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -130,17 +131,38 @@ static void file_record(struct output *output, enum record_stream stream,
 }
 
 /* Everything so far goes into a new file. */
+/* O_APPEND: behind what ftruncate() left, not behind what failed. */
+static int open_at(const char *path)
+{
+	return open(path,
+		    O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC |
+			    O_NOFOLLOW,
+		    0600);
+}
+
+/* Somebody removed the folder: the job is not to suffer for it. The state
+ * directory itself is not made anew: what is in there is lost with it. */
+static bool make_folder(const struct output *output)
+{
+	char path[CONFIG_PATH_BYTES + 16];
+
+	snprintf(path, sizeof(path), "%s/output", output->state_dir);
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST;
+	log_warning("%s was removed, made anew; output that was in it is lost",
+		    path);
+	return true;
+}
+
 static void file_open(struct output *output)
 {
 	char path[CONFIG_PATH_BYTES + 64];
 	int64_t time_ms;
 
 	path_of(output, path, sizeof(path));
-	/* O_APPEND: behind what ftruncate() left, not behind what failed. */
-	output->fd = open(path,
-			  O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC |
-				  O_NOFOLLOW,
-			  0600);
+	output->fd = open_at(path);
+	if (output->fd < 0 && errno == ENOENT && make_folder(output))
+		output->fd = open_at(path);
 	if (output->fd < 0)
 		warn(output, strerror(errno));
 	SHA256Init(&output->sha);

@@ -59,6 +59,7 @@ struct store {
 	int fail_count;	     /* so many of them */
 	int fail_reads;	     /* result of every read; 0: none */
 	int64_t next_due_ms; /* forced, if not 0 */
+	bool gone;	     /* store_check() says so */
 	/* What was seen. */
 	int writes, reads;
 };

@@ -184,6 +184,15 @@ int store_get_group(struct store *store, struct arena *arena, int64_t id,
 	return end(store, r);
 }
 
+int store_check(const struct store *store, struct store_fault *ret_fault)
+{
+	if (!store->gone)
+		return 0;
+	snprintf(ret_fault->message, sizeof(ret_fault->message),
+		 "the fake store was taken away");
+	return STORE_E_GONE;
+}
+
 int64_t store_size(struct store *store)
 {
 	(void)store;

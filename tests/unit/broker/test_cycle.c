@@ -124,6 +124,77 @@ UNIT(a_lost_handle_ends_the_broker)
 	stage_end(&stage);
 }
 
+UNIT(a_store_that_was_taken_away_is_noticed_by_who_is_quiet)
+{
+	struct stage stage;
+	int client;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	stage_expect(stage_ask(&stage, client, STAGE_SUBMIT), "\"id\":1");
+	stage_settle(&stage);
+	stage.store->gone = true;
+	cycle_tick(&stage.broker);
+	assert_true(stage.broker.store_broken);
+	assert_int_equal(stage.broker.exit_status, CHANNEL_EXIT_GONE);
+	assert_string_equal(stage.broker.store_message,
+			    "the fake store was taken away");
+	assert_true(stage.broker.ending);
+	close(client);
+	stage_end(&stage);
+}
+
+UNIT(who_gathers_when_the_store_breaks_is_told_so)
+{
+	struct stage stage;
+	int a, b;
+
+	stage_open(&stage);
+	a = stage_client(&stage);
+	b = stage_client(&stage);
+	fake_store_hold(stage.store, true, false);
+	stage_send(a, STAGE_SUBMIT);
+	stage_turn(&stage);
+	stage_send(b, STAGE_SUBMIT);
+	stage_turn(&stage);
+	fake_store_fail(stage.store, STORE_E_GONE, 1);
+	fake_store_hold(stage.store, false, false);
+	stage_expect(stage_read(&stage, a), "org.reeve.jobs.StorageFailed");
+	stage_expect(stage_read(&stage, b), "org.reeve.jobs.StorageFailed");
+	assert_int_equal(stage.broker.exit_status, CHANNEL_EXIT_GONE);
+	close(a);
+	close(b);
+	stage_end(&stage);
+}
+
+UNIT(a_damaged_store_ends_the_broker_for_good)
+{
+	struct stage stage;
+	int client;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	fake_store_fail(stage.store, STORE_E_CORRUPT, 1);
+	stage_expect(stage_ask(&stage, client, STAGE_SUBMIT), "StorageFailed");
+	assert_int_equal(stage.broker.exit_status, CHANNEL_EXIT_CALLER);
+	close(client);
+	stage_end(&stage);
+}
+
+UNIT(an_output_folder_that_was_removed_is_made_anew)
+{
+	struct stage stage;
+	char path[128];
+
+	stage_open(&stage);
+	snprintf(path, sizeof(path), "%s/output", stage.directory);
+	assert_int_equal(rmdir(path), 0);
+	cycle_tick(&stage.broker);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_false(stage.broker.store_broken);
+	stage_end(&stage);
+}
+
 static bool is_ready(struct stage *stage)
 {
 	return writer_idle(&stage->broker.writer) &&
@@ -205,6 +276,12 @@ int main(void)
 			a_full_disk_with_a_due_job_does_not_make_it_spin),
 		cmocka_unit_test(space_that_is_there_again_lets_jobs_in),
 		cmocka_unit_test(a_lost_handle_ends_the_broker),
+		cmocka_unit_test(
+			a_store_that_was_taken_away_is_noticed_by_who_is_quiet),
+		cmocka_unit_test(who_gathers_when_the_store_breaks_is_told_so),
+		cmocka_unit_test(a_damaged_store_ends_the_broker_for_good),
+		cmocka_unit_test(
+			an_output_folder_that_was_removed_is_made_anew),
 		cmocka_unit_test(
 			a_due_job_becomes_ready_without_anybody_asking),
 		cmocka_unit_test(

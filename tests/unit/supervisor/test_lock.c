@@ -55,6 +55,21 @@ UNIT(a_file_that_was_left_behind_prevents_nothing)
 	close(fd);
 }
 
+UNIT(a_lock_that_was_removed_or_replaced_is_noticed)
+{
+	int fd, other, pid;
+
+	assert_int_equal(lock_take(path, &fd, &pid), 0);
+	assert_int_equal(lock_check(path, fd), 0);
+	unlink(path);
+	assert_int_equal(lock_check(path, fd), LOCK_E_GONE);
+	other = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(lock_check(path, fd), LOCK_E_GONE);
+	assert_int_equal(lock_check("/nothing/here", fd), LOCK_E_GONE);
+	close(other);
+	close(fd);
+}
+
 UNIT(a_pid_that_makes_no_sense_is_not_told)
 {
 	int first, second, pid = 7;
@@ -107,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(the_second_one_is_told_the_pid_of_the_first),
 		EACH(a_file_that_was_left_behind_prevents_nothing),
+		EACH(a_lock_that_was_removed_or_replaced_is_noticed),
 		EACH(a_pid_that_makes_no_sense_is_not_told),
 		EACH(a_holder_that_ended_is_known_to_be_gone),
 		EACH(a_symlink_is_not_followed),

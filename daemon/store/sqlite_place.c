@@ -1,0 +1,79 @@
+#include "daemon/store/sqlite_place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static int gone(struct store_fault *fault, const char *path, const char *what)
+{
+	if (fault)
+		snprintf(fault->message, sizeof(fault->message),
+			 "%.120s: %s while it was in use: nothing more is "
+			 "written; put the file back, then start reeved",
+			 path, what);
+	return STORE_E_GONE;
+}
+
+static int look(const char *path, struct place_file *ret,
+		struct store_fault *fault)
+{
+	struct stat status;
+
+	if (lstat(path, &status) < 0) {
+		/* What cannot be looked at for another reason may be there. */
+		if (errno == ENOENT || errno == ENOTDIR)
+			return gone(fault, path, "was removed");
+		*ret = (struct place_file){0};
+		return 0;
+	}
+	*ret = (struct place_file){status.st_dev, status.st_ino};
+	return 0;
+}
+
+static int compare(const char *path, const struct place_file *was,
+		   struct store_fault *fault)
+{
+	struct place_file is;
+	int error = look(path, &is, fault);
+
+	if (error)
+		return error;
+	if (is.inode && (is.inode != was->inode || is.device != was->device))
+		return gone(fault, path, "was replaced");
+	return 0;
+}
+
+int place_take(struct place *place, const char *path,
+	       struct store_fault *ret_fault)
+{
+	int error;
+
+	*place = (struct place){0};
+	if (asprintf(&place->path, "%s", path) < 0) {
+		place->path = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&place->log, "%s-wal", path) < 0) {
+		place->log = NULL;
+		return -ENOMEM;
+	}
+	error = look(place->path, &place->database, ret_fault);
+	return error ? error : look(place->log, &place->wal, ret_fault);
+}
+
+void place_fini(struct place *place)
+{
+	free(place->path);
+	free(place->log);
+	*place = (struct place){0};
+}
+
+int place_check(const struct place *place, struct store_fault *ret_fault)
+{
+	int error;
+
+	if (!place->log)
+		return 0;
+	error = compare(place->path, &place->database, ret_fault);
+	return error ? error : compare(place->log, &place->wal, ret_fault);
+}

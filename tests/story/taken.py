@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""What reeve writes to is removed, replaced or damaged under its hands."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
+from story import (SLOW, CallError, Closed, equal, eventually,  # noqa: E402
+                   main, story)
+
+GONE = 101
+
+
+def refused_or_closed(t):
+    """A submission now: never acknowledged."""
+    try:
+        reply = t.c.call('Submit', job={'argv': ['/bin/true'], 'hold': True})
+    except CallError as error:
+        equal(error.name, 'org.reeve.jobs.StorageFailed')
+        assert error.parameters.get('message'), error.parameters
+        return error.parameters['message']
+    except (Closed, OSError):
+        return None
+    raise AssertionError('acknowledged: %r' % reply)
+
+
+def ends(t, code, within=5):
+    pid, t.supervisor = t.supervisor, None
+    equal(t.exit_of(pid, within), code, t.log_tail())
+
+
+def lines(t, *words):
+    return [line for line in t.log_text().splitlines()
+            if all(word in line for word in words)]
+
+
+def files_away(t, name='away'):
+    """The database and its log, moved as somebody would who tidies up."""
+    away = t.folder / name
+    away.mkdir()
+    for path in t.state.glob('jobs.db*'):
+        path.rename(away / path.name)
+    return away
+
+
+@story
+def a_database_that_is_removed_takes_no_more_and_is_found_again(t):
+    t.start(workers=1)
+    gate = t.gate()
+    running = t.submit(gate.argv)
+    gate.started()
+    held = t.c.call('Submit', job={'argv': ['/bin/true'], 'hold': True})['id']
+    away = files_away(t)
+    message = refused_or_closed(t)
+    if message is not None:
+        assert 'jobs.db' in message and 'removed' in message, message
+    ends(t, GONE)
+    equal(len(lines(t, 'was removed')), 1, t.log_tail())
+    equal(list(t.state.glob('jobs.db*')), [], 'an empty one was made')
+    gate.open(3)
+    for path in away.iterdir():
+        path.rename(t.state / path.name)
+    t.restart(workers=1)
+    t.reconnect()
+    equal(t.wait(running)['exit_code'], 3)
+    equal(t.get(held)['state'], 'held')
+    equal(t.c.call('Count')['total'], 2)
+
+
+@story
+def a_quiet_daemon_notices_that_its_database_was_replaced(t):
+    t.start(workers=1)
+    t.run(['/bin/true'])
+    other = t.state / 'other'
+    other.write_bytes((t.state / 'jobs.db').read_bytes())
+    other.rename(t.state / 'jobs.db')
+    ends(t, GONE)
+    assert lines(t, 'jobs.db', 'was replaced'), t.log_tail()
+    t.check_database = False
+
+
+@story
+def a_state_directory_that_is_moved_away_ends_the_daemon(t):
+    t.start(workers=1)
+    held = t.c.call('Submit', job={'argv': ['/bin/true'], 'hold': True})['id']
+    away = t.folder / 'away'
+    t.state.rename(away)
+    refused_or_closed(t)
+    ends(t, GONE)
+    assert not t.state.exists()
+    away.rename(t.state)
+    t.restart(workers=1)
+    t.reconnect()
+    equal(t.get(held)['state'], 'held')
+
+
+@story
+def a_lock_that_is_removed_ends_the_daemon(t):
+    t.start(workers=1)
+    (t.state / 'lock').unlink()
+    ends(t, GONE)
+    equal(len(lines(t, '/lock was removed')), 1, t.log_tail())
+    t.restart(workers=1)
+    t.reconnect()
+    equal(t.run(['/bin/true'])['state'], 'succeeded')
+
+
+@story
+def an_output_folder_that_is_removed_costs_no_job(t):
+    t.start(workers=1)
+    output = t.state / 'output'
+    output.rmdir()
+    job = t.shell('/usr/bin/head -c 300000 /dev/zero; exit 4')
+    equal((job['exit_code'], job['attempt']), (4, 1))
+    equal(len(t.output(job['id'])), 300000)
+    equal(len(lines(t, 'was removed, made anew')), 1, t.log_tail())
+    # A quiet daemon makes it as well.
+    for path in output.iterdir():
+        path.unlink()
+    output.rmdir()
+    eventually(output.exists, 3 * SLOW)
+    t.c.call('admin.Ping')
+
+
+if __name__ == '__main__':
+    main()
