@@ -2,6 +2,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/supervisor/cgroup_folder.h"
+#include "daemon/supervisor/limits.h"
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/spawn.h"
 #include "daemon/supervisor/supervisor.h"
@@ -191,7 +192,6 @@ static int adopt_children(struct supervisor *supervisor)
 static int make_pool(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
-	struct rlimit limit;
 	int r;
 
 	/* Microseconds since 1970 are below 2^53 until the year 2255. */
@@ -202,8 +202,7 @@ static int make_pool(struct supervisor *supervisor)
 	if (r < 0)
 		return refuse_errno(supervisor, "cannot start", r);
 	supervisor->pool.flags = supervisor->flags;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		supervisor->pool.nofile = limit.rlim_cur;
+	supervisor->pool.nofile = supervisor->nofile;
 #ifdef REEVE_TEST_HOOKS
 	supervisor->broker_program = getenv("REEVE_TEST_BROKER");
 	supervisor->pool.program = getenv("REEVE_TEST_WORKER");
@@ -233,6 +232,20 @@ static void open_cgroups(struct supervisor *supervisor)
 		supervisor->sweep_ns = 1;
 }
 
+/* Jobs get the soft limit that we were started with. */
+static int raise_limits(struct supervisor *supervisor)
+{
+	struct limits_fault fault;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		supervisor->nofile = limit.rlim_cur;
+	if (limits_raise(supervisor->config->workers, &fault))
+		return refuse(supervisor, SUPERVISOR_EXIT_CALLER,
+			      fault.message);
+	return 0;
+}
+
 int start_up(struct supervisor *supervisor, const struct config *config)
 {
 	struct config_fault fault;
@@ -250,6 +263,9 @@ int start_up(struct supervisor *supervisor, const struct config *config)
 		.notify.fd = -1,
 	};
 	umask(0077);
+	r = raise_limits(supervisor);
+	if (r)
+		return r;
 	r = config_directories(config, &fault);
 	if (r)
 		return refuse(supervisor, SUPERVISOR_EXIT_CALLER,

@@ -27,6 +27,7 @@ struct supervisor {
 	int lock, runtime_lock; /* descriptors */
 	int signals;		/* signalfd */
 	int ready;		/* of spawn_detached(); -1 */
+	uint64_t nofile;	/* soft limit that jobs get; 0: unknown */
 	struct notify notify;
 	struct listen listen;
 	struct cgroup_tree tree;

@@ -173,6 +173,32 @@ def without_descriptors_it_pauses_and_recovers(t):
     equal(t.run(['/bin/true'])['state'], 'succeeded')
 
 
+def refused_at_once(t, *words, code=100):
+    """It says what, why and what to do, and ends."""
+    pid = t.spawn(t.command())
+    equal(t.exit_of(pid, 5), code, t.log_tail())
+    text = t.log_text()
+    assert all(word in text for word in words), text
+    t.check_database = False
+
+
+@story
+def limits_that_are_too_small_are_named_at_the_start(t):
+    t.limits = {'RLIMIT_NOFILE': (32, 32)}
+    refused_at_once(t, 'open files is 32', 'are needed', 'ulimit -n')
+    t.limits = {'RLIMIT_FSIZE': (65536, 65536)}
+    refused_at_once(t, 'bytes in a file', 'ulimit -f')
+
+
+@story
+def a_soft_limit_that_is_too_small_is_raised_but_not_for_jobs(t):
+    t.limits = {'RLIMIT_NOFILE': (24, 512)}
+    t.start(workers=1)
+    job = t.submit(['/bin/sh', '-c', 'ulimit -Sn'])
+    equal(t.wait(job)['state'], 'succeeded')
+    equal(t.output(job), b'24\n')
+
+
 @story
 def a_state_directory_that_is_not_ours_is_refused(t):
     if os.getuid() != 0:
