@@ -70,30 +70,92 @@ static int take_store_lock(const struct config *config)
 	return 0; /* held until the process ends */
 }
 
-static int open_stores(struct broker *broker)
+static int open_both(struct broker *broker, struct store_fault *fault)
 {
-	struct store_fault fault = {0};
 	struct store_config config = {
 		.directory = broker->config->state_dir,
 		.reserve_bytes = BROKER_RESERVE_BYTES,
 	};
+	int r = store_open(&broker->write_store, &config, fault);
+
+	if (r)
+		return r;
+	config.reader = true;
+	r = store_open(&broker->read_store, &config, fault);
+	if (r) {
+		store_close(broker->write_store);
+		broker->write_store = NULL;
+	}
+	return r;
+}
+
+/* A file that is refused untouched is refused the next time, too. */
+static bool is_final(int r)
+{
+	return r == STORE_E_NEWER || r == STORE_E_FOREIGN ||
+	       r == STORE_E_CORRUPT || r == STORE_E_GONE;
+}
+
+static int open_stores(struct broker *broker)
+{
+	struct store_fault fault = {0};
 	int r = take_store_lock(broker->config);
 
 	if (r) {
 		log_error("cannot lock the store: %s", strerror(-r));
 		return r;
 	}
-	r = store_open(&broker->write_store, &config, &fault);
-	if (r == 0) {
-		config.reader = true;
-		r = store_open(&broker->read_store, &config, &fault);
-	}
+	r = open_both(broker, &fault);
+	if (!r)
+		return 0;
+	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
+		 fault.message[0] ? fault.message : strerror(ENOMEM));
+	log_error("cannot open the store: %s", broker->store_message);
+	if (is_final(r))
+		broker->exit_status = CHANNEL_EXIT_CALLER;
+	else
+		broker->store_awaited = true;
+	return r;
+}
+
+/*
+ * The store may be back at any moment: until then clients hear why nothing
+ * goes, instead of the silence of a back-off. When it is, a new broker begins
+ * with a clean picture.
+ */
+static void on_awaited_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+	struct store_fault fault = {0};
+	int r;
+
+	(void)fd;
+	(void)what;
+	conns_tick(broker, clock_mono_ns());
+	beat(broker, false);
+	r = open_both(broker, &fault);
+	if (r && !is_final(r))
+		return;
 	if (r)
 		log_error("cannot open the store: %s", fault.message);
-	/* A file that is refused untouched is refused the next time, too. */
-	if (r == STORE_E_NEWER || r == STORE_E_FOREIGN || r == STORE_E_CORRUPT)
-		broker->exit_status = CHANNEL_EXIT_CALLER;
-	return r;
+	else
+		log_info("the store can be opened again, beginning anew");
+	broker->exit_status = r ? CHANNEL_EXIT_CALLER : 0;
+	stop_now(broker);
+}
+
+static int await_store(struct broker *broker)
+{
+	const struct timeval second = {.tv_sec = 1};
+
+	broker->store_broken = true;
+	broker->tick = event_new(broker->base, -1, EV_PERSIST, on_awaited_tick,
+				 broker);
+	if (!broker->tick || event_add(broker->tick, &second) < 0)
+		return -ENOMEM;
+	conns_listen(broker, true);
+	beat(broker, false);
+	return 0;
 }
 
 static int init(struct broker *broker, int listeners)
@@ -131,6 +193,8 @@ static int start(struct broker *broker)
 
 	beat(broker, true);
 	r = open_stores(broker);
+	if (broker->store_awaited)
+		return await_store(broker);
 	if (r == 0) {
 		beat(broker, true);
 		r = recover(broker);
@@ -231,13 +295,15 @@ int broker_main(const struct config *config)
 	if (!broker)
 		return CHANNEL_EXIT_SYSTEM;
 	broker->config = config;
+	broker->born_ns = clock_mono_ns();
 	broker->writer.done_fd = -1;
 	broker->reader.done_fd = -1;
 	r = init(broker, listeners);
 	if (r == 0) {
 		r = start(broker);
 		if (r == 0) {
-			log_info("serving pid=%d", (int)getpid());
+			if (!broker->store_awaited)
+				log_info("serving pid=%d", (int)getpid());
 			event_base_dispatch(broker->base);
 			status = broker->exit_status;
 		} else if (broker->exit_status) {

@@ -79,7 +79,9 @@ static void write_storage(struct json_out *out, const struct broker *broker)
 	json_out_key(out, "storage");
 	json_out_object(out);
 	json_out_member_text(out, "path", broker->config->state_dir);
-	json_out_member_int(out, "bytes", store_size(broker->read_store));
+	json_out_member_int(out, "bytes",
+			    broker->read_store ? store_size(broker->read_store)
+					       : 0);
 	if (known)
 		json_out_member_int(out, "free_bytes",
 				    (int64_t)(space.f_bavail * space.f_frsize));
@@ -188,6 +190,10 @@ void call_status(struct call *call, void *params)
 		return;
 	}
 	status->call = call;
+	if (!call->broker->reader.started) {
+		write_status(call, status->counts);
+		return;
+	}
 	status->request.step = status_step;
 	status->request.done = status_done;
 	call_hold(call);

@@ -14,6 +14,7 @@
 #include "daemon/broker/state.h"
 #include "daemon/broker/stop.h"
 #include "daemon/broker/worker_link.h"
+#include "daemon/core/backoff.h"
 #include "proto/limits.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -366,7 +367,15 @@ static void break_store(struct broker *broker, int error)
 	snprintf(batch->fault.message, sizeof(batch->fault.message), "%s",
 		 broker->store_message);
 	tell_calls(batch);
-	stop_now(broker);
+	/*
+	 * One that ends young is replaced later and later, behind a silent
+	 * socket. So it stays to say what is the matter until it is of an age
+	 * to be replaced at once.
+	 */
+	if (broker->exit_status == CHANNEL_EXIT_SYSTEM && broker->born_ns)
+		broker->linger_until_ns = broker->born_ns + BACKOFF_GOOD_NS;
+	if (broker->linger_until_ns < clock_mono_ns())
+		stop_now(broker);
 }
 
 static void after_failure(struct broker *broker, struct batch *batch)
@@ -491,18 +500,27 @@ static bool space_again(const struct broker *broker)
 }
 
 /* Who is quiet writes nothing, and would not notice. */
-static void check_place(struct broker *broker)
+static void check_store(struct broker *broker)
 {
 	struct store_fault fault = {0};
+	int r;
 
 	/* A batch that is out is looked after by the writer. */
 	if (broker->store_broken || !writer_idle(&broker->writer))
 		return;
-	if (store_check(broker->write_store, &fault)) {
+	r = store_check(broker->write_store, &fault);
+	if (!r && broker->reader.failed) {
+		r = broker->reader.failed;
+		snprintf(fault.message, sizeof(fault.message),
+			 "%.160s/jobs.db: %s, a query found: see reeved(8)",
+			 broker->config->state_dir,
+			 r == STORE_E_CORRUPT ? "damaged" : "cannot be read");
+	}
+	if (r) {
 		snprintf(broker->store_message, sizeof(broker->store_message),
 			 "%s", fault.message);
 		log_error("ending: %s", fault.message);
-		break_store(broker, STORE_E_GONE);
+		break_store(broker, r);
 	} else if (output_folder(broker->config->state_dir) == 0) {
 		log_warning("%s/output was removed, made anew; output that "
 			    "was in it is lost",
@@ -515,7 +533,9 @@ void cycle_tick(struct broker *broker)
 {
 	int64_t now_ns = clock_mono_ns();
 
-	check_place(broker);
+	check_store(broker);
+	if (broker->linger_until_ns && now_ns >= broker->linger_until_ns)
+		stop_now(broker);
 	if (broker->store_full && space_again(broker)) {
 		log_info("there is space again, taking new jobs");
 		broker->store_full = false;

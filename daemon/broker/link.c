@@ -11,6 +11,9 @@ static void on_message(struct broker *broker, struct channel_message *message)
 {
 	struct link *link = &broker->link;
 
+	/* Who waits for the store has no picture that could be changed. */
+	if (broker->store_awaited && message->kind != CHANNEL_STOP_NOW)
+		return;
 	switch (message->kind) {
 	case CHANNEL_BORN:
 		fleet_born(broker, message);

@@ -54,6 +54,9 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	pthread_mutex_unlock(&reader->lock);
 	while ((request = TAILQ_FIRST(&done))) {
 		TAILQ_REMOVE(&done, request, link);
+		if (request->result == STORE_E_CORRUPT ||
+		    request->result == STORE_E_IO)
+			reader->failed = request->result;
 		request->done(request, request->result);
 	}
 }

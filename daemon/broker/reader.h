@@ -32,6 +32,7 @@ struct reader {
 	struct read_requests todo, done; /* under lock */
 	bool stop;			 /* under lock */
 	int done_fd;
+	int failed; /* the loop's: STORE_E_CORRUPT or _IO of a request */
 	struct event *done_event;
 	struct store *store;
 };

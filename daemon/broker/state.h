@@ -51,6 +51,7 @@ struct broker {
 	bool store_full;	 /* new jobs are refused until there is room */
 	bool store_failed;	 /* the last batch was refused */
 	bool store_broken;	 /* the handle is lost: answer, then exit */
+	bool store_awaited;	 /* it cannot be opened: answer, try again */
 	char store_message[256]; /* why */
 	int64_t next_due_ms; /* earliest scheduled job, wall clock; 0: none */
 	int64_t purge_at_ns; /* monotonic: when to look again */
@@ -67,6 +68,8 @@ struct broker {
 	int64_t refused_batches; /* StorageFailed since the start */
 	struct json_out scratch; /* for texts that are copied at once */
 	int exit_status;
+	int64_t born_ns;	 /* monotonic; 0: long ago */
+	int64_t linger_until_ns; /* store_broken: answer until then; 0: no */
 #ifdef REEVE_TEST_HOOKS
 	struct certification certification;
 #endif

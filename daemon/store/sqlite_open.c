@@ -139,6 +139,15 @@ static int check_statements(struct store *store)
 	return 0;
 }
 
+/* What can only be read (a file system, the shared memory) is found here and
+ * not by the first client. */
+static int try_to_write(struct store *store)
+{
+	int error = sql_do(&store->sql, SQL_BEGIN, NULL, 0);
+
+	return error ? error : sql_do(&store->sql, SQL_ROLLBACK, NULL, 0);
+}
+
 static int open_writer(struct store *store, const char *directory,
 		       int64_t reserve_bytes)
 {
@@ -152,6 +161,8 @@ static int open_writer(struct store *store, const char *directory,
 		error = load_due(store);
 	if (!error)
 		error = check_statements(store);
+	if (!error)
+		error = try_to_write(store);
 	if (!error)
 		error = reserve_init(&store->reserve, directory, reserve_bytes);
 	if (error)

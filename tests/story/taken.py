@@ -121,5 +121,93 @@ def an_output_folder_that_is_removed_costs_no_job(t):
     t.c.call('admin.Ping')
 
 
+def damage(path, first=4096):
+    """Every page but the first is rubbish."""
+    size = path.stat().st_size
+    with open(path, 'r+b') as file:
+        file.seek(first)
+        file.write(b'\xa5' * (size - first))
+
+
+def with_jobs(t, count=300):
+    """A database in which everything is in the file, not in the log."""
+    t.start(workers=1)
+    t.c.call('SubmitMany', jobs=[{'argv': ['/bin/true'], 'hold': True}]
+             * count)
+    t.c.close()
+    t.shared = None
+    equal(t.terminate(), 0)
+    t.restart()
+    t.reconnect()
+
+
+@story
+def a_database_that_is_damaged_while_it_serves_ends_the_daemon(t):
+    with_jobs(t)
+    damage(t.state / 'jobs.db')
+    t.check_database = False
+    refused_or_closed(t)
+    ends(t, 100)
+    assert lines(t, 'error', 'jobs.db', 'damaged'), t.log_tail()
+
+
+@story
+def damage_that_a_query_finds_ends_the_daemon_too(t):
+    with_jobs(t)
+    damage(t.state / 'jobs.db')
+    t.check_database = False
+    try:
+        t.c.call('List')
+    except CallError as error:
+        equal(error.name, 'org.reeve.jobs.StorageFailed')
+    except (Closed, OSError):
+        pass
+    ends(t, 100)
+    assert lines(t, 'error', 'damaged'), t.log_tail()
+
+
+@story
+def a_store_that_cannot_be_opened_for_now_is_named_to_clients(t):
+    t.start(workers=1)
+    gate = t.gate()
+    running = t.submit(gate.argv)
+    gate.started()
+    shared = t.state / 'jobs.db-shm'
+    shared.unlink()
+    shared.mkdir()
+    t.kill_broker()
+    t.c.close()
+    t.shared = None
+
+    def named():
+        with t.client(timeout=5 * SLOW) as client:
+            try:
+                client.call('Submit', job={'argv': ['/bin/true']})
+            except CallError as error:
+                return error
+            except (Closed, OSError):
+                return None
+    error = eventually(named, 3, 'a named error')
+    equal(error.name, 'org.reeve.jobs.StorageFailed')
+    assert 'jobs.db' in error.parameters['message'], error.parameters
+    with t.client() as client:
+        storage = client.call('admin.Status')['storage']
+    assert not storage['writable'] and storage['message'], storage
+    # It is said once, not with every try.
+    equal(len(lines(t, 'cannot open the store')), 1, t.log_tail())
+    shared.rmdir()
+
+    def serves():
+        with t.client(timeout=5 * SLOW) as client:
+            try:
+                return client.call('Count')['total'] == 1
+            except (CallError, Closed, OSError):
+                return None
+    eventually(serves, 8, 'it serves again')
+    gate.open(5)
+    ended = t.wait(running)
+    equal((ended['exit_code'], ended['attempt']), (5, 1))
+
+
 if __name__ == '__main__':
     main()

@@ -167,6 +167,45 @@ UNIT(who_gathers_when_the_store_breaks_is_told_so)
 	stage_end(&stage);
 }
 
+UNIT(a_young_broker_that_lost_its_handle_stays_to_say_so)
+{
+	struct stage stage;
+	int client;
+
+	stage_open(&stage);
+	stage.broker.born_ns = clock_mono_ns();
+	client = stage_client(&stage);
+	fake_store_fail(stage.store, STORE_E_IO, 1);
+	stage_expect(stage_ask(&stage, client, STAGE_SUBMIT), "StorageFailed");
+	cycle_tick(&stage.broker);
+	assert_false(stage.broker.ending);
+	stage_expect(stage_ask(&stage, client, STAGE_SUBMIT),
+		     "the fake store was told to fail");
+	stage.broker.linger_until_ns = clock_mono_ns();
+	cycle_tick(&stage.broker);
+	assert_true(stage.broker.ending);
+	close(client);
+	stage_end(&stage);
+}
+
+UNIT(what_a_query_finds_damaged_ends_the_broker)
+{
+	struct stage stage;
+	int client;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	stage.store->fail_reads = STORE_E_CORRUPT;
+	stage_expect(stage_ask(&stage, client,
+			       "{\"method\":\"org.reeve.jobs.List\"}"),
+		     "StorageFailed");
+	cycle_tick(&stage.broker);
+	assert_true(stage.broker.ending);
+	assert_int_equal(stage.broker.exit_status, CHANNEL_EXIT_CALLER);
+	close(client);
+	stage_end(&stage);
+}
+
 UNIT(a_damaged_store_ends_the_broker_for_good)
 {
 	struct stage stage;
@@ -279,6 +318,9 @@ int main(void)
 		cmocka_unit_test(
 			a_store_that_was_taken_away_is_noticed_by_who_is_quiet),
 		cmocka_unit_test(who_gathers_when_the_store_breaks_is_told_so),
+		cmocka_unit_test(
+			a_young_broker_that_lost_its_handle_stays_to_say_so),
+		cmocka_unit_test(what_a_query_finds_damaged_ends_the_broker),
 		cmocka_unit_test(a_damaged_store_ends_the_broker_for_good),
 		cmocka_unit_test(
 			an_output_folder_that_was_removed_is_made_anew),
