@@ -78,7 +78,9 @@ static int check_folder(int fd, const char *path, struct config_fault *fault)
 	if (st.st_uid != geteuid()) {
 		snprintf(what, sizeof(what), "belongs to uid %u",
 			 (unsigned)st.st_uid);
-		return fault_text(fault, path, what, "name another folder");
+		return fault_text(fault, path, what,
+				  "start reeved as that user, or name another "
+				  "folder");
 	}
 	if (st.st_mode & 077) {
 		snprintf(what, sizeof(what), "is open to others (mode %04o)",
@@ -96,20 +98,33 @@ static int check_folder(int fd, const char *path, struct config_fault *fault)
 	return 0;
 }
 
+static int cannot(struct config_fault *fault, const char *path,
+		  const char *what, int number)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "cannot be %s: %s", what,
+		 strerror(number));
+	return fault_text(fault, path, text,
+			  number == ENOSPC || number == EDQUOT
+				  ? "make room"
+				  : "name a folder that can be written, or "
+				    "make it so");
+}
+
 static int make_folder(const char *path, struct config_fault *fault)
 {
 	int fd, r;
 
 	r = make_path(path);
 	if (r < 0)
-		return fault_text(fault, path, "cannot be made", strerror(-r));
+		return cannot(fault, path, "made", -r);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return fault_text(fault, path, "is not a folder, or a symlink",
 				  "name the folder itself");
 	if (fd < 0)
-		return fault_text(fault, path, "cannot be used",
-				  strerror(errno));
+		return cannot(fault, path, "used", errno);
 	r = check_folder(fd, path, fault);
 	close(fd);
 	return r;

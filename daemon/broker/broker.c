@@ -96,6 +96,28 @@ static bool is_final(int r)
 	       r == STORE_E_CORRUPT || r == STORE_E_GONE;
 }
 
+static const char *what_to_do(int r)
+{
+	switch (r) {
+	case STORE_E_FOREIGN:
+		return ": move it away, or give another --state-dir";
+	case STORE_E_CORRUPT:
+	case STORE_E_GONE:
+		return ": put back a copy of the state directory, or move it "
+		       "away to begin anew";
+	case STORE_E_FULL:
+		return ": make room; it is tried again each second";
+	case STORE_E_IO:
+		return ": see that it can be read and written; it is tried "
+		       "again each second";
+	case -EBUSY:
+		return ": end the program that has it open; it is tried again "
+		       "each second";
+	default:
+		return ""; /* said already, or it passes */
+	}
+}
+
 static int open_stores(struct broker *broker)
 {
 	struct store_fault fault = {0};
@@ -108,8 +130,9 @@ static int open_stores(struct broker *broker)
 	r = open_both(broker, &fault);
 	if (!r)
 		return 0;
-	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
-		 fault.message[0] ? fault.message : strerror(ENOMEM));
+	snprintf(broker->store_message, sizeof(broker->store_message), "%s%s",
+		 fault.message[0] ? fault.message : strerror(ENOMEM),
+		 what_to_do(r));
 	log_error("cannot open the store: %s", broker->store_message);
 	if (is_final(r))
 		broker->exit_status = CHANNEL_EXIT_CALLER;

@@ -364,7 +364,7 @@ static void break_store(struct broker *broker, int error)
 	broker->store_broken = true;
 	broker->exit_status = exit_status_of(error);
 	batch->result = error;
-	snprintf(batch->fault.message, sizeof(batch->fault.message), "%s",
+	snprintf(batch->fault.message, sizeof(batch->fault.message), "%.255s",
 		 broker->store_message);
 	tell_calls(batch);
 	/*

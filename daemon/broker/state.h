@@ -52,7 +52,7 @@ struct broker {
 	bool store_failed;	 /* the last batch was refused */
 	bool store_broken;	 /* the handle is lost: answer, then exit */
 	bool store_awaited;	 /* it cannot be opened: answer, try again */
-	char store_message[256]; /* why */
+	char store_message[384]; /* why */
 	int64_t next_due_ms; /* earliest scheduled job, wall clock; 0: none */
 	int64_t purge_at_ns; /* monotonic: when to look again */
 

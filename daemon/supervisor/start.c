@@ -67,6 +67,21 @@ static int take_runtime_lock(const char *path, int *ret_fd)
 	return r;
 }
 
+static int refuse_lock(struct supervisor *supervisor, const char *path, int r)
+{
+	bool closed = r == -EROFS || r == -EACCES || r == -EPERM ||
+		      r == -EISDIR || r == -ELOOP;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%.300s: cannot be locked: %s: %s", path,
+		 strerror(-r),
+		 closed ? "name a folder that can be written, or make it so"
+			: "mend that, and start it again");
+	return refuse(supervisor,
+		      closed ? SUPERVISOR_EXIT_CALLER : SUPERVISOR_EXIT_SYSTEM,
+		      text);
+}
+
 static int take_locks(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
@@ -82,7 +97,7 @@ static int take_locks(struct supervisor *supervisor)
 		return refuse(supervisor, SUPERVISOR_EXIT_CALLER, text);
 	}
 	if (r < 0)
-		return refuse_errno(supervisor, path, r);
+		return refuse_lock(supervisor, path, r);
 	r = take_runtime_lock(config->runtime_dir, &supervisor->runtime_lock);
 	if (r == LOCK_E_HELD) {
 		snprintf(text, sizeof(text),

@@ -16,6 +16,7 @@ import proc  # noqa: E402
 
 CLONE_NEWNS = 0x20000
 MS_REC, MS_PRIVATE = 16384, 1 << 18
+MS_RDONLY, MS_REMOUNT = 1, 32
 
 
 def private_mounts():
@@ -205,9 +206,52 @@ def a_state_directory_that_is_not_ours_is_refused(t):
         raise Skip('needs root')
     t.state.mkdir(mode=0o700)
     os.chown(t.state, 12345, 12345)
-    pid = t.spawn(t.command())
-    assert t.exit_of(pid) != 0
-    assert str(t.state) in t.log_text(), t.log_text()
+    refused_at_once(t, str(t.state), 'belongs to uid 12345',
+                    'start reeved as that user, or name another folder')
+
+
+@story
+def a_state_directory_that_cannot_be_written_is_refused(t):
+    umount = small_disk(t, t.state, '16m')
+    try:
+        libc = ctypes.CDLL(None)
+
+        def remount(flags):
+            equal(libc.mount(b'none', str(t.state).encode(), None,
+                             MS_REMOUNT | flags, None), 0)
+        remount(MS_RDONLY)
+        refused_at_once(t, 'results', 'Read-only file system',
+                        'name a folder that can be written')
+        remount(0)
+        t.log.unlink()
+        t.start(workers=1)
+        t.ready()
+        equal(t.terminate(), 0)
+        remount(MS_RDONLY)
+        t.log.unlink()
+        refused_at_once(t, str(t.state) + '/lock: cannot be locked',
+                        'Read-only file system',
+                        'name a folder that can be written')
+        t.supervisor = None
+    finally:
+        umount()
+
+
+@story
+def a_database_that_is_none_is_refused_with_what_to_do(t):
+    t.state.mkdir(mode=0o700)
+    path = t.state / 'jobs.db'
+    path.mkdir()
+    refused_at_once(t, str(path), 'not a regular file',
+                    'move it away, or give another --state-dir')
+    path.rmdir()
+    t.log.unlink()
+    path.write_bytes(b'not a database at all\n' * 1000)
+    refused_at_once(t, str(path), 'not a database of reeve',
+                    'move it away, or give another --state-dir')
+    t.log.unlink()
+    path.write_bytes(b'')
+    refused_at_once(t, str(path), 'is empty', 'put back a copy')
 
 
 @story
