@@ -95,6 +95,7 @@ void batch_reset(struct batch *batch, uint64_t serial)
 	batch->queued_bytes = 0;
 	batch->patient_count = 0;
 	batch->result = 0;
+	batch->tries = 0;
 }
 
 bool batch_empty(const struct batch *batch)

@@ -39,7 +39,8 @@ struct batch {
 	size_t patient_count; /* outcomes that may wait a moment, see below */
 	int64_t patient_since_ns; /* the first of them, monotonic */
 	/* After the writer. */
-	int result; /* of store_write() */
+	int result;	/* of store_write() */
+	unsigned tries; /* that met a locked database */
 	struct store_fault fault;
 	int64_t commit_ns; /* how long it took */
 };

@@ -24,6 +24,8 @@
 #define FREE_AGAIN_BYTES (8 * 1024 * 1024)
 #define RECALL_MAX 64
 #define LONE_NS 1000000
+/* Then those who wait are told; what workers told is kept. */
+#define BUSY_TRIES 5
 
 static struct worker *worker_of(struct sched_worker *sched)
 {
@@ -401,7 +403,7 @@ static void after_failure(struct broker *broker, struct batch *batch)
 		sched_want_done(&broker->sched, &batch->plan[i]);
 	if (batch->result == STORE_E_FULL)
 		broker->store_full = true;
-	else if (batch->result != -ENOMEM)
+	else if (batch->result != -ENOMEM && batch->result != -EBUSY)
 		broken = true;
 	if (!broken && keep_outcomes(broker, batch))
 		broken = true; /* workers keep their results */
@@ -468,11 +470,27 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
 	arm(arg);
 }
 
+/* Somebody looks at the database with another program. Each try waits for some
+ * seconds by itself (store.h). */
+static bool try_again(struct broker *broker, struct batch *batch)
+{
+	if (batch->result != -EBUSY || broker->ending ||
+	    batch->tries == BUSY_TRIES)
+		return false;
+	if (!batch->tries++)
+		log_warning("waiting: %s: end the program that has it open",
+			    batch->fault.message);
+	writer_send(&broker->writer, batch);
+	return true;
+}
+
 void cycle_finished(void *owner, struct batch *batch)
 {
 	struct broker *broker = owner;
 	bool failed;
 
+	if (try_again(broker, batch))
+		return;
 	if (batch->result)
 		after_failure(broker, batch);
 	else

@@ -306,9 +306,10 @@ struct store_batch {
  * A job that is entered into a lane with no ready job, while a want of that
  * lane has room, is inserted as running: it never touches the ready index.
  *
- * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, STORE_E_GONE, or
- * -ENOMEM: nothing of it happened, and no state in memory has changed. After
- * STORE_E_IO the handle is good for store_close() only: a failed fsync is never
+ * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, STORE_E_GONE, -ENOMEM
+ * or -EBUSY: nothing of it happened, and no state in memory has changed.
+ * -EBUSY: another process has kept the database locked for 5 s; the same batch
+ * may be written again as it is. After STORE_E_IO the handle is good for store_close() only: a failed fsync is never
  * tried again on it. STORE_E_GONE: nobody will find the file under its name any
  * more; if it was taken away during this very call the batch may be in it.
  */

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """What reeve writes to is removed, replaced or damaged under its hands."""
 import pathlib
+import sqlite3
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from story import (SLOW, CallError, Closed, equal, eventually,  # noqa: E402
@@ -207,6 +209,24 @@ def a_store_that_cannot_be_opened_for_now_is_named_to_clients(t):
     gate.open(5)
     ended = t.wait(running)
     equal((ended['exit_code'], ended['attempt']), (5, 1))
+
+
+@story
+def a_database_that_another_program_locks_is_waited_for(t):
+    t.start(workers=1)
+    broker = t.broker()
+    other = sqlite3.connect(t.state / 'jobs.db', isolation_level=None)
+    other.execute('BEGIN IMMEDIATE')
+    client = t.client()
+    client.send('Submit', {'job': {'argv': ['/bin/true']}})
+    # Longer than one try of the store waits.
+    time.sleep(6)
+    equal(len(lines(t, 'keeps it locked')), 1, t.log_tail())
+    other.execute('ROLLBACK')
+    other.close()
+    job = client.result()['id']
+    equal(t.wait(job)['state'], 'succeeded')
+    equal(t.broker(), broker, 'no restart was needed')
 
 
 if __name__ == '__main__':

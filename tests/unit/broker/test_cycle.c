@@ -1,6 +1,7 @@
 #include "daemon/broker/cycle.h"
 #include "tests/unit/broker/stage.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -167,6 +168,63 @@ UNIT(who_gathers_when_the_store_breaks_is_told_so)
 	stage_end(&stage);
 }
 
+UNIT(a_locked_database_is_waited_for_and_nothing_is_refused)
+{
+	struct stage stage;
+	int64_t token;
+	int client, worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	client = stage_client(&stage);
+	stage_ask(&stage, client, STAGE_SUBMIT);
+	stage_job(&stage, worker, &token);
+	fake_store_fail(stage.store, -EBUSY, 3);
+	stage_done(worker, 1, token);
+	stage_settle(&stage);
+	stage_expect(stage_read(&stage, worker), "{\"settled\":[");
+	fake_store_fail(stage.store, -EBUSY, 3);
+	stage_expect(stage_ask(&stage, client, STAGE_SUBMIT), "\"id\":2");
+	assert_int_equal(fake_store_job(stage.store, 1)->state,
+			 STATE_SUCCEEDED);
+	assert_int_equal(stage.store->job_count, 2);
+	assert_false(stage.broker.store_broken);
+	close(worker);
+	close(client);
+	stage_end(&stage);
+}
+
+UNIT(a_database_that_stays_locked_is_named_and_costs_no_result)
+{
+	struct stage stage;
+	int64_t token;
+	int client, worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	client = stage_client(&stage);
+	stage_ask(&stage, client, STAGE_SUBMIT);
+	stage_job(&stage, worker, &token);
+	fake_store_fail(stage.store, -EBUSY, 100);
+	stage_done(worker, 1, token);
+	stage_settle_writer(&stage);
+	stage_send(client, STAGE_SUBMIT);
+	stage_turn(&stage);
+	stage_expect(stage_read(&stage, client),
+		     "org.reeve.jobs.StorageFailed");
+	assert_false(stage.broker.store_broken);
+	assert_false(stage.broker.ending);
+	fake_store_fail(stage.store, 0, 0);
+	cycle_tick(&stage.broker);
+	stage_settle(&stage);
+	assert_int_equal(fake_store_job(stage.store, 1)->state,
+			 STATE_SUCCEEDED);
+	assert_int_equal(stage.store->job_count, 1);
+	close(worker);
+	close(client);
+	stage_end(&stage);
+}
+
 UNIT(a_young_broker_that_lost_its_handle_stays_to_say_so)
 {
 	struct stage stage;
@@ -318,6 +376,10 @@ int main(void)
 		cmocka_unit_test(
 			a_store_that_was_taken_away_is_noticed_by_who_is_quiet),
 		cmocka_unit_test(who_gathers_when_the_store_breaks_is_told_so),
+		cmocka_unit_test(
+			a_locked_database_is_waited_for_and_nothing_is_refused),
+		cmocka_unit_test(
+			a_database_that_stays_locked_is_named_and_costs_no_result),
 		cmocka_unit_test(
 			a_young_broker_that_lost_its_handle_stays_to_say_so),
 		cmocka_unit_test(what_a_query_finds_damaged_ends_the_broker),
