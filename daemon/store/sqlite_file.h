@@ -2,7 +2,7 @@
 
 /*
  * The database as a file: is it ours, is it of this version, is it whole at
- * first sight; made when there is none, migrated when it is older.
+ * first sight; made when there is none. sqlite_migrate.h is for older ones.
  */
 
 #include "daemon/store/store.h"

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/store/sqlite_file.h"
+#include "daemon/store/sqlite_migrate.h"
 #include "daemon/store/sqlite_wal.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -187,6 +188,8 @@ static int open_parts(struct store *store, const struct store_config *config)
 		error = file_prepare(config->directory, store->sql.fault);
 	if (!error)
 		error = connect_to(store);
+	if (!error && !config->reader)
+		error = migrate_to_ours(&store->sql);
 	if (!error && !config->reader)
 		error = open_writer(store, config->directory,
 				    config->reserve_bytes);

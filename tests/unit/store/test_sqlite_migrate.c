@@ -1,0 +1,136 @@
+#include "daemon/store/sqlite_migrate.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "daemon/store/sqlite_store.h"
+#include "tests/unit/store/fixture.h"
+
+/* As if this program were three versions further. */
+static const struct migrate_step later[] = {
+	{1, ""},
+	{2, "ALTER TABLE meta ADD COLUMN colour INTEGER NOT NULL DEFAULT 7;"
+	    "CREATE TABLE crate (id INTEGER PRIMARY KEY, job INTEGER)"},
+	{3, "INSERT INTO crate (job) SELECT id FROM job"},
+	{4, "UPDATE meta SET colour = colour + 1"},
+};
+
+static int64_t ask(struct fixture *f, const char *text)
+{
+	sqlite3_stmt *stmt;
+	int64_t value = -1;
+
+	if (sqlite3_prepare_v2(f->store->sql.db, text, -1, &stmt, NULL) !=
+	    SQLITE_OK)
+		return -2;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		value = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return value;
+}
+
+static int step_to(struct fixture *f, const struct migrate_step *steps,
+		   size_t count, int *ret_from)
+{
+	int error;
+
+	f->store->sql.fault = &f->fault;
+	error = migrate(&f->store->sql, steps, count, steps[count - 1].version,
+			ret_from);
+	f->store->sql.fault = NULL;
+	return error;
+}
+
+static void some_jobs(struct fixture *f, int count)
+{
+	for (int i = 0; i < count; i++)
+		fixture_submit(f, fixture_entry());
+}
+
+UNIT(an_older_one_takes_every_step_once_and_keeps_its_jobs)
+{
+	struct fixture *f = *state;
+	int from;
+
+	some_jobs(f, 5);
+	assert_int_equal(step_to(f, later, 4, &from), 0);
+	assert_int_equal(from, 1);
+	assert_int_equal(ask(f, "PRAGMA user_version"), 4);
+	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 5);
+	assert_int_equal(ask(f, "SELECT count(*) FROM job"), 5);
+	assert_int_equal(ask(f, "SELECT colour FROM meta"), 8);
+	assert_int_equal(step_to(f, later, 4, &from), 0);
+	assert_int_equal(from, 4);
+	assert_int_equal(ask(f, "SELECT colour FROM meta"), 8);
+}
+
+UNIT(it_goes_on_from_where_an_earlier_version_stopped)
+{
+	struct fixture *f = *state;
+	int from;
+
+	some_jobs(f, 2);
+	assert_int_equal(step_to(f, later, 2, &from), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 0);
+	assert_int_equal(step_to(f, later, 4, &from), 0);
+	assert_int_equal(from, 2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 2);
+}
+
+UNIT(a_step_that_fails_takes_back_itself_and_nothing_else)
+{
+	static const struct migrate_step broken[] = {
+		{1, ""},
+		{2, "CREATE TABLE first (id)"},
+		{3, "CREATE TABLE second (id); INSERT INTO nowhere VALUES (1)"},
+		{4, "CREATE TABLE third (id)"},
+	};
+	struct fixture *f = *state;
+	int from;
+
+	some_jobs(f, 3);
+	assert_int_equal(step_to(f, broken, 4, &from), STORE_E_CORRUPT);
+	assert_non_null(strstr(f->fault.message, "nowhere"));
+	assert_int_equal(ask(f, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM first"), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM second"), -2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM third"), -2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM job"), 3);
+}
+
+/* The log has it, the file not yet: what a crash of a newer one leaves. */
+UNIT(a_newer_one_is_refused_also_when_only_its_log_says_so)
+{
+	struct store_config config;
+	struct fixture *f = *state;
+	struct store *store = NULL;
+	int from;
+
+	config = (struct store_config){.directory = f->directory};
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      "PRAGMA user_version = 9", NULL, NULL,
+				      NULL),
+			 SQLITE_OK);
+	assert_int_equal(step_to(f, later, 4, &from), STORE_E_NEWER);
+	assert_int_equal(from, 9);
+	assert_non_null(strstr(f->fault.message, "schema 9"));
+	assert_int_equal(store_open(&store, &config, &f->fault), STORE_E_NEWER);
+	assert_null(store);
+	assert_non_null(strstr(f->fault.message, "schema 9"));
+	assert_int_equal(ask(f, "PRAGMA user_version"), 9);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_STORE(
+			an_older_one_takes_every_step_once_and_keeps_its_jobs),
+		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),
+		WITH_STORE(
+			a_step_that_fails_takes_back_itself_and_nothing_else),
+		WITH_STORE(
+			a_newer_one_is_refused_also_when_only_its_log_says_so),
+	};
+
+	return cmocka_run_group_tests_name("sqlite_migrate", tests, NULL, NULL);
+}
