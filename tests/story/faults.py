@@ -128,6 +128,63 @@ def a_job_that_ends_on_a_full_disk_is_recorded_when_there_is_space(t):
         umount()
 
 
+def fill_to_the_brim(path):
+    """Every byte that is left, also what a reserve gave back."""
+    with open(path, 'ab', buffering=0) as file:
+        for size in (1 << 16, 1 << 12):
+            try:
+                while True:
+                    file.write(b'x' * size)
+            except OSError:
+                pass
+
+
+@story
+def ends_on_a_disk_without_a_byte_left_are_recorded_once(t):
+    umount = small_disk(t, t.state, '16m')
+    try:
+        t.start(workers=3)
+        broker = t.broker()
+        gates = [t.gate() for _ in range(3)]
+        # Too much for what is left of the pages of the log.
+        jobs = [t.submit(['/bin/sh', '-c', '/usr/bin/head -c 3000 /dev/zero;'
+                          + gate.SCRIPT, gate.path]) for gate in gates]
+        for gate in gates:
+            gate.started()
+        filler = t.state / 'filler'
+        fill_to_the_brim(filler)
+        _, error = fill_with_jobs(t, t.c)
+        equal(error.name, 'org.reeve.jobs.StorageFailed')
+        fill_to_the_brim(filler)
+        for code, gate in enumerate(gates):
+            gate.open(code)
+
+        def refused():
+            fill_to_the_brim(filler)
+            return not t.c.call('admin.Status')['storage']['writable']
+        for _ in range(30):
+            assert refused()
+            equal(t.c.refused('Submit', job={'argv': ['/bin/true']}).name,
+                  'org.reeve.jobs.StorageFailed')
+            time.sleep(0.1)
+        running = [job for job in jobs if t.job_state(job) == 'running']
+        t.note('not recorded while it was full: %d of 3' % len(running))
+        filler.unlink()
+        for code, job in enumerate(jobs):
+            ended = t.wait(job)
+            equal((ended['exit_code'], ended['attempt'], ended['crashes']),
+                  (code, 1, 0))
+            equal(len(t.output(job)), 3000)
+        equal(t.broker(), broker, 'no restart was needed')
+        counts = t.c.call('Count', filter={'states': ['succeeded', 'failed']})
+        equal(counts['total'], 3)
+        t.finish()
+        t.check_database = False
+    finally:
+        t.kill_everything()
+        umount()
+
+
 @story
 def output_that_does_not_fit_on_the_disk_costs_the_output_not_the_job(t):
     umount = small_disk(t, t.state, '16m')

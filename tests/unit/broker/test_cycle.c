@@ -67,6 +67,50 @@ UNIT(a_failed_batch_answers_everybody_and_keeps_what_workers_told)
 	stage_end(&stage);
 }
 
+UNIT(results_alone_outlast_any_number_of_full_disks_and_count_once)
+{
+	struct stage stage;
+	int64_t tokens[3];
+	int client, workers[3];
+	const char *line;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	for (int i = 0; i < 3; i++) {
+		workers[i] = stage_worker(&stage, 7 + i);
+		stage_ask(&stage, client, STAGE_SUBMIT);
+		stage_settle(&stage);
+		assert_int_equal(stage_job(&stage, workers[i], &tokens[i]),
+				 i + 1);
+	}
+	fake_store_fail(stage.store, STORE_E_FULL, 5);
+	for (int i = 0; i < 3; i++) {
+		/* One result in each of the batches that are refused. */
+		stage_done(workers[i], i + 1, tokens[i]);
+		stage_settle_writer(&stage);
+		cycle_tick(&stage.broker);
+		stage_settle_writer(&stage);
+	}
+	for (int i = 0; i < 3; i++) {
+		cycle_tick(&stage.broker);
+		stage_settle_writer(&stage);
+	}
+	stage_settle(&stage);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fake_store_job(stage.store, i + 1)->state,
+				 STATE_SUCCEEDED);
+		assert_int_equal(fake_store_job(stage.store, i + 1)->attempt,
+				 1);
+		line = stage_read(&stage, workers[i]);
+		stage_expect(line, "{\"settled\":[");
+		assert_true(stage_silent(&stage, workers[i]));
+		close(workers[i]);
+	}
+	assert_int_equal(stage.broker.gathering->store.outcome_count, 0);
+	close(client);
+	stage_end(&stage);
+}
+
 UNIT(a_full_disk_with_a_due_job_does_not_make_it_spin)
 {
 	struct stage stage;
@@ -369,6 +413,8 @@ int main(void)
 			one_batch_gathers_while_the_other_is_with_the_writer),
 		cmocka_unit_test(
 			a_failed_batch_answers_everybody_and_keeps_what_workers_told),
+		cmocka_unit_test(
+			results_alone_outlast_any_number_of_full_disks_and_count_once),
 		cmocka_unit_test(
 			a_full_disk_with_a_due_job_does_not_make_it_spin),
 		cmocka_unit_test(space_that_is_there_again_lets_jobs_in),
