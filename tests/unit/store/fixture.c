@@ -4,6 +4,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+int fixture_count(int usual, int soak)
+{
+	const char *count = getenv("REEVE_TEST_COUNT");
+
+	if (count)
+		return atoi(count);
+	return getenv("REEVE_TEST_SOAK") ? soak : usual;
+}
+
 void folder_remove(const char *path)
 {
 	DIR *folder = opendir(path);

@@ -64,6 +64,9 @@ struct store_row fixture_row(struct fixture *fixture, int64_t id);
 /* store_verify() finds nothing. */
 void fixture_verify(struct fixture *fixture);
 
+/* How often a fault is made: REEVE_TEST_COUNT, or @soak in a long run. */
+int fixture_count(int usual, int soak);
+
 /* Remove a folder and what is in it. */
 void folder_remove(const char *path);
 
