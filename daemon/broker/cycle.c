@@ -217,7 +217,9 @@ static void settle(struct broker *broker, const struct batch *batch)
 		if (worker && worker->link)
 			worker_link_settled(worker->link,
 					    store->outcomes[i].token);
-		if (!id)
+		/* Who leaves writes down what is not settled, and may be gone
+		 * before it reads that it is. */
+		if (!worker || worker->sched.leaving)
 			outcome_unlink(broker->config->state_dir,
 				       store->outcomes[i].token);
 	}

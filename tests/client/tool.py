@@ -76,6 +76,8 @@ class Place:
         return subprocess.Popen(
             [self.tool, *args], env=self.environment,
             stdin=how.pop('stdin', subprocess.DEVNULL),
+            # A buffer would keep lines from finish().
+            bufsize=0,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
 
     def reeve(self, *args, input=b'', **env):

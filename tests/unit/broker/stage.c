@@ -524,3 +524,23 @@ struct channel_message stage_heard(struct stage *stage, enum channel_kind kind)
 		wait_some(stage);
 	}
 }
+
+unsigned stage_jobs(struct stage *stage)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&stage->store->lock);
+	count = (unsigned)stage->store->job_count;
+	pthread_mutex_unlock(&stage->store->lock);
+	return count;
+}
+
+unsigned stage_groups(struct stage *stage)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&stage->store->lock);
+	count = (unsigned)stage->store->group_count;
+	pthread_mutex_unlock(&stage->store->lock);
+	return count;
+}

@@ -90,6 +90,9 @@ void stage_result_file(const struct stage *stage, int64_t job, int64_t token);
 bool stage_has_result_file(const struct stage *stage, int64_t token);
 /** stage_job() - read on until a job comes; its id, token */
 int64_t stage_job(struct stage *stage, int fd, int64_t *ret_token);
+/** stage_jobs(), stage_groups() - how many there are; the writer may be busy */
+unsigned stage_jobs(struct stage *stage);
+unsigned stage_groups(struct stage *stage);
 /** stage_done() - the worker's answer: exit 0 */
 void stage_done(int fd, int64_t job, int64_t token);
 /** stage_secret() - of worker @id, as 32 hex digits */

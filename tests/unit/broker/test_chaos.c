@@ -329,7 +329,7 @@ static void submit(struct chaos *chaos, int fd)
 					     "\"more\":true,"};
 	char text[400];
 
-	if (chaos->stage.store->job_count > JOBS_MAX - 200)
+	if (stage_jobs(&chaos->stage) > JOBS_MAX - 200)
 		return;
 	snprintf(text, sizeof(text),
 		 "{\"method\":\"org.reeve.jobs.Submit\",%s\"parameters\":"
@@ -362,13 +362,12 @@ static void ask(struct chaos *chaos, int fd)
 		"GetGroup\",\"parameters\":{\"group\":1}}",
 		"Flush\"}",
 	};
-	unsigned most = (unsigned)chaos->stage.store->job_count + 1;
 	const char *call = calls[pick(chaos, ARRAY_COUNT(calls))];
 	char text[400];
+	unsigned most = stage_jobs(&chaos->stage) + 1;
 	size_t n;
 
-	if (chaos->stage.store->job_count > JOBS_MAX - 200 ||
-	    chaos->stage.store->group_count > FAKE_MAX - 8)
+	if (most > JOBS_MAX - 200 || stage_groups(&chaos->stage) > FAKE_MAX - 8)
 		return;
 	n = (size_t)snprintf(text, sizeof(text),
 			     "{\"method\":\"org.reeve.jobs.");

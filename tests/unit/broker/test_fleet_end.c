@@ -120,6 +120,27 @@ UNIT(what_it_left_in_results_comes_off_before_the_rest_is_judged)
 	stage_end(&stage);
 }
 
+UNIT(who_leaves_may_be_gone_before_it_reads_that_all_is_settled)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, STAGE_SUBMIT);
+	stage_send(worker, "{\"leaving\":true}");
+	stage_turn(&stage);
+	/* It was away too long and wrote its result down, then sent it too. */
+	stage_result_file(&stage, 1, tokens[0]);
+	stage_done(worker, 1, tokens[0]);
+	stage_turn(&stage);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->state, STATE_SUCCEEDED);
+	assert_false(stage_has_result_file(&stage, tokens[0]));
+	close(worker);
+	stage_end(&stage);
+}
+
 /* Whoever might have dialled in is waited for; now that time is over. */
 static void die_now(struct stage *stage)
 {
@@ -359,6 +380,8 @@ int main(void)
 			a_connection_that_stays_open_is_waited_for_a_second),
 		cmocka_unit_test(
 			what_it_left_in_results_comes_off_before_the_rest_is_judged),
+		cmocka_unit_test(
+			who_leaves_may_be_gone_before_it_reads_that_all_is_settled),
 		cmocka_unit_test(
 			a_later_once_job_is_lost_when_nobody_heard_the_worker),
 		cmocka_unit_test(
