@@ -2,6 +2,7 @@
 
 #include "proto/calls.h"
 #include "proto/calls_steer.h"
+#include "proto/retry.h"
 #include "proto/spec.h"
 #include "proto/table.h"
 #include "proto/types_jobs.h"

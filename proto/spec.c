@@ -1,18 +1,8 @@
 #include "proto/spec.h"
 
+#include "proto/retry.h"
 #include "proto/table.h"
 #include "proto/types_jobs.h"
-
-static const struct schema_field retry_rule_fields[] = {
-	OUT_OPT(max_attempts, INT),
-	OUT_OPT(backoff_ms, INT),
-	OUT_OPT(backoff_max_ms, INT),
-	OUT_OPT(jitter, FLOAT),
-	OUT_OPT(causes, LIST, .item = SCHEMA_ENUM, .type = &job_cause_type),
-	OUT_OPT(exit_codes, LIST, .item = SCHEMA_INT),
-};
-const struct schema_type retry_rule_type = FIELDS_TYPE("RetryRule",
-						       retry_rule_fields);
 
 static const char *const captured_or_clean_words[] = {"captured", "clean"};
 static const struct schema_type captured_or_clean_type =

@@ -10,6 +10,12 @@
 
 enum spec_orphans { ORPHANS_KILL, ORPHANS_KEEP };
 enum context_env_mode { ENV_CAPTURED, ENV_CLEAN };
+/* When another job has the key or the unique word of a submission. */
+enum spec_on_conflict {
+	CONFLICT_RETURN_EXISTING,
+	CONFLICT_REPLACE,
+	CONFLICT_REJECT,
+};
 
 struct context {
 	uint64_t has;
@@ -43,9 +49,12 @@ struct spec {
 	bool hold;
 	int64_t timeout_ms, grace_ms;
 	bool once;
+	int64_t expire_ms, keep_ms;
 	int64_t crash_limit;
-	int orphans; /* enum spec_orphans */
-	struct slice key;
+	struct slice retry; /* raw RetryRule */
+	int orphans;	    /* enum spec_orphans */
+	struct slice key, unique;
+	int on_conflict; /* enum spec_on_conflict */
 	int64_t group;
 	int durability;	   /* enum durability */
 	struct slice tags; /* raw map of strings */

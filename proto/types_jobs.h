@@ -17,4 +17,3 @@ extern const struct schema_type job_rejection_type;
 extern const struct schema_type job_reason_type;
 extern const struct schema_type job_group_type;
 extern const struct schema_type job_chunk_type;
-extern const struct schema_type retry_rule_type;
