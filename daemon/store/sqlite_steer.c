@@ -30,6 +30,10 @@ static enum job_event event_of(enum store_steer_kind kind)
 		return JOB_HOLD;
 	case STORE_RELEASE:
 		return JOB_RELEASE;
+	case STORE_RETRY:
+	case STORE_REMOVE:
+	case STORE_CHANGE:
+		break;
 	}
 	require(false);
 }

@@ -17,6 +17,7 @@
 #include "proto/arena.h"
 #include "proto/base.h"
 #include "proto/names.h"
+#include "proto/spec.h"
 
 /* Errors of the engine, beside negative errno. */
 enum {
@@ -76,6 +77,8 @@ enum store_entered {
 	STORE_REFUSED_GROUP,   /* no such group */
 	STORE_REFUSED_CLOSED,  /* the group is closed */
 	STORE_REFUSED_DEPENDS, /* its all-or-none call had a refusal */
+	STORE_REFUSED_FULL,    /* its queue holds max_length waiting jobs */
+	STORE_REFUSED_TAKEN,   /* job `id` has its key or unique word */
 };
 
 struct store_entry {
@@ -89,14 +92,41 @@ struct store_entry {
 	int32_t priority;	      /* higher runs first */
 	int64_t run_at_ms;	      /* 0: at once */
 	int64_t timeout_ms, grace_ms; /* 0: none / default */
+	int64_t expire_at_ms; /* cancelled then if it still waits; 0: never */
+	int64_t keep_ms; /* after its end; -1: as all others, 0: not at all */
 	uint32_t max_attempts, crash_limit;
 	bool hold, once, orphans_keep;
+	struct slice retry;  /* JSON, a whole RetryRule; n 0: none */
+	struct slice unique; /* no two live jobs of a uid have it; n 0 */
+	enum spec_on_conflict on_conflict; /* of key and unique */
 	/* Entries of one all-or-none call carry the same number, others 0: if
 	 * one is refused none is entered. */
 	uint32_t unit;
 	/* out */
 	enum store_entered what;
 	int64_t id;
+	int64_t replaced; /* the waiting job that was cancelled for it, or 0 */
+};
+
+/* Another spec for a job that waits. Its id, group, key and age stay. */
+struct store_edit {
+	int64_t job;
+	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
+	struct store_entry entry;
+	/* out */
+	bool found; /* false: no such job, or another user's */
+	bool edited;
+	enum job_state state; /* why not, when it was found and not edited */
+};
+
+enum store_overflow { STORE_OVERFLOW_REJECT, STORE_OVERFLOW_BLOCK };
+
+/* What a queue is beyond its jobs. Without a row: all zero. */
+struct store_queue {
+	struct slice name;
+	bool paused;
+	int64_t max_length; /* waiting jobs, 0: no limit */
+	enum store_overflow overflow;
 };
 
 /* The end of an attempt, or what else a worker said of it. */
@@ -190,7 +220,15 @@ struct store_filter {
 	struct slice tags; /* JSON object: all of these; n 0: any */
 };
 
-enum store_steer_kind { STORE_CANCEL = 1, STORE_HOLD, STORE_RELEASE };
+/* RETRY and REMOVE are for jobs that ended, the others for those that live. */
+enum store_steer_kind {
+	STORE_CANCEL = 1,
+	STORE_HOLD,
+	STORE_RELEASE,
+	STORE_RETRY,
+	STORE_REMOVE,
+	STORE_CHANGE,
+};
 
 /* Steering by filter, one slice of at most `max` jobs, from `after` on. */
 struct store_steer {
@@ -200,8 +238,13 @@ struct store_steer {
 	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
 	struct slice reason; /* kept with the end; n 0: none */
 	int64_t grace_ms;    /* of a cancel; negative: the job's own */
-	int64_t after;	     /* `next` of the slice before; 0: begin */
-	uint32_t max;	     /* 1 .. 1000 */
+	int64_t run_at_ms;   /* of a retry and a change; 0: at once */
+	bool reset_attempts; /* of a retry: count failures and losses anew */
+	bool change_run_at, change_priority; /* what a change changes ... */
+	int32_t priority;
+	struct slice queue; /* ... n 0: stays where it is */
+	int64_t after;	    /* `next` of the slice before; 0: begin */
+	uint32_t max;	    /* 1 .. 1000 */
 	/* out */
 	uint32_t changed;   /* ended or moved at once */
 	uint32_t signalled; /* running: marked, to be killed */
@@ -244,8 +287,8 @@ struct store_group {
 };
 
 /*
- * One transaction, in this order: workers, outcomes, steering, groups,
- * submissions, due jobs, claims, events, purge. Everything that is not marked
+ * One transaction, in this order: workers, outcomes, steering, groups, queues,
+ * edits, submissions, due and expired jobs, claims, events, purge. Everything that is not marked
  * "out" belongs to the caller and must live until store_write() returns;
  * what is out lives in `arena`.
  */
@@ -267,9 +310,14 @@ struct store_batch {
 	size_t steer_count;
 	struct store_group_op *groups;
 	size_t group_count;
+	struct store_queue *queues; /* settings to write, before entries */
+	size_t queue_count;
+	struct store_edit *edits;
+	size_t edit_count;
 	struct store_entry *entries;
 	size_t entry_count;
-	uint32_t promote_max; /* due jobs to make ready; 0: do not look */
+	uint32_t promote_max; /* due jobs to make ready, and expired ones to
+				 end; 0: do not look */
 	struct store_want *wants;
 	size_t want_count;
 	bool with_contexts; /* fill store_claim.context_text */
@@ -292,7 +340,7 @@ struct store_batch {
 	/* Every group that this batch changed. */
 	struct store_group *changed_groups;
 	size_t changed_group_count;
-	int64_t next_due_ms;		  /* earliest scheduled job; 0: none */
+	int64_t next_due_ms; /* earliest that is due or expires; 0: none */
 	int64_t first_event, event_count; /* numbers given to this batch */
 	/* Purged jobs that may have output files, which are to be removed. */
 	int64_t *purged;
@@ -337,6 +385,8 @@ struct store_snapshot {
 	size_t worker_count;
 	struct store_running *running; /* by worker, by token */
 	size_t running_count;
+	struct store_queue *queues; /* those with settings */
+	size_t queue_count;
 	int64_t next_due_ms;
 };
 struct store_running {
@@ -386,6 +436,46 @@ must_check int store_lanes(struct store *store, struct arena *arena,
 /** store_get_group() - -ENOENT: no such group */
 must_check int store_get_group(struct store *store, struct arena *arena,
 			       int64_t id, struct store_group *ret);
+
+/** store_attempts() - those before the current or last one, oldest first */
+struct store_attempt {
+	uint32_t number;
+	enum job_cause cause;
+	int64_t started_ms, finished_ms;
+	int32_t exit_code; /* -1: none */
+	int32_t signal;
+	bool core;
+	int64_t cpu_us, peak_kib;
+	struct slice failure; /* JSON, n 0: none */
+};
+must_check int store_attempts(struct store *store, struct arena *arena,
+			      int64_t job, struct store_attempt **ret,
+			      size_t *ret_count);
+
+/**
+ * store_ahead() - ready jobs of its lane that go before a ready job
+ * @max:	stop counting there
+ *
+ * Return: 0, -ENOENT: it is not ready.
+ */
+must_check int store_ahead(struct store *store, int64_t job, int64_t max,
+			   int64_t *ret);
+
+/**
+ * store_run_time() - mean run time of the newest finished jobs like this one
+ * @name:	of the job; n 0: of the whole lane
+ * @ret_count:	how many it is the mean of, at most 100; 0: nothing is known
+ */
+must_check int store_run_time(struct store *store, struct slice queue,
+			      struct slice handler, struct slice name,
+			      int64_t *ret_ms, int64_t *ret_count);
+
+/**
+ * store_oldest_ready() - since when the first ready job of a queue is ready
+ * @ret_ms:	wall clock; 0: none is
+ */
+must_check int store_oldest_ready(struct store *store, struct slice queue,
+				  int64_t *ret_ms);
 
 /** store_size() - bytes of the database and its log, for Status */
 int64_t store_size(struct store *store);
