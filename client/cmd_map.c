@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define MAP_CHUNK_FIRST 16 /* so that the first jobs start at once */
-#define MAP_CHUNK 500
 #define MAP_OUTSTANDING 10000
 
 static const struct arg_flag flags[] = {
@@ -36,9 +35,17 @@ static const struct arg_flag flags[] = {
 	 NULL, "show outputs in the order of the items", 0, NULL},
 	{"no-output", 0, ARG_ON, offsetof(struct map_options, no_output), NULL,
 	 "show no output", 0, NULL},
-	{"max-fail", 0, ARG_INT, offsetof(struct map_options, max_fail), "N",
-	 "cancel the rest when N have failed", 1, NULL},
+	{"max-fail", 0, ARG_TEXT, offsetof(struct map_options, max_fail),
+	 "N|N%", "cancel the rest when so many have failed", 0, NULL},
+	{"colsep", 0, ARG_TEXT, offsetof(struct map_options, column_end),
+	 "TEXT", "lines have columns, for {1} {2}; \\t is a tab", 0, NULL},
+	{"dry-run", 0, ARG_ON, offsetof(struct map_options, dry_run), NULL,
+	 "print the commands and run none", 0, NULL},
+	{"retry-failed", 0, ARG_INT, offsetof(struct map_options, again),
+	 "GROUP", "what failed or was cancelled in a former map", 1, NULL},
 };
+
+static const char CLOSED[] = "nobody reads the output any more";
 
 /* ---- What has ended ---- */
 
@@ -83,7 +90,7 @@ static int show_output(struct map *map, const struct flight_item *item)
 		return 0;
 	map->options->no_output = true;
 	map->closed = true;
-	return cancel_rest(map, "nobody reads the output any more");
+	return cancel_rest(map, CLOSED);
 }
 
 static int show_in_order(struct map *map)
@@ -104,14 +111,19 @@ static int take_end(struct map *map, const struct reeve_job *job,
 	int result;
 
 	map_count(map, job, item->text);
+	if (map->tool->json && !map->closed &&
+	    !map_line(map, job, item->text)) {
+		map->closed = true;
+		flight_drop(&map->flight, item);
+		return cancel_rest(map, CLOSED);
+	}
 	if (map->options->keep_order) {
 		result = show_in_order(map);
 	} else {
 		result = show_output(map, item);
 		flight_drop(&map->flight, item);
 	}
-	if (result == 0 && map->options->max_fail && !map->stopping &&
-	    map->failed >= map->options->max_fail) {
+	if (result == 0 && !map->stopping && map_is_enough(map)) {
 		progress_clear(&map->progress);
 		say_note(map->tool, "%" PRId64 " failed: cancelling the rest",
 			 map->failed);
@@ -157,11 +169,9 @@ static int fill_chunk(struct map *map, struct chunk *chunk, size_t most)
 		int result = source_next(&map->source, &item);
 
 		if (result == SOURCE_E_TOO_LONG)
-			return say_fail(map->tool, EXIT_REFUSED,
-					"Are they lines? For NUL-terminated "
-					"items there is -0",
-					"an item is longer than %d bytes",
-					SOURCE_ITEM_BYTES);
+			return map_too_long(map);
+		if (result < 0)
+			return say_memory(map->tool);
 		if (result == SOURCE_E_END)
 			map->all_read = true;
 		if (result != 0)
@@ -173,8 +183,11 @@ static int fill_chunk(struct map *map, struct chunk *chunk, size_t most)
 			continue;
 		}
 		if (arena_copy(&chunk->arena, slice_of(item), &copy) != 0 ||
-		    pattern_fill(&map->pattern, &chunk->arena, copy.p,
-				 map->source.given, spec) != 0)
+		    pattern_fill(&map->pattern, &chunk->arena,
+				 &(struct pattern_item){map->source.fields,
+							map->source.field_count,
+							map->source.given},
+				 spec) != 0)
 			return say_memory(map->tool);
 		chunk->texts[chunk->count++] = copy.p;
 	}
@@ -225,6 +238,8 @@ static int submit_some(struct map *map)
 	if (map->chunk < MAP_CHUNK)
 		map->chunk = map->chunk * 2 < MAP_CHUNK ? map->chunk * 2
 							: MAP_CHUNK;
+	if (map->options->again)
+		return map_again_some(map, most);
 	result = source_fill(&map->source);
 	if (result != 0)
 		return say_fail(map->tool, EXIT_FAILED, NULL,
@@ -261,7 +276,8 @@ static bool has_items_now(const struct map *map)
 {
 	return !map->stopping && !map->all_read &&
 	       flight_room(&map->flight) > 0 &&
-	       (map->source.waiting > 0 || map->source.eof);
+	       (map->source.waiting > 0 || map->source.eof ||
+		map->options->again);
 }
 
 static void wait_for_more(const struct map *map)
@@ -277,8 +293,8 @@ static void wait_for_more(const struct map *map)
 			timeout_ms = 20;
 	}
 	fds[n++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
-	if (!map->stopping && !map->all_read && !map->source.eof &&
-	    flight_room(&map->flight) > 0)
+	if (!map->stopping && !map->all_read && map->source.fd >= 0 &&
+	    !map->source.eof && flight_room(&map->flight) > 0)
 		fds[n++] = (struct pollfd){.fd = map->source.fd,
 					   .events = POLLIN};
 	if (has_items_now(map))
@@ -302,6 +318,8 @@ static int loop(struct map *map)
 		if (result == 0)
 			result = take_signal(map);
 		progress_update(&map->progress, clock_monotonic_ms());
+		if (map->tool->json)
+			fflush(stdout);
 		if (result == 0 && !is_over(map))
 			wait_for_more(map);
 	}
@@ -311,19 +329,44 @@ static int loop(struct map *map)
 
 /* ---- Beginning and end ---- */
 
-static int open_source(struct map *map, char **items, int count)
+static int open_lists(struct map *map, char **args, int count)
+{
+	int result = lists_parse(&map->lists, args, count);
+
+	if (result == LISTS_E_MANY)
+		return say_usage(
+			map->tool, NULL,
+			"there may be at most %d lists behind :::", LISTS_MAX);
+	if (result != 0)
+		return say_usage(map->tool, NULL,
+				 "the lists have more combinations than can be "
+				 "counted");
+	source_lists(&map->source, &map->lists);
+	return 0;
+}
+
+/* "\t" for those whose shell makes no tab of it. */
+static const char *column_end(const struct map_options *options)
+{
+	if (options->column_end && strcmp(options->column_end, "\\t") == 0)
+		return "\t";
+	return options->column_end;
+}
+
+static int open_source(struct map *map, char **lists, int count)
 {
 	const struct map_options *options = map->options;
 	char separator = options->null ? '\0' : '\n';
 	int fd = STDIN_FILENO;
 
-	if (items && options->file)
+	if (lists && (options->file || options->column_end))
 		return say_usage(map->tool, "Give one of them",
-				 ":::  and --lines exclude each other");
-	if (items) {
-		source_args(&map->source, items, count);
-		return 0;
-	}
+				 "::: excludes --lines and --colsep");
+	if (options->column_end && !options->column_end[0])
+		return say_usage(map->tool, "Like: --colsep ,",
+				 "--colsep takes a text that is not empty");
+	if (lists)
+		return open_lists(map, lists, count);
 	if (options->file) {
 		fd = open(options->file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
@@ -337,6 +380,7 @@ static int open_source(struct map *map, char **items, int count)
 				 "there are no items: stdin is a terminal");
 	}
 	source_stream(&map->source, fd, separator);
+	map->source.column_end = column_end(options);
 	return 0;
 }
 
@@ -379,29 +423,59 @@ static void close_group(struct map *map)
 			 map->group, reeve_error(map->tool->r)->message);
 }
 
+/* The command and its items. */
+static int begin_items(struct map *map, int argc, char **argv)
+{
+	struct map_options *options = map->options;
+	size_t columns = LISTS_MAX;
+	int words = 0, result;
+
+	while (words < argc && !lists_is_mark(argv[words]))
+		words++;
+	result = open_source(map, words < argc ? argv + words : NULL,
+			     argc - words);
+	if (result != 0)
+		return result;
+	if (!options->column_end)
+		columns = map->source.lists ? map->lists.count : 1;
+	argv[words] = NULL;
+	result = job_args_spec(map->tool, &options->job, words, argv,
+			       &map->defaults);
+	if (result != 0)
+		return result;
+	if (options->job.key)
+		return say_usage(map->tool, NULL,
+				 "--key names one job, and map makes many");
+	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell,
+		     columns);
+	return 0;
+}
+
+static int begin_again(const struct map *map, int argc)
+{
+	const struct map_options *options = map->options;
+
+	if (argc > 0 || options->job.shell || options->file || options->dry_run)
+		return say_usage(map->tool,
+				 "To see which: reeve ls failed group=N",
+				 "--retry-failed runs the jobs of its group "
+				 "again: it takes no command, no items and no "
+				 "--dry-run");
+	return 0;
+}
+
 static int begin(struct map *map, int argc, char **argv)
 {
 	struct map_options *options = map->options;
 	struct tool *tool = map->tool;
 	int64_t limit = options->jobs ? options->jobs : MAP_OUTSTANDING;
-	int items = 0, result;
+	int result = map_limit(map);
 
-	while (items < argc && strcmp(argv[items], ":::") != 0)
-		items++;
-	result = open_source(map, items < argc ? argv + items + 1 : NULL,
-			     argc - items - 1);
-	if (result != 0)
+	if (result == 0)
+		result = options->again ? begin_again(map, argc)
+					: begin_items(map, argc, argv);
+	if (result != 0 || options->dry_run)
 		return result;
-	argv[items < argc ? items : argc] = NULL;
-	result = job_args_spec(tool, &options->job, items, argv,
-			       &map->defaults);
-	if (result != 0)
-		return result;
-	if (options->job.key)
-		return say_usage(tool, NULL,
-				 "--key names one job, and map makes many");
-	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell);
-
 	result = tool_connect(tool);
 	if (result != 0)
 		return result;
@@ -410,9 +484,26 @@ static int begin(struct map *map, int argc, char **argv)
 	if (flight_init(&map->flight, tool->r, (size_t)limit) != 0)
 		return say_memory(tool);
 	map->chunk = MAP_CHUNK_FIRST;
+	progress_init(&map->progress, tool, clock_monotonic_ms());
+	if (options->again)
+		return map_again_begin(map);
 	result = open_group(map);
 	map->defaults.group = map->group;
 	return result;
+}
+
+static int carry_out(struct map *map)
+{
+	int result;
+
+	if (map->options->dry_run)
+		return map_dry_run(map);
+	signal(SIGPIPE, SIG_IGN);
+	map->signal = interrupt_catch();
+	result = loop(map);
+	if (!map->options->again)
+		close_group(map);
+	return result == 0 ? map_summary(map) : result;
 }
 
 static int run(struct tool *tool, void *options, int argc, char **argv)
@@ -420,15 +511,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	struct map map = {.tool = tool, .options = options, .source.fd = -1};
 	int result = begin(&map, argc, argv);
 
-	if (result == 0) {
-		signal(SIGPIPE, SIG_IGN);
-		map.signal = interrupt_catch();
-		progress_init(&map.progress, tool, clock_monotonic_ms());
-		result = loop(&map);
-		close_group(&map);
-		if (result == 0)
-			result = map_summary(&map);
-	}
+	if (result == 0)
+		result = carry_out(&map);
 	flight_fini(&map.flight);
 	source_fini(&map.source);
 	map_fini(&map);
@@ -439,12 +523,18 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 const struct command command_map = {
 	.name = "map",
 	.group = "Work",
-	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]... [::: ITEM...]",
+	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]... [::: ITEM...]...",
 	.summary = "Run a command for each item; {} is the item, {#} its "
 		   "number.",
 	.text = "  reeve map gzip -9 ::: *.log\n"
 		"  find . -name '*.png' -print0 | reeve map -0 -j4 optipng\n"
-		"  reeve map --sh 'sort {} >{}.sorted' ::: a.txt b.txt\n",
+		"  reeve map --sh 'sort {} >{.}.sorted' ::: a.txt b.txt\n"
+		"  reeve map -k echo {1}-{2} ::: a b ::: 1 2\n"
+		"  reeve map --colsep , -- ./send {2} --to {1} <list.csv\n"
+		"  reeve map --retry-failed 7\n\n"
+		"  {} item  {.} without extension  {/} without folder  "
+		"{//} folder\n"
+		"  {/.} both  {1} {2.} column or list  {#} number\n",
 	COMMAND_FLAGS(flags),
 	.job_flags = true,
 	.stop_early = true,

@@ -51,6 +51,72 @@ void map_refuse(struct map *map, const char *item, const char *why)
 	note_failure(map, 0, item, why);
 }
 
+int map_too_long(const struct map *map)
+{
+	return say_fail(map->tool, EXIT_REFUSED,
+			"Are they lines? For NUL-terminated items there is -0",
+			"an item is longer than %d bytes", SOURCE_ITEM_BYTES);
+}
+
+int map_limit(struct map *map)
+{
+	const char *text = map->options->max_fail;
+	char digits[24];
+	size_t n = text ? strlen(text) : 0;
+
+	if (!text)
+		return 0;
+	map->most_is_percent = n > 0 && text[n - 1] == '%';
+	n -= map->most_is_percent;
+	if (n < sizeof(digits))
+		snprintf(digits, sizeof(digits), "%.*s", (int)n, text);
+	if (n >= sizeof(digits) || !args_int(digits, &map->most_failed) ||
+	    map->most_failed < 1 ||
+	    (map->most_is_percent && map->most_failed > 100))
+		return say_usage(map->tool, "Write it like 3 or 5%",
+				 "--max-fail takes a number from 1 on, or "
+				 "1%% to 100%%, not '%s'",
+				 text);
+	return 0;
+}
+
+/* As long as the number of items is not known, a share of a few says nothing. */
+bool map_is_enough(const struct map *map)
+{
+	int64_t of = map->progress.total;
+
+	if (map->most_failed == 0 || map->failed == 0)
+		return false;
+	if (!map->most_is_percent)
+		return map->failed >= map->most_failed;
+	if (of == 0 && map->progress.done < MAP_SHARE_LEAST)
+		return false;
+	if (of == 0)
+		of = map->progress.done;
+	return map->failed * 100 >= map->most_failed * of;
+}
+
+bool map_line(const struct map *map, const struct reeve_job *job,
+	      const char *item)
+{
+	struct json_out out = {0};
+	struct slice text;
+
+	json_out_object(&out);
+	json_out_member_int(&out, "v", 1);
+	json_out_member_int(&out, "group", map->group);
+	json_out_member_text(&out, "item", item);
+	json_out_key(&out, "job");
+	json_out_raw(&out, slice_of(job->json));
+	json_out_object_end(&out);
+	json_out_byte(&out, '\n');
+	text = json_out_slice(&out);
+	if (json_out_ok(&out))
+		fwrite(text.p, 1, text.n, stdout);
+	json_out_fini(&out);
+	return !ferror(stdout);
+}
+
 void map_fini(struct map *map)
 {
 	for (size_t i = 0; i < map->failure_count; i++) {
@@ -58,6 +124,7 @@ void map_fini(struct map *map)
 		free(map->failures[i].why);
 	}
 	map->failure_count = 0;
+	free(TAKE(map->cursor));
 }
 
 static void print_json(const struct map *map, int64_t elapsed_ms)

@@ -8,13 +8,16 @@
 #include "client/progress.h"
 #include "client/source.h"
 
-#define MAP_FAILURES 10 /* named in the summary */
+#define MAP_FAILURES 10	    /* named in the summary */
+#define MAP_SHARE_LEAST 100 /* ended, before a share of them counts */
+#define MAP_CHUNK 500	    /* jobs in a call */
 
 struct map_options {
 	struct job_args job;
-	int64_t jobs, max_fail; /* 0: no limit */
-	const char *file;
-	bool null, keep_order, no_output;
+	int64_t jobs;  /* 0: no limit */
+	int64_t again; /* --retry-failed: the group; 0: none */
+	const char *file, *max_fail, *column_end;
+	bool null, keep_order, no_output, dry_run;
 };
 
 struct map_failure {
@@ -26,23 +29,42 @@ struct map_failure {
 struct map {
 	struct tool *tool;
 	struct map_options *options;
+	struct lists lists;
 	struct source source;
 	struct pattern pattern;
 	struct reeve_spec defaults;
 	struct flight flight;
 	struct progress progress;
 	int64_t group;
-	size_t chunk;	 /* most in the next call */
-	bool all_read;	 /* the source has ended */
-	bool stopping;	 /* nothing new is submitted */
-	bool closed;	 /* nobody reads our output */
-	int interrupted; /* the signal; 0: none */
+	size_t chunk;	      /* most in the next call */
+	int64_t most_failed;  /* stop at so many; 0: no limit */
+	bool most_is_percent; /* most_failed is one, of all or of those ended */
+	char *cursor;	      /* owned; where --retry-failed goes on */
+	bool all_read;	      /* the source has ended */
+	bool stopping;	      /* nothing new is submitted */
+	bool closed;	      /* nobody reads our output */
+	int interrupted;      /* the signal; 0: none */
 	volatile sig_atomic_t *signal;
 	/* How they ended. */
 	int64_t succeeded, failed, cancelled;
 	struct map_failure failures[MAP_FAILURES];
 	size_t failure_count;
 };
+
+/** map_too_long() - say that of an item. Return: the exit code */
+must_check int map_too_long(const struct map *map);
+
+/** map_limit() - read --max-fail; 0, or the exit code, with the error said */
+must_check int map_limit(struct map *map);
+
+/** map_is_enough() - so many have failed that the rest is to be cancelled */
+bool map_is_enough(const struct map *map);
+
+/** map_line() - with --json: a line for one that has ended
+ *
+ * Return: false when nobody reads any more. */
+must_check bool map_line(const struct map *map, const struct reeve_job *job,
+			 const char *item);
 
 /** map_count() - one has ended */
 void map_count(struct map *map, const struct reeve_job *job, const char *item);
@@ -55,3 +77,18 @@ must_check int map_summary(const struct map *map);
 
 /** map_fini() - free what it holds */
 void map_fini(struct map *map);
+
+/** map_dry_run() - print the commands, one a line, and submit nothing
+ *
+ * Return: the exit code. */
+must_check int map_dry_run(struct map *map);
+
+/** map_again_begin() - look at the group of --retry-failed
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int map_again_begin(struct map *map);
+
+/** map_again_some() - let up to @most of its failed jobs run again
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int map_again_some(struct map *map, size_t most);

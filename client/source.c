@@ -6,14 +6,13 @@
 
 #define SOURCE_READ_BYTES (64 * 1024)
 
-void source_args(struct source *source, char **args, int count)
+void source_lists(struct source *source, const struct lists *lists)
 {
 	*source = (struct source){
-		.args = args,
-		.arg_count = count,
+		.lists = lists,
 		.fd = -1,
 		.eof = true,
-		.waiting = count,
+		.waiting = lists->total,
 	};
 }
 
@@ -25,6 +24,7 @@ void source_stream(struct source *source, int fd, char separator)
 void source_fini(struct source *source)
 {
 	free(source->buffer);
+	json_out_fini(&source->joined);
 	*source = (struct source){.fd = -1};
 }
 
@@ -103,19 +103,61 @@ int source_fill(struct source *source)
 	return 0;
 }
 
-static int next_arg(struct source *source, const char **ret)
+/* The columns as one text, for people and for {}. */
+static int join(struct source *source, const char **ret)
 {
-	if (source->given == source->arg_count)
-		return SOURCE_E_END;
-	*ret = source->args[source->given++];
-	source->waiting--;
+	if (source->field_count == 1) {
+		*ret = source->fields[0];
+		return 0;
+	}
+	json_out_reset(&source->joined);
+	for (size_t i = 0; i < source->field_count; i++) {
+		if (i > 0)
+			json_out_byte(&source->joined, ' ');
+		for (const char *at = source->fields[i]; *at; at++)
+			json_out_byte(&source->joined, *at);
+	}
+	json_out_byte(&source->joined, '\0');
+	if (!json_out_ok(&source->joined))
+		return -ENOMEM;
+	*ret = json_out_slice(&source->joined).p;
 	return 0;
+}
+
+static int next_combination(struct source *source, const char **ret)
+{
+	if (source->given == source->lists->total)
+		return SOURCE_E_END;
+	lists_at(source->lists, source->given, source->fields);
+	source->field_count = source->lists->count;
+	source->given++;
+	source->waiting--;
+	return join(source, ret);
+}
+
+/* Where there is no room for more columns the last one is the rest. */
+static void split(struct source *source, char *text)
+{
+	size_t n = source->column_end ? strlen(source->column_end) : 0;
+
+	source->field_count = 0;
+	for (;;) {
+		char *end = NULL;
+
+		source->fields[source->field_count++] = text;
+		if (n > 0 && source->field_count < LISTS_MAX)
+			end = strstr(text, source->column_end);
+		if (!end)
+			return;
+		*end = '\0';
+		text = end + n;
+	}
 }
 
 int source_next(struct source *source, const char **ret)
 {
-	if (source->args)
-		return next_arg(source, ret);
+	if (source->lists)
+		return next_combination(source, ret);
 	for (;;) {
 		char *from = source->buffer + source->begin;
 		size_t held = source->end - source->begin;
@@ -132,10 +174,10 @@ int source_next(struct source *source, const char **ret)
 		if (stop - from > SOURCE_ITEM_BYTES)
 			return SOURCE_E_TOO_LONG;
 		*stop = '\0';
-		*ret = from;
+		split(source, from);
 		source->given++;
 		source->waiting--;
-		return 0;
+		return join(source, ret);
 	}
 }
 

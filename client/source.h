@@ -5,7 +5,8 @@
  * far as is sensible, so that the total is known early, and never blocks.
  */
 
-#include "proto/base.h"
+#include "client/lists.h"
+#include "proto/json_out.h"
 
 #define SOURCE_AHEAD_BYTES (16 * 1024 * 1024)
 #define SOURCE_ITEM_BYTES (1024 * 1024)
@@ -18,21 +19,24 @@ enum {
 
 struct source {
 	/* Arguments: */
-	char **args; /* NULL: from fd */
-	int arg_count;
+	const struct lists *lists; /* NULL: from fd */
+	struct json_out joined;	   /* the words of the last one, as one text */
 	/* A stream: */
 	int fd; /* -1: none */
 	char separator;
 	bool eof;
 	char *buffer; /* owned */
 	size_t begin, scanned, end, capacity;
+	const char *column_end; /* what separates columns; NULL: nothing */
 	/* Both: */
+	const char *fields[LISTS_MAX]; /* the columns of the last one */
+	size_t field_count;
 	int64_t given;	 /* items handed out */
 	int64_t waiting; /* items read and not handed out */
 };
 
-/** source_args() - items are @args, which live as long */
-void source_args(struct source *source, char **args, int count);
+/** source_lists() - items are the combinations of @lists, which live as long */
+void source_lists(struct source *source, const struct lists *lists);
 
 /** source_stream() - items are the lines of @fd, which is not closed
  * @separator:	'\n' or '\0' */
@@ -45,10 +49,12 @@ void source_fini(struct source *source);
 must_check int source_fill(struct source *source);
 
 /**
- * source_next() - the next item; empty lines are skipped
- * @ret:	lives until the next source_fill()
+ * source_next() - the next item, with its columns in `fields`; empty lines are
+ * skipped
+ * @ret:	the columns joined by blanks; lives, as they do, until the next
+ *		source_next() or source_fill()
  *
- * Return: 0, SOURCE_E_*.
+ * Return: 0, SOURCE_E_*, -ENOMEM.
  */
 must_check int source_next(struct source *source, const char **ret);
 

@@ -198,12 +198,16 @@ class Daemon:
         jobs = sorted(self.match(p.get('filter')),
                       key=lambda job: job.facts['id'],
                       reverse=p.get('newest_first', False))
-        after, limit = int(p.get('cursor', 0)), p.get('limit', 100)
-        page = [job.told(p.get('with_spec'))
-                for job in jobs[after:after + limit]]
-        reply = {'jobs': page}
-        if after + limit < len(jobs):
-            reply['cursor'] = str(after + limit)
+        limit = p.get('limit', 100)
+        if 'cursor' in p:  # the last id: jobs may have gone meanwhile
+            last = int(p['cursor'])
+            jobs = [job for job in jobs if (
+                job.facts['id'] < last if p.get('newest_first') else
+                job.facts['id'] > last)]
+        reply = {'jobs': [job.told(p.get('with_spec'))
+                          for job in jobs[:limit]]}
+        if len(jobs) > limit:
+            reply['cursor'] = str(jobs[limit - 1].facts['id'])
         return reply
 
     def Count(self, p, more):
@@ -262,6 +266,17 @@ class Daemon:
 
     def Release(self, p, more):
         return {'count': len(self.steer(p, ('held',), self.start))}
+
+    def again(self, job):
+        for name in ('exit_code', 'signal', 'cause', 'failure',
+                     'finished_ms', 'cancel_asked'):
+            job.facts.pop(name, None)
+        job.output, job.process = [], None
+        self.start(job)
+
+    def Retry(self, p, more):
+        return {'count': len(self.steer(p, ('failed', 'cancelled'),
+                                        self.again))}
 
     def OpenGroup(self, p, more):
         number = len(self.groups) + 1

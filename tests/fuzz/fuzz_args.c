@@ -9,6 +9,7 @@
 #include "client/command.h"
 #include "client/duration.h"
 #include "client/job_args.h"
+#include "client/lists.h"
 #include "client/pattern.h"
 #include "client/selector.h"
 #include "proto/json_in.h"
@@ -94,6 +95,10 @@ static void read_words(int count, char **words)
 	struct pattern pattern;
 	struct arena arena = {0};
 	struct reeve_spec spec = {0};
+	struct pattern_item item = {(const char *const *)words, (size_t)count,
+				    7};
+	struct lists lists;
+	const char *fields[LISTS_MAX];
 	int64_t ms;
 
 	for (int i = 0; i < count; i++) {
@@ -101,16 +106,18 @@ static void read_words(int count, char **words)
 			require(ms >= 0);
 	}
 	if (count > 1) {
-		pattern_init(&pattern, (const char *const *)words, NULL);
-		require(pattern_fill(&pattern, &arena, words[count - 1], 7,
-				     &spec) == 0);
+		pattern_init(&pattern, (const char *const *)words, NULL,
+			     LISTS_MAX);
+		require(pattern_fill(&pattern, &arena, &item, &spec) == 0);
 	}
 	if (count) {
-		pattern_init(&pattern, NULL, words[0]);
-		require(pattern_fill(&pattern, &arena, words[count - 1], 7,
-				     &spec) == 0);
+		pattern_init(&pattern, NULL, words[0], LISTS_MAX);
+		require(pattern_fill(&pattern, &arena, &item, &spec) == 0);
 	}
 	arena_fini(&arena);
+	if (count && lists_is_mark(words[0]) &&
+	    lists_parse(&lists, words, count) == 0 && lists.total > 0)
+		lists_at(&lists, lists.total - 1, fields);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,6 +3,14 @@
 
 #include <stdio.h>
 
+static int fill_one(const struct pattern *pattern, struct arena *arena,
+		    const char *text, int64_t number, struct reeve_spec *ret)
+{
+	struct pattern_item item = {&text, 1, number};
+
+	return pattern_fill(pattern, arena, &item, ret);
+}
+
 static const char *shell(const char *text, const char *item, int64_t number)
 {
 	static char line[256];
@@ -10,9 +18,8 @@ static const char *shell(const char *text, const char *item, int64_t number)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, NULL, text);
-	assert_int_equal(pattern_fill(&pattern, &arena, item, number, &spec),
-			 0);
+	pattern_init(&pattern, NULL, text, 1);
+	assert_int_equal(fill_one(&pattern, &arena, item, number, &spec), 0);
 	assert_null(spec.argv);
 	snprintf(line, sizeof(line), "%s", spec.shell);
 	arena_fini(&arena);
@@ -26,8 +33,8 @@ UNIT(fills_every_place_of_every_argument)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, argv, NULL);
-	assert_int_equal(pattern_fill(&pattern, &arena, "a b", 7, &spec), 0);
+	pattern_init(&pattern, argv, NULL, 1);
+	assert_int_equal(fill_one(&pattern, &arena, "a b", 7, &spec), 0);
 	assert_string_equal(spec.argv[0], "cp");
 	assert_string_equal(spec.argv[1], "a b");
 	assert_string_equal(spec.argv[2], "to/a b.7");
@@ -42,8 +49,8 @@ UNIT(without_a_place_the_item_comes_last)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, argv, NULL);
-	assert_int_equal(pattern_fill(&pattern, &arena, "x", 1, &spec), 0);
+	pattern_init(&pattern, argv, NULL, 1);
+	assert_int_equal(fill_one(&pattern, &arena, "x", 1, &spec), 0);
 	assert_string_equal(spec.argv[1], "1");
 	assert_string_equal(spec.argv[2], "x");
 	assert_null(spec.argv[3]);
@@ -62,11 +69,63 @@ UNIT(an_item_can_do_nothing_to_the_shell)
 			    "exit $((14 % 7 + 3))");
 }
 
+UNIT(parts_of_a_path)
+{
+	assert_string_equal(shell("{.} {/} {//} {/.}", "a/b.tar.gz", 1),
+			    "a/b.tar b.tar.gz a b.tar");
+	assert_string_equal(shell("{.} {/} {//} {/.}", "name", 1),
+			    "name name . name");
+	assert_string_equal(shell("{.} {//} {/.}", "/d.x/.rc", 1),
+			    "/d.x/.rc /d.x .rc");
+	assert_string_equal(shell("{//} {1/.}", "/x.c", 1), "/ x");
+	assert_string_equal(shell("echo {.} {.", "it's.c", 1),
+			    "echo 'it'\\''s' {.");
+}
+
+UNIT(what_names_no_column_stays)
+{
+	assert_string_equal(
+		shell("grep 'x{3}' {1} {01} {x} {1#} {99999999999999"
+		      "9999999999}",
+		      "f", 1),
+		"grep 'x{3}' f {01} {x} {1#} {999999999999999999999"
+		"999}");
+}
+
+UNIT(columns_are_arguments_of_their_own)
+{
+	static const char *const argv[] = {"cp", "{}", "{2/}:{1}{3}", NULL};
+	static const char *const plain[] = {"echo", NULL};
+	static const char *const fields[] = {"a b", "d/e"};
+	struct pattern_item item = {fields, 2, 1};
+	struct arena arena = {0};
+	struct pattern pattern;
+	struct reeve_spec spec;
+
+	pattern_init(&pattern, argv, NULL, 3);
+	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
+	assert_string_equal(spec.argv[1], "a b");
+	assert_string_equal(spec.argv[2], "d/e");
+	assert_string_equal(spec.argv[3], "e:a b");
+	assert_null(spec.argv[4]);
+	pattern_init(&pattern, plain, NULL, 2);
+	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
+	assert_string_equal(spec.argv[2], "d/e");
+	assert_null(spec.argv[3]);
+	pattern_init(&pattern, NULL, "echo {}", 2);
+	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
+	assert_string_equal(spec.shell, "echo 'a b' d/e");
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_every_place_of_every_argument),
 		cmocka_unit_test(without_a_place_the_item_comes_last),
+		cmocka_unit_test(parts_of_a_path),
+		cmocka_unit_test(what_names_no_column_stays),
+		cmocka_unit_test(columns_are_arguments_of_their_own),
 		cmocka_unit_test(an_item_can_do_nothing_to_the_shell),
 	};
 

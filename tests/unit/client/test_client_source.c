@@ -79,18 +79,76 @@ UNIT(items_may_end_with_nul)
 
 UNIT(arguments_are_items_too)
 {
-	char a[] = "a", empty[] = "";
-	char *args[] = {a, empty, NULL};
+	char mark[] = ":::", a[] = "a", empty[] = "";
+	char *args[] = {mark, a, empty, NULL};
+	struct lists lists;
 	struct source source;
 	const char *item;
 
-	source_args(&source, args, 2);
+	assert_int_equal(lists_parse(&lists, args, 3), 0);
+	source_lists(&source, &lists);
 	assert_int_equal(source_total(&source), 2);
 	assert_int_equal(source_next(&source, &item), 0);
 	assert_string_equal(item, "a");
 	assert_int_equal(source_next(&source, &item), 0);
 	assert_string_equal(item, "");
 	assert_int_equal(source_next(&source, &item), SOURCE_E_END);
+	source_fini(&source);
+}
+
+UNIT(lists_are_combined_and_linked)
+{
+	char by[] = ":::", with[] = ":::+", a[] = "a", b[] = "b", c[] = "c";
+	char x[] = "x", y[] = "y";
+	char *args[] = {by, a, b, by, x, y, with, a, b, c, NULL};
+	static const char *const expected[] = {"a x a", "a y b", "b x a",
+					       "b y b"};
+	struct lists lists;
+	struct source source;
+	const char *item;
+
+	assert_int_equal(lists_parse(&lists, args, 10), 0);
+	source_lists(&source, &lists);
+	assert_int_equal(source_total(&source), 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(source_next(&source, &item), 0);
+		assert_string_equal(item, expected[i]);
+		assert_int_equal(source.field_count, 3);
+	}
+	assert_int_equal(source_next(&source, &item), SOURCE_E_END);
+	source_fini(&source);
+	assert_int_equal(lists_parse(&lists, args, 1), 0);
+	assert_int_equal(lists.total, 0);
+}
+
+UNIT(too_many_lists_are_refused)
+{
+	char by[] = ":::", a[] = "a";
+	char *args[2 * (LISTS_MAX + 1)];
+	struct lists lists;
+
+	for (size_t i = 0; i < ARRAY_COUNT(args); i++)
+		args[i] = i % 2 ? a : by;
+	assert_int_equal(lists_parse(&lists, args, (int)ARRAY_COUNT(args)),
+			 LISTS_E_MANY);
+}
+
+UNIT(a_line_has_columns)
+{
+	struct source source;
+	const char *item;
+
+	source_stream(&source, ends[0], '\n');
+	source.column_end = ", ";
+	put("a, b,c, \nalone\n", 15);
+	assert_int_equal(source_fill(&source), 0);
+	assert_int_equal(source_next(&source, &item), 0);
+	assert_int_equal(source.field_count, 3);
+	assert_string_equal(source.fields[1], "b,c");
+	assert_string_equal(source.fields[2], "");
+	assert_string_equal(item, "a b,c ");
+	assert_int_equal(source_next(&source, &item), 0);
+	assert_int_equal(source.field_count, 1);
 	source_fini(&source);
 }
 
@@ -149,6 +207,9 @@ int main(void)
 		TEST(gives_lines_as_they_come_and_skips_empty_ones),
 		TEST(items_may_end_with_nul),
 		TEST(arguments_are_items_too),
+		TEST(lists_are_combined_and_linked),
+		TEST(too_many_lists_are_refused),
+		TEST(a_line_has_columns),
 		TEST(an_endless_line_is_refused_and_memory_stays_bounded),
 		TEST(many_lines_in_odd_pieces_lose_nothing),
 	};
