@@ -6,6 +6,7 @@
 #include "client/job_args.h"
 #include "client/say.h"
 #include "client/suggest.h"
+#include "client/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,8 @@ void command_help_of(const struct command *command)
 		print_flags("Flags", &own);
 	if (command->job_flags)
 		print_flags("Flags of the job", &job_args_table);
+	if (command->list_flags)
+		print_flags("Flags of a listing", &table_args_table);
 	print_flags("Flags of every command", &common_args_table);
 }
 

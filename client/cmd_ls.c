@@ -4,7 +4,6 @@
 #include "client/command.h"
 #include "client/counts.h"
 #include "client/listing.h"
-#include "client/render.h"
 #include "client/say.h"
 
 #include <inttypes.h>
@@ -15,15 +14,13 @@
 #define LS_FILTERED 1000
 
 struct ls_options {
+	struct table_args table;
 	bool all;
-	int64_t limit;
 };
 
 static const struct arg_flag flags[] = {
 	{"all", 'a', ARG_ON, offsetof(struct ls_options, all), NULL,
 	 "ended ones too, without a limit", 0, NULL},
-	{"limit", 0, ARG_INT, offsetof(struct ls_options, limit), "N",
-	 "the newest N of them", 1, NULL},
 };
 
 /* Without words: what is not finished, and what ended lately. */
@@ -32,7 +29,7 @@ static int load_recent(struct tool *tool, struct listing *listing,
 {
 	struct selector unfinished = {.states = SELECTOR_UNFINISHED};
 	struct selector ended = {.states = SELECTOR_ENDED};
-	size_t limit = options->limit ? (size_t)options->limit : 0;
+	size_t limit = options->table.limit ? (size_t)options->table.limit : 0;
 	int result = listing_load(tool, listing, &unfinished,
 				  limit ? limit : LS_UNFINISHED);
 
@@ -53,20 +50,21 @@ static int load(struct tool *tool, struct listing *listing,
 		return load_recent(tool, listing, options);
 	if (options->all)
 		limit = SIZE_MAX / 2;
-	if (options->limit)
-		limit = (size_t)options->limit;
+	if (options->table.limit)
+		limit = (size_t)options->table.limit;
 	result = selector_resolve(tool, selector);
 	if (result != 0)
 		return result;
 	return listing_load(tool, listing, selector, limit);
 }
 
-static void print_summary(struct tool *tool, const struct listing *listing)
+static void print_summary(struct tool *tool, const struct table *table,
+			  const struct listing *listing)
 {
 	struct counts counts;
 	char text[COUNTS_BYTES];
 
-	if (!tool->out.terminal || tool->quiet ||
+	if (!table_is_human(table) || tool->quiet ||
 	    counts_load(tool, &counts) != 0)
 		return;
 	counts_say(&counts, text);
@@ -82,38 +80,48 @@ static void tell_cut(struct tool *tool, const struct listing *listing,
 		     const struct selector *selector,
 		     const struct ls_options *options)
 {
-	if (listing->more && !options->limit && !selector_is_empty(selector))
+	if (listing->more && !options->table.limit &&
+	    !selector_is_empty(selector))
 		say_note(tool,
 			 "only the newest %zu are listed. All of them: "
 			 "reeve ls -a FILTER",
 			 listing->count);
 }
 
+static int print(struct tool *tool, struct table *table,
+		 struct listing *listing)
+{
+	int result;
+
+	listing_sort(listing);
+	listing_fill(listing, table, clock_wall_ms());
+	result = table_print(table, "jobs",
+			     listing->more ? ",\"more\":true"
+					   : ",\"more\":false");
+	if (result == 0)
+		print_summary(tool, table, listing);
+	return result;
+}
+
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
+	struct ls_options *ls = options;
 	struct selector selector = {0};
 	struct listing listing = {0};
-	int result = selector_parse(tool, &selector, argc, argv);
+	struct table table;
+	int result = listing_table(&table, tool, &ls->table);
 
+	if (result == 0)
+		result = selector_parse(tool, &selector, argc, argv);
 	if (result == 0)
 		result = tool_connect(tool);
 	if (result == 0)
 		result = load(tool, &listing, &selector, options);
-	if (result == 0) {
-		listing_sort(&listing);
-		if (tool->json) {
-			printf("{\"v\":1,\"jobs\":");
-			listing_print_json(&listing);
-			printf(",\"more\":%s}\n",
-			       listing.more ? "true" : "false");
-		} else {
-			result = listing_print(tool, &listing, clock_wall_ms());
-			if (result == 0)
-				print_summary(tool, &listing);
-			if (result == 0 && !tool->out.terminal)
-				tell_cut(tool, &listing, &selector, options);
-		}
-	}
+	if (result == 0)
+		result = print(tool, &table, &listing);
+	if (result == 0 && !tool->json && !table_is_human(&table))
+		tell_cut(tool, &listing, &selector, options);
+	table_fini(&table);
 	listing_fini(&listing);
 	selector_fini(&selector);
 	return result;
@@ -127,8 +135,11 @@ const struct command command_ls = {
 	.summary = "List jobs, newest last.",
 	.text = "  reeve ls\n"
 		"  reeve ls failed queue=mail newer=1d\n"
-		"  reeve ls group=7 --json\n",
+		"  reeve ls group=7 --json\n"
+		"  reeve ls --columns id,name,ended --sort -time\n"
+		"  reeve ls failed -o ids\n",
 	COMMAND_FLAGS(flags),
+	.list_flags = true,
 	.options_bytes = sizeof(struct ls_options),
 	.run = run,
 };

@@ -6,7 +6,6 @@
 #include "client/duration.h"
 #include "client/field.h"
 #include "client/listing.h"
-#include "client/render.h"
 #include "client/say.h"
 #include "proto/json_in.h"
 
@@ -76,16 +75,22 @@ static int print_jobs(struct tool *tool)
 	struct selector running = {.states = 1u << REEVE_RUNNING};
 	struct selector failed = {.states = 1u << REEVE_FAILED,
 				  .newer_ms = STATUS_FAILED_AGE_MS};
+	static const struct table_args as_usual;
 	struct listing listing = {0};
-	int result = listing_load(tool, &listing, &failed, STATUS_FAILED);
+	struct table table;
+	int result = listing_table(&table, tool, &as_usual);
 
+	if (result == 0)
+		result = listing_load(tool, &listing, &failed, STATUS_FAILED);
 	if (result == 0)
 		result = listing_load(tool, &listing, &running, STATUS_RUNNING);
 	listing_sort(&listing);
 	if (result == 0 && listing.count > 0) {
 		putchar('\n');
-		result = listing_print(tool, &listing, clock_wall_ms());
+		listing_fill(&listing, &table, clock_wall_ms());
+		result = table_print(&table, "jobs", "");
 	}
+	table_fini(&table);
 	listing_fini(&listing);
 	return result;
 }

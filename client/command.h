@@ -17,6 +17,7 @@ struct command {
 	const struct arg_flag *flags;
 	size_t flag_count;
 	bool job_flags;	 /* options begin with a struct job_args */
+	bool list_flags; /* ... or with a struct table_args */
 	bool stop_early; /* the first argument begins somebody else's words */
 	bool job_exit;	 /* the exit code speaks for a job */
 	size_t options_bytes; /* zeroed and filled from the flags */

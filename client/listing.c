@@ -3,8 +3,8 @@
 #include "client/clock.h"
 #include "client/duration.h"
 #include "client/job.h"
-#include "client/render.h"
 #include "client/say.h"
+#include "client/stamp.h"
 #include "client/words.h"
 #include "proto/json_in.h"
 
@@ -147,21 +147,37 @@ void listing_sort(struct listing *listing)
 	listing->count = n + 1;
 }
 
-void listing_print_json(const struct listing *listing)
-{
-	putchar('[');
-	for (size_t i = 0; i < listing->count; i++)
-		printf("%s%s", i ? "," : "", listing->jobs[i]->json);
-	putchar(']');
-}
+#define HIDDEN RENDER_WIDE
 
 static const struct render_column columns[] = {
-	{"ID", true, 0, 0},	{"STATE", false, 0, 0}, {"QUEUE", false, 4, 0},
-	{"NAME", false, 0, 12}, {"TRY", true, 5, 0},	{"TIME", true, 2, 0},
-	{"NOTE", false, 3, 16},
+	{"ID", true, 0, 0},	      {"STATE", false, 0, 0},
+	{"QUEUE", false, 4, 0},	      {"NAME", false, 0, 12},
+	{"TRY", true, 5, 0},	      {"TIME", true, 2, 0},
+	{"NOTE", false, 3, 16},	      {"PRIORITY", true, HIDDEN, 0},
+	{"GROUP", true, HIDDEN, 0},   {"USER", true, HIDDEN, 0},
+	{"EXIT", true, HIDDEN, 0},    {"CAUSE", false, HIDDEN, 0},
+	{"CREATED", true, HIDDEN, 0}, {"STARTED", true, HIDDEN, 0},
+	{"ENDED", true, HIDDEN, 0},   {"COMMAND", false, HIDDEN, 12},
 };
 
-enum { ID, STATE, QUEUE, NAME, TRY, TIME, NOTE };
+enum {
+	ID,
+	STATE,
+	QUEUE,
+	NAME,
+	TRY,
+	TIME,
+	NOTE,
+	PRIORITY,
+	GROUP,
+	USER,
+	EXIT,
+	CAUSE,
+	CREATED,
+	STARTED,
+	ENDED,
+	COMMAND,
+};
 
 static void write_note(struct render *render, const struct reeve_job *job,
 		       int64_t now_ms)
@@ -183,15 +199,49 @@ static void write_note(struct render *render, const struct reeve_job *job,
 	}
 }
 
-static void write_row(const struct tool *tool, struct render *render,
-		      const struct reeve_job *job, int64_t now_ms)
+static void write_time(const struct tool *tool, struct render *render,
+		       size_t column, int64_t utc_ms)
 {
+	char stamp[STAMP_BYTES];
+
+	if (utc_ms == 0)
+		return;
+	render_cell(render, column, RENDER_PLAIN, "%s",
+		    tool->out.terminal ? stamp_local(utc_ms, stamp)
+				       : stamp_utc(utc_ms, stamp));
+	render_key(render, column, utc_ms);
+}
+
+static void write_wide(const struct tool *tool, struct render *render,
+		       const struct reeve_job *job)
+{
+	render_number(render, PRIORITY, job->priority);
+	if (job->group)
+		render_number(render, GROUP, job->group);
+	render_number(render, USER, job->uid);
+	if (job->exit_code >= 0)
+		render_number(render, EXIT, job->exit_code);
+	if (job->cause != REEVE_CAUSE_NONE)
+		render_cell(render, CAUSE, RENDER_PLAIN, "%s",
+			    reeve_cause_name(job->cause));
+	write_time(tool, render, CREATED, job->created_ms);
+	write_time(tool, render, STARTED, job->started_ms);
+	write_time(tool, render, ENDED, job->finished_ms);
+	render_cell(render, COMMAND, RENDER_PLAIN, "%s", job->command);
+}
+
+static void write_row(struct table *table, const struct reeve_job *job,
+		      int64_t now_ms)
+{
+	const struct tool *tool = table->tool;
+	struct render *render = &table->render;
+	int64_t time_ms = words_time_ms(job, now_ms);
 	enum render_colour colour;
 	const char *glyph = words_glyph(job->state, tool->out.unicode, &colour);
 	char time[DURATION_BYTES];
 
-	render_row(render);
-	render_cell(render, ID, RENDER_PLAIN, "%" PRId64, job->id);
+	table_row(table, slice_of(job->json));
+	render_number(render, ID, job->id);
 	if (tool->out.terminal)
 		render_cell(render, STATE, colour, "%s %s", glyph,
 			    words_state(job->state));
@@ -201,23 +251,24 @@ static void write_row(const struct tool *tool, struct render *render,
 	render_cell(render, QUEUE, RENDER_PLAIN, "%s", job->queue);
 	render_cell(render, NAME, RENDER_PLAIN, "%s", words_title(job));
 	if (job->attempt > 1 || !tool->out.terminal)
-		render_cell(render, TRY, RENDER_PLAIN, "%" PRId64,
-			    job->attempt);
+		render_number(render, TRY, job->attempt);
 	render_cell(render, TIME, RENDER_PLAIN, "%s",
-		    duration_format(words_time_ms(job, now_ms), time));
+		    duration_format(time_ms, time));
+	render_key(render, TIME, time_ms);
 	write_note(render, job, now_ms);
+	write_wide(tool, render, job);
 }
 
-int listing_print(struct tool *tool, const struct listing *listing,
+int listing_table(struct table *table, struct tool *tool,
+		  const struct table_args *args)
+{
+	return table_init(table, tool, args, columns, ARRAY_COUNT(columns),
+			  "id");
+}
+
+void listing_fill(const struct listing *listing, struct table *table,
 		  int64_t now_ms)
 {
-	struct render render;
-	bool printed;
-
-	render_init(&render, columns, ARRAY_COUNT(columns));
 	for (size_t i = 0; i < listing->count; i++)
-		write_row(tool, &render, listing->jobs[i], now_ms);
-	printed = listing->count == 0 || render_print(&render, &tool->out);
-	render_fini(&render);
-	return printed ? 0 : say_memory(tool);
+		write_row(table, listing->jobs[i], now_ms);
 }

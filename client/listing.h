@@ -3,6 +3,7 @@
 /* Listing: pages of jobs from the daemon, decoded. */
 
 #include "client/selector.h"
+#include "client/table.h"
 
 struct listing {
 	struct reeve_job **jobs; /* owned */
@@ -24,14 +25,12 @@ void listing_sort(struct listing *listing);
 /** listing_fini() - free what it holds */
 void listing_fini(struct listing *listing);
 
-/** listing_print_json() - [{...},...] */
-void listing_print_json(const struct listing *listing);
-
-/**
- * listing_print() - the table
- * @now_ms:	UTC
+/** listing_table() - an empty table of jobs for `args`
  *
- * Return: 0, or the exit code, with the error said.
- */
-must_check int listing_print(struct tool *tool, const struct listing *listing,
-			     int64_t now_ms);
+ * Return: 0, or the exit code, with the error said. */
+must_check int listing_table(struct table *table, struct tool *tool,
+			     const struct table_args *args);
+
+/** listing_fill() - a row for each job; @now_ms: UTC */
+void listing_fill(const struct listing *listing, struct table *table,
+		  int64_t now_ms);

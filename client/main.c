@@ -4,6 +4,7 @@
 #include "client/job_args.h"
 #include "client/say.h"
 #include "client/suggest.h"
+#include "client/table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,9 +96,9 @@ static int run_command(struct tool *tool, const struct command *command,
 	size_t bytes = command->options_bytes ? command->options_bytes : 1;
 	struct arg_table tables[2] = {
 		{command->flags, command->flag_count},
-		job_args_table,
+		command->list_flags ? table_args_table : job_args_table,
 	};
-	size_t table_count = command->job_flags ? 2 : 1;
+	size_t table_count = command->job_flags || command->list_flags ? 2 : 1;
 	void *options = calloc(1, bytes);
 	struct arg_bases bases = {
 		.tables = tables,

@@ -2,10 +2,10 @@
 
 #include "client/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#define RENDER_COLUMNS_MAX 16
 #define RENDER_CELL_BYTES 4096
 #define RENDER_GAP 2
 
@@ -14,13 +14,18 @@ void render_init(struct render *render, const struct render_column *columns,
 {
 	require(count > 0 && count <= RENDER_COLUMNS_MAX);
 	*render = (struct render){.columns = columns, .column_count = count};
+	for (size_t i = 0; i < count; i++) {
+		if (columns[i].rank < RENDER_WIDE)
+			render->shown[render->shown_count++] = i;
+	}
 }
 
 void render_fini(struct render *render)
 {
-	for (size_t i = 0; i < render->row_count * render->column_count; i++)
+	for (size_t i = 0; i < render->filled * render->column_count; i++)
 		free(render->cells[i].text);
 	free(render->cells);
+	free(render->order);
 	*render = (struct render){0};
 }
 
@@ -44,7 +49,7 @@ void render_row(struct render *render)
 	}
 	memset(render->cells + render->row_count * render->column_count, 0,
 	       bytes);
-	render->row_count++;
+	render->filled = ++render->row_count;
 }
 
 void render_cell(struct render *render, size_t column,
@@ -71,6 +76,74 @@ void render_cell(struct render *render, size_t column,
 	free(cell->text);
 	cell->text = text;
 	cell->colour = colour;
+}
+
+void render_number(struct render *render, size_t column, int64_t number)
+{
+	render_cell(render, column, RENDER_PLAIN, "%" PRId64, number);
+	render_key(render, column, number);
+}
+
+void render_key(struct render *render, size_t column, int64_t number)
+{
+	struct render_cell *cell;
+
+	if (render->failed)
+		return;
+	require(render->row_count > 0 && column < render->column_count);
+	cell = &render->cells[(render->row_count - 1) * render->column_count +
+			      column];
+	cell->is_number = true;
+	cell->number = number;
+}
+
+size_t render_at(const struct render *render, size_t i)
+{
+	return render->order ? render->order[i] : i;
+}
+
+struct sorting {
+	const struct render *render;
+	size_t column;
+	bool descending;
+};
+
+static int compare(const void *a, const void *b, void *context)
+{
+	const struct sorting *sorting = context;
+	const struct render *render = sorting->render;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	const struct render_cell *p =
+		&render->cells[x * render->column_count + sorting->column];
+	const struct render_cell *q =
+		&render->cells[y * render->column_count + sorting->column];
+	int order;
+
+	if (p->is_number && q->is_number)
+		order = (p->number > q->number) - (p->number < q->number);
+	else if (p->is_number != q->is_number)
+		order = p->is_number ? 1 : -1;
+	else
+		order = strcmp(p->text ? p->text : "", q->text ? q->text : "");
+	if (sorting->descending)
+		order = -order;
+	return order ? order : (x > y) - (x < y);
+}
+
+void render_sort(struct render *render, size_t column, bool descending)
+{
+	struct sorting sorting = {render, column, descending};
+
+	free(render->order);
+	render->order = calloc(render->row_count + 1, sizeof(*render->order));
+	if (!render->order) {
+		render->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < render->row_count; i++)
+		render->order[i] = i;
+	qsort_r(render->order, render->row_count, sizeof(*render->order),
+		compare, &sorting);
 }
 
 const char *render_begin(const struct screen *screen, enum render_colour colour)
@@ -100,17 +173,51 @@ static const char *cell_text(const struct render *render, size_t row,
 static void print_tabs(const struct render *render)
 {
 	for (size_t row = 0; row < render->row_count; row++) {
-		for (size_t i = 0; i < render->column_count; i++)
+		for (size_t i = 0; i < render->shown_count; i++)
 			printf("%s%s", i ? "\t" : "",
-			       cell_text(render, row, i));
+			       cell_text(render, render_at(render, row),
+					 render->shown[i]));
 		putchar('\n');
+	}
+}
+
+static void print_csv_word(const char *text, bool first)
+{
+	if (!first)
+		putchar(',');
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, stdout);
+		return;
+	}
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
+	}
+	putchar('"');
+}
+
+void render_csv(const struct render *render)
+{
+	for (size_t i = 0; i < render->shown_count; i++)
+		print_csv_word(render->columns[render->shown[i]].title, i == 0);
+	fputs("\r\n", stdout);
+	for (size_t row = 0; row < render->row_count; row++) {
+		for (size_t i = 0; i < render->shown_count; i++)
+			print_csv_word(cell_text(render, render_at(render, row),
+						 render->shown[i]),
+				       i == 0);
+		fputs("\r\n", stdout);
 	}
 }
 
 /* Widths as the cells want them; 0: left out, because all are empty. */
 static void measure(const struct render *render, size_t *widths)
 {
-	for (size_t i = 0; i < render->column_count; i++) {
+	for (size_t at = 0; at < render->shown_count; at++) {
+		size_t i = render->shown[at];
+
 		widths[i] = 0;
 		for (size_t row = 0; row < render->row_count; row++) {
 			size_t n = text_width(cell_text(render, row, i));
@@ -212,11 +319,12 @@ static void print_line(const struct render *render, const struct screen *screen,
 {
 	size_t last = 0;
 
-	for (size_t i = 0; i < render->column_count; i++) {
-		if (widths[i])
-			last = i;
+	for (size_t at = 0; at < render->shown_count; at++) {
+		if (widths[render->shown[at]])
+			last = render->shown[at];
 	}
-	for (size_t i = 0; i < render->column_count; i++) {
+	for (size_t at = 0; at < render->shown_count; at++) {
+		size_t i = render->shown[at];
 		const char *text = render->columns[i].title;
 		enum render_colour colour = RENDER_DIM;
 
@@ -247,6 +355,7 @@ bool render_print(const struct render *render, const struct screen *screen)
 	print_line(render, screen, widths, NULL);
 	for (size_t row = 0; row < render->row_count; row++)
 		print_line(render, screen, widths,
-			   render->cells + row * render->column_count);
+			   render->cells + render_at(render, row) *
+						   render->column_count);
 	return true;
 }

@@ -10,6 +10,9 @@
 
 #include "client/tool.h"
 
+#define RENDER_WIDE 100
+#define RENDER_COLUMNS_MAX 24
+
 enum render_colour {
 	RENDER_PLAIN,
 	RENDER_DIM,
@@ -23,21 +26,28 @@ enum render_colour {
 struct render_column {
 	const char *title;
 	bool right;   /* numbers */
-	int rank;     /* 0 stays always; the highest goes first */
+	int rank;     /* 0 stays always; the highest goes first; RENDER_WIDE:
+			 only shown when asked for */
 	size_t least; /* may be cut down to so many columns; 0: never cut */
 };
 
 struct render_cell {
 	char *text; /* owned */
 	enum render_colour colour;
+	bool is_number;
+	int64_t number; /* what it is sorted by */
 };
 
 struct render {
 	const struct render_column *columns;
 	size_t column_count;
 	struct render_cell *cells; /* row by row */
-	size_t row_count, capacity;
-	bool failed; /* out of memory */
+	size_t row_count;	   /* to print: may be lowered then */
+	size_t filled, capacity;
+	size_t shown[RENDER_COLUMNS_MAX]; /* columns, as they are to appear */
+	size_t shown_count;
+	size_t *order; /* owned; of the rows; NULL: as they came */
+	bool failed;   /* out of memory */
 };
 
 /** render_init() - an empty table; @columns lives as long */
@@ -52,6 +62,21 @@ void render_row(struct render *render);
 void render_cell(struct render *render, size_t column,
 		 enum render_colour colour, const char *format, ...)
 	printf_like(4, 5);
+
+/** render_number() - a whole number as a cell */
+void render_number(struct render *render, size_t column, int64_t number);
+
+/** render_key() - sort the cell of the last row by @number, not its text */
+void render_key(struct render *render, size_t column, int64_t number);
+
+/** render_sort() - rows by @column, smallest first; equal ones stay */
+void render_sort(struct render *render, size_t column, bool descending);
+
+/** render_at() - the row that is shown as the @i-th */
+size_t render_at(const struct render *render, size_t i);
+
+/** render_csv() - to stdout, with a header; quoted as RFC 4180 says */
+void render_csv(const struct render *render);
 
 /** render_print() - to stdout; false: out of memory */
 bool render_print(const struct render *render, const struct screen *screen);

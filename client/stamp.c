@@ -13,3 +13,14 @@ const char *stamp_local(int64_t utc_ms, char buffer[STAMP_BYTES])
 		snprintf(buffer, STAMP_BYTES, "-");
 	return buffer;
 }
+
+const char *stamp_utc(int64_t utc_ms, char buffer[STAMP_BYTES])
+{
+	time_t seconds = (time_t)(utc_ms / 1000);
+	struct tm parts;
+
+	if (utc_ms <= 0 || !gmtime_r(&seconds, &parts) ||
+	    strftime(buffer, STAMP_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		snprintf(buffer, STAMP_BYTES, "-");
+	return buffer;
+}
