@@ -122,7 +122,8 @@ static bool fail(struct job_step *step, enum job_cause cause, int64_t now_ms)
 	step->attempt_ended = true;
 	if (facts->cancel_asked || cause == CAUSE_CANCELLED) {
 		end(step, STATE_CANCELLED, CAUSE_CANCELLED);
-	} else if (facts->once || failures >= facts->max_attempts) {
+	} else if (facts->once || facts->final ||
+		   failures >= facts->max_attempts) {
 		end(step, STATE_FAILED, cause);
 	} else if (facts->backoff_ms > 0) {
 		facts->run_at_ms = add_saturated(now_ms, facts->backoff_ms);
@@ -201,31 +202,63 @@ static bool expire(struct job_step *step, enum job_cause cause, int64_t now_ms)
 	return true;
 }
 
+/* At least one more of each, so that the limits hold again. */
+static bool retry(struct job_step *step, enum job_cause cause, int64_t now_ms)
+{
+	struct job_facts *facts = &step->facts;
+	uint32_t failures = facts->attempt - facts->crashes;
+
+	(void)cause;
+	if (facts->once && facts->attempt > 0)
+		return false;
+	if (facts->max_attempts <= failures)
+		facts->max_attempts = failures + 1;
+	if (facts->crash_limit <= facts->crashes)
+		facts->crash_limit = facts->crashes + 1;
+	facts->state = waiting_state(facts, now_ms);
+	return true;
+}
+
+static bool change(struct job_step *step, enum job_cause cause, int64_t now_ms)
+{
+	(void)cause;
+	if (step->facts.state != STATE_HELD)
+		step->facts.state = waiting_state(&step->facts, now_ms);
+	return true;
+}
+
 /* What is not here means nothing in that state. */
 static job_arrow *const arrows[STATE_COUNT][JOB_EVENT_COUNT] = {
 	[STATE_HELD] = {[JOB_RELEASE] = release,
 			[JOB_UNBLOCK] = unblock,
 			[JOB_FAIL] = fail_waiting,
 			[JOB_CANCEL] = cancel,
-			[JOB_EXPIRE] = expire},
+			[JOB_EXPIRE] = expire,
+			[JOB_CHANGE] = change},
 	[STATE_BLOCKED] = {[JOB_HOLD] = hold,
 			   [JOB_UNBLOCK] = unblock,
 			   [JOB_FAIL] = fail_waiting,
 			   [JOB_CANCEL] = cancel,
-			   [JOB_EXPIRE] = expire},
+			   [JOB_EXPIRE] = expire,
+			   [JOB_CHANGE] = change},
 	[STATE_SCHEDULED] = {[JOB_HOLD] = hold,
 			     [JOB_DUE] = due,
 			     [JOB_CANCEL] = cancel,
-			     [JOB_EXPIRE] = expire},
+			     [JOB_EXPIRE] = expire,
+			     [JOB_CHANGE] = change},
 	[STATE_READY] = {[JOB_HOLD] = hold,
 			 [JOB_CLAIM] = claim,
 			 [JOB_CANCEL] = cancel,
-			 [JOB_EXPIRE] = expire},
+			 [JOB_EXPIRE] = expire,
+			 [JOB_CHANGE] = change},
 	[STATE_RUNNING] = {[JOB_SUCCEED] = succeed,
 			   [JOB_FAIL] = fail,
 			   [JOB_LOST] = lose,
 			   [JOB_PUT_BACK] = put_back,
 			   [JOB_CANCEL] = cancel_running},
+	[STATE_SUCCEEDED] = {[JOB_RETRY] = retry},
+	[STATE_FAILED] = {[JOB_RETRY] = retry},
+	[STATE_CANCELLED] = {[JOB_RETRY] = retry},
 };
 
 int job_step(const struct job_facts *facts, enum job_event event,

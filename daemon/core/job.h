@@ -19,6 +19,8 @@
  *	CANCEL: a waiting job is CANCELLED at once; a running one is marked
  *	(cancel_asked), its processes are ended, and its end is CANCELLED
  *	whatever it was, except that a success that came first stays one.
+ *	RETRY takes any ended job back to SCHEDULED or READY, CHANGE a waiting
+ *	one to where its new time puts it.
  *
  *	A held job may be blocked as well: UNBLOCK and the failure of what it
  *	waits for reach it there.
@@ -39,6 +41,8 @@ enum job_event {
 	JOB_PUT_BACK, /* delivered, but it certainly never began */
 	JOB_CANCEL,   /* somebody asks for its end */
 	JOB_EXPIRE,   /* waited longer than it may */
+	JOB_RETRY,    /* it has ended, somebody wants another try */
+	JOB_CHANGE,   /* facts.run_at_ms is a new one */
 	JOB_EVENT_COUNT,
 };
 
@@ -58,6 +62,7 @@ struct job_facts {
 	bool blocked;	       /* waits for other jobs: BLOCKED, or HELD */
 	int64_t run_at_ms;     /* wall clock; 0: at once */
 	int64_t backoff_ms;    /* before the next attempt; 0: none */
+	bool final;	       /* of FAIL: like this it is not tried again */
 };
 
 /* What is to be done beside storing the new facts. */
@@ -85,6 +90,9 @@ struct job_step {
  * once, and so does any failure. max_attempts counts failures alone. The
  * attempt number of a job that was put back goes down again, because it never
  * started. CANCEL of a running job may be repeated: its signal may be lost.
+ *
+ * RETRY gives one try more than it had; who wants the counting to begin anew
+ * raises max_attempts and crash_limit before. @once says no when it was tried.
  *
  * Return: 0, or JOB_E_WRONG_STATE.
  */

@@ -38,15 +38,16 @@ UNIT(every_state_and_event_is_as_the_diagram_says)
 {
 	static const char letters[] = "HBSRNUXC";
 	static const char *const rows[STATE_COUNT] = {
-		/* REL HOLD UNBL DUE CLAIM OK FAIL LOST BACK CANC EXP */
-		[STATE_HELD] = "R--------CC",
-		[STATE_BLOCKED] = "-HR------CC",
-		[STATE_SCHEDULED] = "-H-R-----CC",
-		[STATE_READY] = "-H--N----CC",
-		[STATE_RUNNING] = "-----UXRRN-",
-		[STATE_SUCCEEDED] = "-----------",
-		[STATE_FAILED] = "-----------",
-		[STATE_CANCELLED] = "-----------",
+		/* REL HOLD UNBL DUE CLAIM OK FAIL LOST BACK CANC EXP RETRY
+		 * CHANGE */
+		[STATE_HELD] = "R--------CC-H",
+		[STATE_BLOCKED] = "-HR------CC-B",
+		[STATE_SCHEDULED] = "-H-R-----CC-R",
+		[STATE_READY] = "-H--N----CC-R",
+		[STATE_RUNNING] = "-----UXRRN---",
+		[STATE_SUCCEEDED] = "-----------R-",
+		[STATE_FAILED] = "-----------R-",
+		[STATE_CANCELLED] = "-----------R-",
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {
@@ -294,6 +295,65 @@ UNIT(a_cause_that_no_worker_may_give_still_ends_the_attempt)
 }
 
 /* Random walks: whatever comes, the facts hold and nothing leaves an end. */
+UNIT(what_may_not_be_tried_again_fails_with_attempts_left)
+{
+	struct job_facts facts = facts_in(STATE_RUNNING);
+	struct job_step step;
+
+	facts.max_attempts = 5;
+	facts.final = true;
+	step = take(&facts, JOB_FAIL, CAUSE_EXIT);
+	assert_true(step.ended);
+	assert_int_equal(facts.state, STATE_FAILED);
+}
+
+UNIT(a_retry_of_what_ended_gives_one_try_more)
+{
+	struct job_facts facts = facts_in(STATE_FAILED);
+
+	facts.attempt = 5;
+	facts.crashes = 3;
+	facts.max_attempts = 2;
+	take(&facts, JOB_RETRY, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_READY);
+	assert_int_equal(facts.attempt, 5);
+	assert_int_equal(facts.max_attempts, 3);
+	assert_int_equal(facts.crash_limit, 4);
+	take(&facts, JOB_CLAIM, CAUSE_NONE);
+	take(&facts, JOB_FAIL, CAUSE_EXIT);
+	assert_int_equal(facts.state, STATE_FAILED);
+
+	facts.run_at_ms = NOW + 1;
+	take(&facts, JOB_RETRY, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_SCHEDULED);
+}
+
+UNIT(a_once_job_is_retried_only_if_it_never_ran)
+{
+	struct job_facts facts = facts_in(STATE_CANCELLED);
+	struct job_step step;
+
+	facts.once = true;
+	facts.attempt = 1;
+	assert_int_equal(job_step(&facts, JOB_RETRY, CAUSE_NONE, NOW, &step),
+			 JOB_E_WRONG_STATE);
+	facts.attempt = 0;
+	take(&facts, JOB_RETRY, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_READY);
+}
+
+UNIT(a_new_time_moves_what_nobody_holds)
+{
+	struct job_facts facts = facts_in(STATE_READY);
+
+	facts.run_at_ms = NOW + 1;
+	take(&facts, JOB_CHANGE, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_SCHEDULED);
+	take(&facts, JOB_HOLD, CAUSE_NONE);
+	take(&facts, JOB_CHANGE, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_HELD);
+}
+
 UNIT(no_walk_leads_out_of_the_diagram)
 {
 	uint64_t seed = 1;
@@ -317,7 +377,8 @@ UNIT(no_walk_leads_out_of_the_diagram)
 			if (job_step(&facts, event, usual_cause(event), NOW,
 				     &step))
 				continue;
-			assert_false(state_is_end(before.state));
+			assert_true(!state_is_end(before.state) ||
+				    event == JOB_RETRY);
 			facts = step.facts;
 			job_facts_check(&facts);
 			starts += event == JOB_CLAIM;
@@ -354,6 +415,11 @@ int main(void)
 		cmocka_unit_test(a_waiting_job_is_cancelled_or_expires_at_once),
 		cmocka_unit_test(
 			a_cause_that_no_worker_may_give_still_ends_the_attempt),
+		cmocka_unit_test(
+			what_may_not_be_tried_again_fails_with_attempts_left),
+		cmocka_unit_test(a_retry_of_what_ended_gives_one_try_more),
+		cmocka_unit_test(a_once_job_is_retried_only_if_it_never_ran),
+		cmocka_unit_test(a_new_time_moves_what_nobody_holds),
 		cmocka_unit_test(no_walk_leads_out_of_the_diagram),
 	};
 
