@@ -186,7 +186,8 @@ int batch_add_entry(struct batch *batch, size_t *ret)
 		 sizeof(*store->entries)))
 		return -ENOMEM;
 	*ret = store->entry_count++;
-	store->entries[*ret] = (struct store_entry){.context = UINT32_MAX};
+	store->entries[*ret] = (struct store_entry){.context = UINT32_MAX,
+						    .keep_ms = -1};
 	return 0;
 }
 

@@ -129,7 +129,8 @@ int entry_add(struct call *call, struct slice object,
 	      struct entry_fault *ret_fault)
 {
 	struct batch *batch = call->broker->gathering;
-	struct store_entry entry = {.context = UINT32_MAX, .unit = unit};
+	struct store_entry entry = {
+		.context = UINT32_MAX, .unit = unit, .keep_ms = -1};
 	struct spec spec;
 	struct lane *lane;
 	size_t i;

@@ -60,7 +60,8 @@ CREATE TABLE job (
 	timeout INTEGER,
 	grace INTEGER,
 	worker INTEGER,
-	token INTEGER
+	token INTEGER,
+	expire INTEGER
 );
 -- A live job is in at most one of these: a million sleeping jobs never stand
 -- before the ready ones, and what runs is found without looking at what waits.
@@ -68,6 +69,8 @@ CREATE INDEX job_ready ON job (lane, priority, seq) WHERE state = 3;
 CREATE INDEX job_due ON job (run_at) WHERE state = 2;
 CREATE INDEX job_running ON job (worker) WHERE state = 4;
 CREATE INDEX job_grp ON job (grp) WHERE grp > 0;
+-- What waits and may not wait for ever.
+CREATE INDEX job_expire ON job (expire) WHERE state < 4 AND expire > 0;
 
 -- Finished jobs.
 CREATE TABLE done (
@@ -109,6 +112,19 @@ CREATE TABLE body (
 	tags TEXT,
 	spec TEXT
 );
+
+-- Only for jobs that have one of these (flags say which). tries and losses are
+-- the max_attempts and crash_limit that it had before a retry raised them.
+CREATE TABLE extra (
+	id INTEGER PRIMARY KEY,
+	retry TEXT,
+	word TEXT,
+	keep INTEGER,
+	purge_at INTEGER,
+	tries INTEGER,
+	losses INTEGER
+);
+CREATE INDEX extra_purge ON extra (purge_at) WHERE purge_at > 0;
 
 -- Only for jobs that have something to say.
 CREATE TABLE result (
@@ -153,6 +169,22 @@ CREATE TABLE key (
 	key TEXT NOT NULL,
 	id INTEGER NOT NULL,
 	PRIMARY KEY (uid, key)
+) WITHOUT ROWID;
+
+-- The unique words of live jobs.
+CREATE TABLE uniq (
+	uid INTEGER NOT NULL,
+	word TEXT NOT NULL,
+	id INTEGER NOT NULL,
+	PRIMARY KEY (uid, word)
+) WITHOUT ROWID;
+
+-- Settings of queues that have any.
+CREATE TABLE queue (
+	name TEXT PRIMARY KEY,
+	paused INTEGER NOT NULL,
+	max_length INTEGER NOT NULL,
+	overflow INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE grp (

@@ -142,6 +142,8 @@ static int claim_ready(struct txn *txn, uint32_t want,
 				  live->group, STATE_READY, STATE_RUNNING);
 	if (error)
 		return error;
+	if (live->flags & FLAG_EXPIRE)
+		txn->due_left = true;
 	live->facts = step.facts;
 	live->token = txn->next.token++;
 	live->worker = txn->batch->wants[want].worker;
@@ -218,52 +220,4 @@ int txn_claims(struct txn *txn)
 			return error;
 	}
 	return 0;
-}
-
-/* Due jobs become ready; what is left over waits for the next batch. */
-static int promote_one(struct txn *txn, const struct live *live)
-{
-	struct job_step step;
-
-	if (job_step(&live->facts, JOB_DUE, CAUSE_NONE, txn->now_ms, &step))
-		return sql_damaged(txn->sql, "a due job cannot become ready");
-	return txn_move(txn, live, &step, txn->next.seq++);
-}
-
-int txn_promote(struct txn *txn)
-{
-	uint32_t max = txn->batch->promote_max;
-	int64_t due = txn->store->next_due_ms;
-	struct live *live;
-	struct sqlite3_stmt *stmt;
-	size_t count = 0;
-	int error = 0;
-	bool row;
-
-	/* What this batch itself scheduled is not due yet. */
-	if (!max || !due || due > txn->now_ms)
-		return 0;
-	live = arena_array(txn->arena, max, sizeof(*live));
-	if (!live)
-		return -ENOMEM;
-	stmt = sql_use(txn->sql, SQL_DUE_LIST, &error);
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, txn->now_ms, max);
-	for (;;) {
-		error = sql_row(txn->sql, stmt, &row);
-		if (error)
-			return error;
-		if (!row)
-			break;
-		require(count < max);
-		error = live_read(txn->sql, stmt, &live[count++]);
-		if (error) {
-			sql_done(stmt);
-			return error;
-		}
-	}
-	for (size_t i = 0; !error && i < count; i++)
-		error = promote_one(txn, &live[i]);
-	return error;
 }

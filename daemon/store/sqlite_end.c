@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "daemon/store/sqlite_extra.h"
+
 static enum event_kind end_kind(enum job_state state)
 {
 	if (state == STATE_SUCCEEDED)
@@ -203,7 +205,7 @@ int txn_end(struct txn *txn, const struct live *live,
 		return sql_damaged(txn->sql, "a job has no lane");
 	if (reason.n)
 		flags |= FLAG_RESULT;
-	if (live->facts.state == STATE_SCHEDULED)
+	if (live->facts.state == STATE_SCHEDULED || flags & FLAG_EXPIRE)
 		txn->due_left = true;
 	end_row(live, step, &end, &row);
 
@@ -212,6 +214,8 @@ int txn_end(struct txn *txn, const struct live *live,
 		error = put_result(txn, live->id, &end);
 	if (!error)
 		error = put_reason(txn, live->id, reason);
+	if (!error && live->flags & FLAGS_EXTRA)
+		error = extra_end(txn, live);
 	if (!error)
 		error = txn_count(txn, lane, live->group, live->facts.state,
 				  row.state);
@@ -239,11 +243,10 @@ int txn_move(struct txn *txn, const struct live *live,
 		flags |= FLAG_CANCEL_ASKED;
 	if (facts->blocked)
 		flags |= FLAG_BLOCKED;
-	if (live->facts.state == STATE_SCHEDULED)
+	if (live->facts.state == STATE_SCHEDULED || flags & FLAG_EXPIRE)
 		txn->due_left = true;
-	if (facts->state == STATE_SCHEDULED &&
-	    (!txn->due_ms || facts->run_at_ms < txn->due_ms))
-		txn->due_ms = facts->run_at_ms;
+	if (facts->state == STATE_SCHEDULED)
+		txn_due(txn, facts->run_at_ms);
 
 	error = SQL_DO(txn->sql, SQL_JOB_MOVE, live->id, facts->state, seq,
 		       facts->attempt, facts->crashes,

@@ -1,21 +1,10 @@
 /* Entries: new jobs. */
 
-#include "daemon/store/sqlite_txn.h"
+#include "daemon/store/sqlite_entry.h"
 
 #include <errno.h>
 
-/* What the entries of one lane have in common, to know whether they may start
- * without going through the ready index. */
-struct lane_plan {
-	int32_t priority;
-	bool seen, mixed;
-};
-
-struct entering {
-	struct txn *txn;
-	struct lane_plan *plans; /* by lane of the batch */
-	struct tally refused;	 /* units with a refusal */
-};
+#include "daemon/store/sqlite_extra.h"
 
 /* STORE_NEW: it takes jobs; else why not. */
 static int group_takes(struct txn *txn, int64_t id, enum store_entered *ret)
@@ -60,6 +49,7 @@ static int look(struct entering *entering)
 		require(entry->lane < batch->lane_count);
 		entry->what = STORE_NEW;
 		entry->id = 0;
+		entry->replaced = 0;
 		if (!plan->seen)
 			plan->priority = entry->priority;
 		plan->mixed |= plan->priority != entry->priority;
@@ -78,41 +68,9 @@ static int look(struct entering *entering)
 	return 0;
 }
 
-/* @ret_id: of the job that has the key already; 0: it is ours now. */
-static int take_key(struct txn *txn, const struct store_entry *entry,
-		    int64_t id, int64_t *ret_id)
-{
-	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_KEY_ADD, &error);
-	bool found;
-
-	*ret_id = 0;
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, entry->uid, 0, id);
-	sql_bind_text(stmt, 2, entry->key);
-	error = sql_run(txn->sql, stmt);
-	if (error || sql_changes(txn->sql) > 0)
-		return error;
-
-	stmt = sql_use(txn->sql, SQL_KEY_GET, &error);
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, entry->uid);
-	sql_bind_text(stmt, 2, entry->key);
-	error = sql_row(txn->sql, stmt, &found);
-	if (error)
-		return error;
-	if (!found)
-		return sql_damaged(txn->sql, "a key is there and is not");
-	*ret_id = sql_int(stmt, 0);
-	sql_done(stmt);
-	return 0;
-}
-
 static uint32_t flags_of(const struct store_entry *entry)
 {
-	uint32_t flags = 0;
+	uint32_t flags = extra_flags(entry);
 
 	if (entry->once)
 		flags |= FLAG_ONCE;
@@ -122,10 +80,12 @@ static uint32_t flags_of(const struct store_entry *entry)
 		flags |= FLAG_WORDS;
 	if (entry->key.n)
 		flags |= FLAG_KEY;
+	if (entry->expire_at_ms)
+		flags |= FLAG_EXPIRE;
 	return flags;
 }
 
-static int flush(struct txn *txn)
+int entry_flush(struct txn *txn)
 {
 	struct feed *feed = &txn->store->feed;
 	int error;
@@ -142,39 +102,16 @@ static int flush(struct txn *txn)
 static int put_rows(struct txn *txn, const struct live *live,
 		    const struct store_entry *entry)
 {
-	const struct job_facts *facts = &live->facts;
-	const int64_t cells[LIVE_COLUMNS] = {
-		live->id,
-		live->lane,
-		facts->state,
-		-(int64_t)live->priority,
-		live->seq,
-		facts->attempt,
-		facts->max_attempts,
-		facts->crashes,
-		facts->crash_limit,
-		live->cause,
-		live->flags,
-		live->uid,
-		live->gid,
-		live->context,
-		live->group,
-		live->created_ms,
-		facts->run_at_ms,
-		live->started_ms,
-		live->timeout_ms,
-		live->grace_ms,
-		live->worker,
-		live->token,
-	};
+	int64_t cells[LIVE_COLUMNS + 1];
 	struct slice *texts;
 	int error = 0;
 
 	if (feed_is_full(&txn->store->feed))
-		error = flush(txn);
+		error = entry_flush(txn);
 	if (error)
 		return error;
-	texts = feed_add(&txn->store->feed, cells, LIVE_COLUMNS);
+	live_cells(live, cells);
+	texts = feed_add(&txn->store->feed, cells, ARRAY_COUNT(cells));
 	texts[0] = entry->name;
 	texts[1] = entry->key;
 	texts[2] = entry->tags;
@@ -182,13 +119,13 @@ static int put_rows(struct txn *txn, const struct live *live,
 	return 0;
 }
 
-static void first_facts(const struct txn *txn, const struct store_entry *entry,
+static void first_facts(struct txn *txn, const struct store_entry *entry,
 			struct job_facts *ret)
 {
 	*ret = (struct job_facts){
 		.state = job_first_state(entry->hold, false, entry->run_at_ms,
 					 txn->now_ms),
-		.max_attempts = entry->max_attempts ? entry->max_attempts : 1,
+		.max_attempts = retry_tries(txn, entry),
 		.crash_limit = entry->crash_limit ? entry->crash_limit : 1,
 		.once = entry->once,
 		.run_at_ms = entry->run_at_ms,
@@ -224,19 +161,15 @@ static int start(struct entering *entering, const struct store_entry *entry,
 
 static int count_in(struct txn *txn, struct lane *lane, const struct live *live)
 {
-	struct tally_entry *context;
 	int error = txn_count(txn, lane, live->group, STATE_COUNT,
 			      live->facts.state);
 
-	if (!error && live->context) {
-		error = tally_at(&txn->store->contexts, live->context,
-				 &context);
-		if (!error)
-			context->add[0]++;
-	}
-	if (live->facts.state == STATE_SCHEDULED &&
-	    (!txn->due_ms || live->facts.run_at_ms < txn->due_ms))
-		txn->due_ms = live->facts.run_at_ms;
+	if (!error && live->context)
+		error = txn_count_context(txn, live->context, 1);
+	if (live->facts.state == STATE_SCHEDULED)
+		txn_due(txn, live->facts.run_at_ms);
+	if (live->expire_ms && live->facts.state != STATE_RUNNING)
+		txn_due(txn, live->expire_ms);
 	return error;
 }
 
@@ -252,6 +185,8 @@ static int put(struct entering *entering, const struct store_entry *entry,
 		error = put_rows(txn, live, entry);
 	if (!error)
 		error = count_in(txn, txn->lanes[entry->lane], live);
+	if (!error && live->flags & FLAGS_EXTRA)
+		error = extra_put(txn, live->id, entry);
 	if (!error)
 		error = txn_event(txn, EVENT_SUBMITTED, live->id, 0,
 				  CAUSE_NONE);
@@ -263,9 +198,10 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	return error;
 }
 
-static int enter(struct entering *entering, struct store_entry *entry)
+static int enter(struct entering *entering, size_t i)
 {
 	struct txn *txn = entering->txn;
+	struct store_entry *entry = &txn->batch->entries[i];
 	struct live live = {
 		.id = txn->next.job,
 		.lane = txn->lanes[entry->lane]->id,
@@ -277,20 +213,14 @@ static int enter(struct entering *entering, struct store_entry *entry)
 		.created_ms = txn->now_ms,
 		.timeout_ms = entry->timeout_ms,
 		.grace_ms = entry->grace_ms,
+		.expire_ms = entry->expire_at_ms,
 	};
-	int64_t existing;
-	int error;
+	int error = entry_take_over(entering, i);
 
-	if (entry->key.n) {
-		error = take_key(txn, entry, live.id, &existing);
-		if (error)
-			return error;
-		if (existing) {
-			entry->what = STORE_EXISTING;
-			entry->id = existing;
-			return 0;
-		}
-	}
+	if (error)
+		return error;
+	/* What was decided on has its number already. */
+	require(!entry->id || entry->id == live.id);
 	if (entry->context != UINT32_MAX) {
 		require(entry->context < txn->batch->context_count);
 		live.context = txn->contexts[entry->context];
@@ -301,10 +231,41 @@ static int enter(struct entering *entering, struct store_entry *entry)
 	return put(entering, entry, &live);
 }
 
+/* Must somebody look whether it is a new job at all? */
+static bool is_plain(const struct entering *entering,
+		     const struct store_entry *entry)
+{
+	return !entry->key.n && !entry->unique.n &&
+	       !entering->plans[entry->lane].room;
+}
+
+/* A unit, or one entry that has none. */
+static int enter_unit(struct entering *entering, size_t first, size_t last)
+{
+	struct store_entry *entries = entering->txn->batch->entries;
+	bool plain = true;
+	int error = 0;
+
+	for (size_t i = first; i < last; i++) {
+		if (entries[i].what == STORE_NEW &&
+		    has_refused(entering, entries[i].unit))
+			entries[i].what = STORE_REFUSED_DEPENDS;
+		plain &= is_plain(entering, &entries[i]);
+	}
+	if (!plain && entries[first].what == STORE_NEW)
+		error = unit_decide(entering, first, last);
+	for (size_t i = first; !error && i < last; i++) {
+		if (entries[i].what == STORE_NEW)
+			error = enter(entering, i);
+	}
+	return error;
+}
+
 int txn_entries(struct txn *txn)
 {
 	struct store_batch *batch = txn->batch;
 	struct entering entering = {.txn = txn};
+	size_t last;
 	int error;
 
 	if (!batch->entry_count)
@@ -314,16 +275,17 @@ int txn_entries(struct txn *txn)
 	if (!entering.plans)
 		return -ENOMEM;
 	error = look(&entering);
-	for (size_t i = 0; !error && i < batch->entry_count; i++) {
-		struct store_entry *entry = &batch->entries[i];
+	if (!error)
+		error = queue_rooms(&entering);
+	for (size_t i = 0; !error && i < batch->entry_count; i = last) {
+		uint32_t unit = batch->entries[i].unit;
 
-		if (entry->what != STORE_NEW)
-			continue;
-		if (has_refused(&entering, entry->unit))
-			entry->what = STORE_REFUSED_DEPENDS;
-		else
-			error = enter(&entering, entry);
+		last = i + 1;
+		while (unit && last < batch->entry_count &&
+		       batch->entries[last].unit == unit)
+			last++;
+		error = enter_unit(&entering, i, last);
 	}
 	tally_fini(&entering.refused);
-	return error ? error : flush(txn);
+	return error ? error : entry_flush(txn);
 }

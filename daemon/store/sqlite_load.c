@@ -1,6 +1,6 @@
 /* The reading half, the rest: what a new broker must know, lanes, groups. */
 
-#include "daemon/store/sqlite_store.h"
+#include "daemon/store/sqlite_txn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -156,20 +156,40 @@ static int load_running(struct store *store, struct arena *arena,
 	return error;
 }
 
-static int load_due(struct store *store, struct store_snapshot *ret)
+static int load_queues(struct store *store, struct arena *arena,
+		       struct store_snapshot *ret)
 {
 	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_DUE_NEXT, &error);
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_QUEUE_ALL, &error);
+	size_t capacity = 0;
 	bool row;
 
 	if (!stmt)
 		return error;
-	error = sql_row(&store->sql, stmt, &row);
-	if (error || !row)
-		return error;
-	ret->next_due_ms = sql_int(stmt, 0);
+	for (;;) {
+		struct store_queue *queue;
+
+		error = sql_row(&store->sql, stmt, &row);
+		if (error || !row)
+			return error;
+		error = room_for(arena, (void **)&ret->queues, ret->queue_count,
+				 &capacity, sizeof(*ret->queues));
+		if (error)
+			break;
+		queue = &ret->queues[ret->queue_count];
+		*queue = (struct store_queue){
+			.paused = sql_int(stmt, 1),
+			.max_length = sql_int(stmt, 2),
+			.overflow = sql_int(stmt, 3) ? STORE_OVERFLOW_BLOCK
+						     : STORE_OVERFLOW_REJECT,
+		};
+		error = sql_copy(stmt, 0, arena, &queue->name);
+		if (error)
+			break;
+		ret->queue_count++;
+	}
 	sql_done(stmt);
-	return 0;
+	return error;
 }
 
 int store_load(struct store *store, struct arena *arena,
@@ -189,7 +209,10 @@ int store_load(struct store *store, struct arena *arena,
 		if (!error)
 			error = load_running(store, arena, &snapshot);
 		if (!error)
-			error = load_due(store, &snapshot);
+			error = load_queues(store, arena, &snapshot);
+		if (!error)
+			error = txn_due_next(&store->sql,
+					     &snapshot.next_due_ms);
 		ended = sql_end_read(&store->sql);
 		if (!error)
 			error = ended;

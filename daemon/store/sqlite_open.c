@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/store/sqlite_entry.h"
 #include "daemon/store/sqlite_file.h"
 #include "daemon/store/sqlite_migrate.h"
 #include "daemon/store/sqlite_wal.h"
@@ -109,22 +110,6 @@ static int load_counters(struct store *store)
 	return 0;
 }
 
-static int load_due(struct store *store)
-{
-	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_DUE_NEXT, &error);
-	bool found;
-
-	if (!stmt)
-		return error;
-	error = sql_row(&store->sql, stmt, &found);
-	if (error || !found)
-		return error;
-	store->next_due_ms = sql_int(stmt, 0);
-	sql_done(stmt);
-	return 0;
-}
-
 /* Every statement must fit the schema: a table that is not there is found
  * here and not in the middle of a batch. */
 static int check_statements(struct store *store)
@@ -159,7 +144,9 @@ static int open_writer(struct store *store, const char *directory,
 	if (!error)
 		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 	if (!error)
-		error = load_due(store);
+		error = txn_due_next(&store->sql, &store->next_due_ms);
+	if (!error)
+		error = queue_limited(&store->sql, &store->limited);
 	if (!error)
 		error = check_statements(store);
 	if (!error)

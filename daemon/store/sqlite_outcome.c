@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "daemon/store/sqlite_extra.h"
+
 static enum job_event event_of(enum store_outcome_kind kind)
 {
 	switch (kind) {
@@ -77,8 +79,15 @@ static int take(struct txn *txn, struct live *live,
 	 * second word in one batch: the first one ended the attempt. */
 	if (live->facts.state != STATE_RUNNING ||
 	    live->token != outcome->token ||
-	    tally_find(&txn->store->taken, live->id) ||
-	    job_step(&live->facts, event_of(outcome->kind), outcome->cause,
+	    tally_find(&txn->store->taken, live->id))
+		return 0;
+	if (outcome->kind == STORE_FAILED_ATTEMPT && live->flags & FLAG_RETRY) {
+		int error = retry_decide(txn, live, outcome);
+
+		if (error)
+			return error;
+	}
+	if (job_step(&live->facts, event_of(outcome->kind), outcome->cause,
 		     txn->now_ms, &step))
 		return 0;
 	if (tally_at(&txn->store->taken, live->id, &taken))

@@ -42,16 +42,7 @@ int txn_events(struct txn *txn)
 	return error;
 }
 
-/* A finished job that goes. */
-struct old {
-	int64_t id;
-	int32_t lane;
-	enum job_state state;
-	uint32_t flags, uid;
-	int64_t context, group;
-};
-
-static int drop_key(struct txn *txn, const struct old *old)
+static int drop_key(struct txn *txn, const struct txn_old *old)
 {
 	struct store_row row = {.id = old->id};
 	struct sqlite3_stmt *stmt;
@@ -67,7 +58,7 @@ static int drop_key(struct txn *txn, const struct old *old)
 	return sql_run(txn->sql, stmt);
 }
 
-static int drop_rows(struct txn *txn, const struct old *old)
+static int drop_rows(struct txn *txn, const struct txn_old *old)
 {
 	int error = 0;
 
@@ -77,6 +68,8 @@ static int drop_rows(struct txn *txn, const struct old *old)
 		error = SQL_DO(txn->sql, SQL_RESULT_DROP, old->id);
 	if (!error && old->flags & FLAG_ATTEMPTS)
 		error = SQL_DO(txn->sql, SQL_ATTEMPT_DROP, old->id);
+	if (!error && old->flags & FLAGS_EXTRA)
+		error = SQL_DO(txn->sql, SQL_EXTRA_DROP, old->id);
 	if (!error)
 		error = SQL_DO(txn->sql, SQL_BODY_DROP, old->id);
 	if (!error)
@@ -84,7 +77,7 @@ static int drop_rows(struct txn *txn, const struct old *old)
 	return error;
 }
 
-static int uncount(struct txn *txn, const struct old *old)
+static int uncount(struct txn *txn, const struct txn_old *old)
 {
 	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, old->lane);
 	struct tally_entry *entry;
@@ -100,15 +93,10 @@ static int uncount(struct txn *txn, const struct old *old)
 			return -ENOMEM;
 		entry->mark |= GROUP_PURGED;
 	}
-	if (old->context) {
-		if (tally_at(&txn->store->contexts, old->context, &entry))
-			return -ENOMEM;
-		entry->add[0]--;
-	}
-	return 0;
+	return old->context ? txn_count_context(txn, old->context, -1) : 0;
 }
 
-static int drop(struct txn *txn, const struct old *old)
+int txn_drop(struct txn *txn, const struct txn_old *old)
 {
 	struct store_batch *batch = txn->batch;
 	int error = drop_rows(txn, old);
@@ -138,18 +126,72 @@ static int64_t done_count(const struct lanes *lanes)
 	return count;
 }
 
-static bool is_old(const struct store_batch *batch, const struct store_row *row)
+/* What has a time of its own is found by that (purge_kept). */
+static bool is_old(const struct store_batch *batch, const struct store_row *row,
+		   uint32_t flags)
 {
 	int64_t before = row->state == STATE_SUCCEEDED
 				 ? batch->purge_succeeded_before_ms
 				 : batch->purge_failed_before_ms;
 
-	return before && row->finished_ms < before;
+	return before && !(flags & FLAG_KEEP) && row->finished_ms < before;
+}
+
+int txn_old_read(struct txn *txn, struct sqlite3_stmt *stmt,
+		 struct txn_old *ret, struct store_row *ret_row)
+{
+	int error = finished_read(txn->sql, stmt, ret_row, &ret->flags,
+				  &ret->context);
+
+	ret->id = ret_row->id;
+	ret->lane = ret_row->lane;
+	ret->state = ret_row->state;
+	ret->uid = ret_row->uid;
+	ret->group = ret_row->group;
+	return error;
+}
+
+/* Those that said how long they are kept. Not yet what ended in this batch:
+ * who waits for it hears of it first. */
+static int purge_kept(struct txn *txn)
+{
+	struct store_batch *batch = txn->batch;
+	struct txn_old *old = arena_array(txn->arena, batch->purge_max,
+					  sizeof(*old));
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_PURGE_KEPT, &error);
+	size_t count = 0;
+	bool found;
+
+	if (!stmt)
+		return error;
+	if (!old)
+		return -ENOMEM;
+	SQL_INTS(stmt, txn->now_ms, batch->purge_max);
+	for (;;) {
+		struct store_row row;
+
+		error = sql_row(txn->sql, stmt, &found);
+		if (error)
+			return error;
+		if (!found)
+			break;
+		require(count < batch->purge_max);
+		error = txn_old_read(txn, stmt, &old[count++], &row);
+		if (error) {
+			sql_done(stmt);
+			return error;
+		}
+	}
+	for (size_t i = 0; !error && i < count; i++)
+		error = txn_drop(txn, &old[i]);
+	batch->purge_more = count == batch->purge_max;
+	return error;
 }
 
 struct purge {
 	struct txn *txn;
-	struct old *old;
+	struct txn_old *old;
 	size_t count;
 	int64_t too_many; /* so many go whatever their age, the first ones */
 	int64_t looks;
@@ -169,24 +211,19 @@ static int collect(struct purge *purge)
 	SQL_INTS(stmt, purge->after);
 	while (purge->count < txn->batch->purge_max && purge->looks-- > 0) {
 		struct store_row row;
-		struct old old;
+		struct txn_old old;
 
 		error = sql_row(txn->sql, stmt, &found);
 		purge->at_end = !found;
 		if (error || !found)
 			return error;
-		error = finished_read(txn->sql, stmt, &row, &old.flags,
-				      &old.context);
+		error = txn_old_read(txn, stmt, &old, &row);
 		if (error)
 			break;
 		purge->after = row.id;
-		if (purge->too_many-- <= 0 && !is_old(txn->batch, &row))
+		if (purge->too_many-- <= 0 &&
+		    !is_old(txn->batch, &row, old.flags))
 			continue;
-		old.id = row.id;
-		old.lane = row.lane;
-		old.state = row.state;
-		old.uid = row.uid;
-		old.group = row.group;
 		purge->old[purge->count++] = old;
 	}
 	sql_done(stmt);
@@ -202,7 +239,7 @@ static int purge_done(struct txn *txn)
 		.looks = (int64_t)batch->purge_max * PURGE_LOOKS,
 		.after = txn->store->purge_after,
 		.old = arena_array(txn->arena, batch->purge_max,
-				   sizeof(struct old)),
+				   sizeof(struct txn_old)),
 	};
 	int error;
 
@@ -219,10 +256,10 @@ static int purge_done(struct txn *txn)
 
 	error = collect(&purge);
 	for (size_t i = 0; !error && i < purge.count; i++)
-		error = drop(txn, &purge.old[i]);
+		error = txn_drop(txn, &purge.old[i]);
 	if (error)
 		return error;
-	batch->purge_more = purge.count == batch->purge_max;
+	batch->purge_more |= purge.count == batch->purge_max;
 	/* Only a hint: a rollback that leaves it wrong costs a round. */
 	txn->store->purge_after = purge.at_end ? 0 : purge.after;
 	return 0;
@@ -292,7 +329,9 @@ int txn_purge(struct txn *txn)
 
 	if (!txn->batch->purge_max)
 		return 0;
-	error = purge_done(txn);
+	error = purge_kept(txn);
+	if (!error)
+		error = purge_done(txn);
 	if (!error)
 		error = purge_groups(txn);
 	if (!error && !txn->batch->purge_more)

@@ -29,6 +29,38 @@ static bool is_whole(const struct live *live)
 		(running && facts->attempt == 1));
 }
 
+void live_cells(const struct live *live, int64_t ret[LIVE_COLUMNS + 1])
+{
+	const struct job_facts *facts = &live->facts;
+	const int64_t cells[LIVE_COLUMNS + 1] = {
+		live->id,
+		live->lane,
+		facts->state,
+		-(int64_t)live->priority,
+		live->seq,
+		facts->attempt,
+		facts->max_attempts,
+		facts->crashes,
+		facts->crash_limit,
+		live->cause,
+		live->flags,
+		live->uid,
+		live->gid,
+		live->context,
+		live->group,
+		live->created_ms,
+		facts->run_at_ms,
+		live->started_ms,
+		live->timeout_ms,
+		live->grace_ms,
+		live->worker,
+		live->token,
+		live->expire_ms,
+	};
+
+	memcpy(ret, cells, sizeof(cells));
+}
+
 int live_read(struct sql *sql, struct sqlite3_stmt *stmt, struct live *ret)
 {
 	int64_t state = sql_int(stmt, 2);
@@ -147,6 +179,48 @@ int finished_read(struct sql *sql, struct sqlite3_stmt *stmt,
 		.stderr_bytes = sql_int(stmt, 25),
 	};
 	return check_words(sql, state, cause);
+}
+
+int finished_live(struct sql *sql, struct sqlite3_stmt *stmt, struct live *ret)
+{
+	struct store_row row;
+	uint32_t flags;
+	int64_t context;
+	int error = finished_read(sql, stmt, &row, &flags, &context);
+
+	if (error)
+		return error;
+	*ret = (struct live){
+		.id = row.id,
+		.lane = row.lane,
+		.facts =
+			{
+				.state = row.state,
+				.attempt = row.attempt,
+				.max_attempts = row.max_attempts,
+				.crashes = row.crashes,
+				.crash_limit = (uint32_t)sql_int(stmt, 8),
+				.once = flags & FLAG_ONCE,
+				.run_at_ms = row.run_at_ms,
+			},
+		.priority = row.priority,
+		.cause = row.cause,
+		.flags = flags,
+		.uid = row.uid,
+		.gid = (uint32_t)sql_int(stmt, 11),
+		.context = context,
+		.group = row.group,
+		.created_ms = row.created_ms,
+		.started_ms = row.started_ms,
+		.timeout_ms = sql_int(stmt, 18),
+		.grace_ms = sql_int(stmt, 19),
+	};
+	if (!state_is_end(row.state) || !row.max_attempts ||
+	    !ret->facts.crash_limit || row.crashes > row.attempt ||
+	    row.crashes > ret->facts.crash_limit ||
+	    (ret->facts.once && row.attempt > 1))
+		return sql_damaged(sql, "a finished job contradicts itself");
+	return 0;
 }
 
 int row_words(struct sql *sql, struct arena *arena, struct store_row *row,

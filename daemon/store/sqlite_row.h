@@ -20,7 +20,13 @@ enum {
 	FLAG_ATTEMPTS = 1 << 7, /* it has rows in table attempt */
 	FLAG_KEY = 1 << 8,	/* it has a row in table key */
 	FLAG_BLOCKED = 1 << 9,	/* held, and waits for other jobs as well */
+	FLAG_EXPIRE = 1 << 10,	/* it may not wait for ever */
+	FLAG_RETRY = 1 << 11,	/* it has a rule in table extra ... */
+	FLAG_UNIQUE = 1 << 12,	/* ... a word that no other live job has */
+	FLAG_KEEP = 1 << 13,	/* ... its own time until the purge */
+	FLAG_RETRIED = 1 << 14, /* ... its limits before a retry raised them */
 };
+#define FLAGS_EXTRA (FLAG_RETRY | FLAG_UNIQUE | FLAG_KEEP | FLAG_RETRIED)
 
 /* A row of table job; in table done the first half has the same meaning. */
 struct live {
@@ -36,10 +42,14 @@ struct live {
 	int64_t created_ms, started_ms;
 	int64_t timeout_ms, grace_ms;
 	int64_t worker, token;
+	int64_t expire_ms; /* written with a new row, not read */
 };
 
 /* The columns LIVE: what a statement adds to them comes behind. */
 #define LIVE_COLUMNS 22
+
+/** live_cells() - a row of the feed for SQL_JOB_ADD */
+void live_cells(const struct live *live, int64_t ret[LIVE_COLUMNS + 1]);
 
 /** live_read() - the columns LIVE of the current row; STORE_E_CORRUPT */
 must_check int live_read(struct sql *sql, struct sqlite3_stmt *stmt,
@@ -59,6 +69,10 @@ void live_row(const struct live *live, struct store_row *ret);
 must_check int finished_read(struct sql *sql, struct sqlite3_stmt *stmt,
 			     struct store_row *ret, uint32_t *ret_flags,
 			     int64_t *ret_context);
+
+/** finished_live() - the same row, as the live job that it was */
+must_check int finished_live(struct sql *sql, struct sqlite3_stmt *stmt,
+			     struct live *ret);
 
 /** row_words() - name, key and tags from table body */
 must_check int row_words(struct sql *sql, struct arena *arena,

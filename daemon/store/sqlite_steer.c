@@ -1,21 +1,8 @@
 /* Steering: cancel, hold and release by filter, one bounded slice a batch. */
 
-#include "daemon/store/sqlite_txn.h"
+#include "daemon/store/sqlite_steer.h"
 
 #include <errno.h>
-
-#include "daemon/store/sqlite_filter.h"
-
-struct slice_of {
-	struct txn *txn;
-	struct store_steer *steer;
-	struct filter filter;
-	struct live *live; /* those that match, at most steer->max */
-	size_t count;
-	int64_t last;	 /* the last id that was looked at */
-	bool more;	 /* the scan stopped before its end */
-	uint32_t states; /* live states in which a job can match */
-};
 
 /* The cursor while the ready jobs of lanes are taken off their index: before
  * all ids, for what comes behind it is a scan by id. */
@@ -30,12 +17,24 @@ static enum job_event event_of(enum store_steer_kind kind)
 		return JOB_HOLD;
 	case STORE_RELEASE:
 		return JOB_RELEASE;
+	case STORE_CHANGE:
+		return JOB_CHANGE;
 	case STORE_RETRY:
 	case STORE_REMOVE:
-	case STORE_CHANGE:
 		break;
 	}
 	require(false);
+}
+
+static bool would_change(const struct slice_of *slice, const struct live *live)
+{
+	const struct store_steer *steer = slice->steer;
+	struct job_step step;
+
+	if (steer->kind == STORE_CHANGE)
+		return steer_changes(slice->txn, steer, live);
+	return !job_step(&live->facts, event_of(steer->kind), CAUSE_NONE,
+			 slice->txn->now_ms, &step);
 }
 
 /* Others' jobs do not exist for who asks. What the step would not change does
@@ -44,7 +43,6 @@ static int consider(struct slice_of *slice, const struct live *live)
 {
 	struct store_steer *steer = slice->steer;
 	struct store_row row;
-	struct job_step step;
 	bool matches;
 	int error;
 
@@ -54,14 +52,13 @@ static int consider(struct slice_of *slice, const struct live *live)
 				    &matches);
 	if (error || !matches ||
 	    (steer->uid != UINT32_MAX && steer->uid != live->uid) ||
-	    job_step(&live->facts, event_of(steer->kind), CAUSE_NONE,
-		     slice->txn->now_ms, &step))
+	    !would_change(slice, live))
 		return error;
 	slice->live[slice->count++] = *live;
 	return 0;
 }
 
-static bool is_full(const struct slice_of *slice)
+bool slice_is_full(const struct slice_of *slice)
 {
 	return slice->count >= slice->steer->max || slice->filter.left <= 0;
 }
@@ -73,7 +70,7 @@ static int scan_ids(struct slice_of *slice, const int64_t *ids, size_t count)
 		bool found;
 		int error;
 
-		if (is_full(slice)) {
+		if (slice_is_full(slice)) {
 			slice->more = true;
 			return 0;
 		}
@@ -112,7 +109,7 @@ static int scan(struct slice_of *slice)
 		error = sql_row(slice->txn->sql, stmt, &row);
 		if (error || !row)
 			return error;
-		if (is_full(slice)) {
+		if (slice_is_full(slice)) {
 			slice->more = true;
 			sql_done(stmt);
 			return 0;
@@ -184,6 +181,8 @@ static int apply(struct slice_of *slice, const struct live *live)
 		steer->changed++;
 	if (steer->dry_run)
 		return 0;
+	if (steer->kind == STORE_CHANGE)
+		return steer_change(txn, steer, live);
 	if (step.ended)
 		return txn_end(txn, live, &step, NULL, steer->reason);
 	if (step.kill) {
@@ -195,11 +194,10 @@ static int apply(struct slice_of *slice, const struct live *live)
 	return txn_move(txn, live, &step, seq);
 }
 
-/* The live states that are asked for and that some lane of the filter has. */
-static uint32_t states_there(const struct txn *txn,
-			     const struct store_filter *filter)
+uint32_t slice_states(const struct slice_of *slice, uint32_t among)
 {
-	const struct lanes *lanes = &txn->store->lanes;
+	const struct lanes *lanes = &slice->txn->store->lanes;
+	const struct store_filter *filter = slice->filter.of;
 	uint32_t states = 0;
 
 	for (size_t i = 0; i < lanes->count; i++) {
@@ -212,7 +210,7 @@ static uint32_t states_there(const struct txn *txn,
 				states |= 1u << state;
 		}
 	}
-	return states & sqlite_filter_states(filter) & STATES_LIVE;
+	return states & sqlite_filter_states(filter) & among;
 }
 
 /* @ret_all: did all of them match? Else they would stay in the way. */
@@ -261,7 +259,7 @@ static int take_ready(struct slice_of *slice, bool *ret_taken)
 	*ret_taken = false;
 	if (!(slice->states & 1u << STATE_READY) || steer->after > 0 ||
 	    steer->dry_run || steer->kind == STORE_RELEASE ||
-	    steer->filter.group ||
+	    steer->kind == STORE_CHANGE || steer->filter.group ||
 	    (!steer->filter.queue.n && !steer->filter.handler.n))
 		return 0;
 	for (size_t i = 0; !error && all && i < lanes->count; i++) {
@@ -296,7 +294,7 @@ static int collect(struct slice_of *slice)
 		return error;
 	if (ids)
 		return scan_ids(slice, ids, id_count);
-	slice->states = states_there(slice->txn, &steer->filter);
+	slice->states = slice_states(slice, STATES_LIVE);
 	if (!slice->states)
 		return 0;
 	error = take_ready(slice, &taken);
@@ -308,9 +306,6 @@ static int run(struct slice_of *slice)
 	struct store_steer *steer = slice->steer;
 	int error;
 
-	steer->changed = 0;
-	steer->signalled = 0;
-	steer->next = 0;
 	if (!(sqlite_filter_states(&steer->filter) & STATES_LIVE))
 		return 0;
 	slice->live = arena_array(slice->txn->arena, steer->max,
@@ -323,8 +318,7 @@ static int run(struct slice_of *slice)
 	if (error || !slice->more)
 		return error;
 	/* The last of its kind: spare the round that would find nothing. */
-	if (slice->last != AFTER_READY ||
-	    states_there(slice->txn, &steer->filter))
+	if (slice->last != AFTER_READY || slice_states(slice, STATES_LIVE))
 		steer->next = slice->last;
 	return 0;
 }
@@ -335,15 +329,18 @@ int txn_steer(struct txn *txn)
 	int error = 0;
 
 	for (size_t i = 0; !error && i < batch->steer_count; i++) {
-		struct slice_of slice = {
-			.txn = txn,
-			.steer = &batch->steers[i],
-		};
+		struct store_steer *steer = &batch->steers[i];
+		struct slice_of slice = {.txn = txn, .steer = steer};
+		bool done = steer->kind == STORE_RETRY ||
+			    steer->kind == STORE_REMOVE;
 
-		require(slice.steer->max >= 1 && slice.steer->max <= 1000);
-		sqlite_filter_init(&slice.filter, &slice.steer->filter,
-				   txn->sql, &txn->store->lanes);
-		error = run(&slice);
+		require(steer->max >= 1 && steer->max <= 1000);
+		steer->changed = 0;
+		steer->signalled = 0;
+		steer->next = 0;
+		sqlite_filter_init(&slice.filter, &steer->filter, txn->sql,
+				   &txn->store->lanes);
+		error = done ? steer_done(&slice) : run(&slice);
 		if (!error)
 			error = txn_end_flush(txn);
 		sqlite_filter_fini(&slice.filter);

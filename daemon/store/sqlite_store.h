@@ -37,6 +37,7 @@ struct store {
 	int wal_pages;	      /* in the log after the last commit */
 	int checkpoint_pages; /* so many are written back */
 	int64_t next_due_ms;  /* committed; 0: none */
+	int64_t limited;      /* queues with a max_length; committed */
 	int64_t purge_after;  /* where the purge goes on */
 	int64_t empty_group_after;
 	uint32_t writes; /* counts batches, for upkeep now and then */

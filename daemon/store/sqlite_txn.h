@@ -32,8 +32,9 @@ struct txn {
 	/* Wants by lane: the first with room, and the one behind each. */
 	uint32_t *want_of_lane, *want_behind;
 	struct room claims, ended, signals, purged;
-	int64_t due_ms; /* earliest that this transaction scheduled; 0: none */
-	bool due_left;	/* a scheduled job went: look for the earliest */
+	int64_t due_ms;	 /* earliest that this transaction scheduled; 0: none */
+	bool due_left;	 /* look for the earliest: one that had a time went */
+	int64_t limited; /* queues with a max_length */
 	int64_t live, done; /* change of the number of rows */
 };
 
@@ -68,6 +69,8 @@ must_check int txn_workers(struct txn *txn);
 must_check int txn_outcomes(struct txn *txn);
 must_check int txn_steer(struct txn *txn);
 must_check int txn_groups(struct txn *txn);
+must_check int txn_queues(struct txn *txn);
+must_check int txn_edits(struct txn *txn);
 must_check int txn_entries(struct txn *txn);
 must_check int txn_promote(struct txn *txn);
 must_check int txn_claims(struct txn *txn);
@@ -97,3 +100,27 @@ must_check int txn_end_flush(struct txn *txn);
 /** txn_move() - a live job goes on in another state; @live as before */
 must_check int txn_move(struct txn *txn, const struct live *live,
 			const struct job_step *step, int64_t seq);
+
+/** txn_count_context() - one job more (or fewer) names it */
+must_check int txn_count_context(struct txn *txn, int64_t context, int64_t add);
+
+/** txn_due() - something of this transaction is due, or expires, then */
+void txn_due(struct txn *txn, int64_t at_ms);
+
+/* A finished job that goes. */
+struct txn_old {
+	int64_t id;
+	int32_t lane;
+	enum job_state state;
+	uint32_t flags, uid;
+	int64_t context, group;
+};
+
+/** txn_old_read() - the columns FINISHED of the current row */
+must_check int txn_old_read(struct txn *txn, struct sqlite3_stmt *stmt,
+			    struct txn_old *ret, struct store_row *ret_row);
+/** txn_drop() - all its rows; its files are told of in batch->purged */
+must_check int txn_drop(struct txn *txn, const struct txn_old *old);
+
+/** txn_due_next() - the earliest that is due or expires; 0: none */
+must_check int txn_due_next(struct sql *sql, int64_t *ret_ms);

@@ -88,8 +88,35 @@ static const struct {
 	 "SELECT count(*) FROM key k LEFT JOIN body b ON b.id = k.id AND "
 	 "b.key = k.key WHERE b.id IS NULL"},
 	{"a job's key is in the table of keys",
-	 "SELECT count(*) FROM body WHERE key IS NOT NULL AND id NOT IN "
-	 "(SELECT id FROM key)"},
+	 "SELECT count(*) FROM (SELECT id, flags FROM job UNION ALL SELECT "
+	 "id, flags FROM done) WHERE (flags & 256 <> 0) <> (id IN "
+	 "(SELECT id FROM key))"},
+	{"a live job has its unique word, and no finished one",
+	 "SELECT count(*) FROM (SELECT id, uid, flags FROM job UNION ALL "
+	 "SELECT id, uid, 0 FROM done) j LEFT JOIN extra USING (id) LEFT JOIN "
+	 "uniq u ON u.id = j.id WHERE (flags & 4096 <> 0) <> (u.id IS NOT "
+	 "NULL) OR (u.id IS NOT NULL AND (u.uid, u.word) IS NOT (j.uid, "
+	 "extra.word))"},
+	{"a unique word has a job",
+	 "SELECT count(*) FROM uniq WHERE id NOT IN (SELECT id FROM job)"},
+	{"what a job has in table extra is as its flags say",
+	 "SELECT count(*) FROM (SELECT id, flags FROM job UNION ALL SELECT "
+	 "id, flags FROM done) j LEFT JOIN extra e USING (id) WHERE "
+	 "(flags & 2048 <> 0) <> (e.retry IS NOT NULL) OR "
+	 "(flags & 4096 <> 0) <> (e.word IS NOT NULL) OR "
+	 "(flags & 8192 <> 0) <> (e.keep IS NOT NULL) OR "
+	 "(flags & 16384 <> 0) <> (e.tries IS NOT NULL) OR "
+	 "(e.tries IS NULL) <> (e.losses IS NULL)"},
+	{"a row of table extra has a job",
+	 "SELECT count(*) FROM extra WHERE id NOT IN (SELECT id FROM body)"},
+	{"what is kept for a time of its own is finished",
+	 "SELECT count(*) FROM extra e LEFT JOIN done d USING (id) WHERE "
+	 "(e.purge_at IS NOT NULL) <> (coalesce(d.flags, 0) & 8192 <> 0)"},
+	{"what may expire has a time for it",
+	 "SELECT count(*) FROM job WHERE (flags & 1024 <> 0) <> (expire > 0)"},
+	{"a queue with a row has settings",
+	 "SELECT count(*) FROM queue WHERE paused = 0 AND max_length <= 0 AND "
+	 "overflow = 0"},
 	{"numbers are given once",
 	 "SELECT count(*) FROM meta WHERE next_job <= (SELECT "
 	 "coalesce(max(id), 0) FROM body) OR next_token <= (SELECT "

@@ -61,6 +61,22 @@ int txn_count(struct txn *txn, struct lane *lane, int64_t group,
 	return 0;
 }
 
+int txn_count_context(struct txn *txn, int64_t context, int64_t add)
+{
+	struct tally_entry *entry;
+
+	if (tally_at(&txn->store->contexts, context, &entry))
+		return -ENOMEM;
+	entry->add[0] += add;
+	return 0;
+}
+
+void txn_due(struct txn *txn, int64_t at_ms)
+{
+	if (!txn->due_ms || at_ms < txn->due_ms)
+		txn->due_ms = at_ms;
+}
+
 int txn_lanes(struct txn *txn)
 {
 	struct store_batch *batch = txn->batch;
@@ -150,27 +166,13 @@ static int flush(struct txn *txn)
 
 static int next_due(struct txn *txn)
 {
-	int error = 0;
-	struct sqlite3_stmt *stmt;
-	bool found;
-
 	txn->batch->next_due_ms = txn->store->next_due_ms;
 	if (txn->due_ms &&
 	    (!txn->batch->next_due_ms || txn->due_ms < txn->batch->next_due_ms))
 		txn->batch->next_due_ms = txn->due_ms;
 	if (!txn->due_left)
 		return 0;
-
-	stmt = sql_use(txn->sql, SQL_DUE_NEXT, &error);
-	if (!stmt)
-		return error;
-	error = sql_row(txn->sql, stmt, &found);
-	if (error)
-		return error;
-	txn->batch->next_due_ms = found ? sql_int(stmt, 0) : 0;
-	if (found)
-		sql_done(stmt);
-	return 0;
+	return txn_due_next(txn->sql, &txn->batch->next_due_ms);
 }
 
 /* Lanes and groups as they are after this batch: lane.counts is still that of
@@ -232,10 +234,11 @@ static int tell_groups(struct txn *txn)
 static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
-		txn_lanes,    txn_contexts, txn_wants,	txn_workers,
-		txn_outcomes, txn_steer,    txn_groups, txn_entries,
-		txn_promote,  txn_claims,   txn_events, txn_purge,
-		flush,	      next_due,	    tell_lanes, tell_groups,
+		txn_lanes,    txn_contexts, txn_wants,	 txn_workers,
+		txn_outcomes, txn_steer,    txn_groups,	 txn_queues,
+		txn_edits,    txn_entries,  txn_promote, txn_claims,
+		txn_events,   txn_purge,    flush,	 next_due,
+		tell_lanes,   tell_groups,
 	};
 	int error = 0;
 
@@ -266,6 +269,8 @@ static void outputs_clear(struct store_batch *batch)
 		batch->wants[i].got = 0;
 	for (size_t i = 0; i < batch->outcome_count; i++)
 		batch->outcomes[i].accepted = false;
+	for (size_t i = 0; i < batch->edit_count; i++)
+		batch->edits[i].found = batch->edits[i].edited = false;
 }
 
 /* What is true once COMMIT succeeded; nothing here can fail. */
@@ -274,6 +279,7 @@ static void settle(struct txn *txn)
 	struct store *store = txn->store;
 
 	store->next = txn->next;
+	store->limited = txn->limited;
 	store->next_due_ms = txn->batch->next_due_ms;
 	sqlite_lanes_commit(&store->lanes);
 	for (size_t i = 0; i < txn->batch->context_count; i++)
@@ -305,6 +311,7 @@ static int run(struct store *store, struct store_batch *batch)
 		.arena = batch->arena,
 		.now_ms = batch->now_ms,
 		.next = store->next,
+		.limited = store->limited,
 	};
 	int error = 0;
 
@@ -357,7 +364,7 @@ static int checkpoint(struct store *store)
 /* Only what takes no new work may use the space of the reserve. */
 static bool takes_work(const struct store_batch *batch)
 {
-	return batch->entry_count || batch->group_count;
+	return batch->entry_count || batch->group_count || batch->edit_count;
 }
 
 static int write_once(struct store *store, struct store_batch *batch)

@@ -88,6 +88,7 @@ static void enter(struct bench *bench, struct store_batch *batch)
 			.spec = {spec, bench->spec_bytes},
 			.max_attempts = 1,
 			.crash_limit = 3,
+			.keep_ms = -1,
 		};
 	batch->entries = entries;
 	batch->entry_count = bench->batch;

@@ -121,6 +121,7 @@ struct store_entry fixture_entry(void)
 		.max_attempts = 1,
 		.crash_limit = 3,
 		.grace_ms = 10000,
+		.keep_ms = -1,
 	};
 }
 

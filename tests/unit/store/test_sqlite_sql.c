@@ -54,7 +54,12 @@ UNIT(what_runs_in_every_batch_never_scans)
 		SQL_READY_OF_LANE, SQL_JOB_CLAIM,	 SQL_LIVE_AFTER,
 		SQL_LIVE_BEFORE,   SQL_LIVE_GROUP_AFTER, SQL_DONE_AFTER,
 		SQL_DONE_BEFORE,   SQL_DONE_GROUP_AFTER, SQL_RUNNING_AFTER,
-		SQL_EVENT_PRUNE,
+		SQL_EVENT_PRUNE,   SQL_KEY_PUT,		 SQL_WORD_GET,
+		SQL_WORD_PUT,	   SQL_WORD_DROP,	 SQL_EXTRA_GET,
+		SQL_EXTRA_KEEP,	   SQL_EXTRA_DROP,	 SQL_JOB_CHANGE,
+		SQL_JOB_EDIT,	   SQL_BODY_EDIT,	 SQL_DONE_FLAGS,
+		SQL_DONE_DROP_FED, SQL_ATTEMPT_OF_DONE,	 SQL_ATTEMPT_LIST,
+		SQL_EXPIRE_LIST,   SQL_READY_FIRST,	 SQL_PURGE_KEPT,
 	};
 	struct fixture *f = *state;
 	char plan[1024];
@@ -80,6 +85,14 @@ UNIT(claims_and_due_jobs_come_out_of_their_index_in_order)
 	assert_string_equal(plan, "SEARCH job USING INDEX job_due (run_at<?)|");
 	plan_of(f, SQL_DUE_NEXT, plan, sizeof(plan));
 	assert_string_equal(plan, "SCAN job USING INDEX job_due|");
+	plan_of(f, SQL_EXPIRE_LIST, plan, sizeof(plan));
+	assert_string_equal(
+		plan,
+		"SEARCH job USING INDEX job_expire (expire>? AND expire<?)|");
+	plan_of(f, SQL_EXPIRE_NEXT, plan, sizeof(plan));
+	assert_string_equal(plan, "SCAN job USING INDEX job_expire|");
+	plan_of(f, plan, sizeof(plan));
+	assert_non_null(strstr(plan, "job_ready (lane=? AND (priority,seq)<"));
 	plan_of(f, SQL_LIVE_GROUP_AFTER, plan, sizeof(plan));
 	assert_string_equal(
 		plan, "SEARCH job USING INDEX job_grp (grp=? AND rowid>?)|");

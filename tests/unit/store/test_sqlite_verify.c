@@ -14,8 +14,11 @@ static void a_bit_of_everything(struct fixture *f)
 	struct store_entry entries[4];
 	struct store_outcome outcomes[2];
 	struct store_claim *claims;
+	struct store_queue queue = {.name = SLICE("default"), .paused = true};
 	struct store_batch batch = fixture_batch(f);
 
+	batch.queues = &queue;
+	batch.queue_count = 1;
 	batch.groups = &op;
 	batch.group_count = 1;
 	fixture_write(f, &batch);
@@ -26,6 +29,10 @@ static void a_bit_of_everything(struct fixture *f)
 		entries[i].max_attempts = 2;
 	}
 	entries[0].key = SLICE("a");
+	entries[0].keep_ms = 1000;
+	entries[3].unique = SLICE("word");
+	entries[3].retry = SLICE("{}");
+	entries[3].expire_at_ms = NOW + 5000;
 	batch = fixture_batch(f);
 	batch.contexts = &context;
 	batch.context_count = 1;
@@ -100,6 +107,18 @@ UNIT(each_kind_of_damage_is_named)
 		{"DELETE FROM context", "a job's context exists"},
 		{"UPDATE key SET id = 2", "a key names a job"},
 		{"DELETE FROM key", "a job's key is in the table"},
+		{"DELETE FROM uniq", "a live job has its unique word"},
+		{"UPDATE uniq SET word = 'x'",
+		 "a live job has its unique word"},
+		{"INSERT INTO uniq VALUES (1000, 'x', 1)",
+		 "a unique word has a job"},
+		{"UPDATE extra SET retry = NULL", "as its flags say"},
+		{"UPDATE extra SET tries = 1", "as its flags say"},
+		{"INSERT INTO extra (id) VALUES (99)",
+		 "a row of table extra has a job"},
+		{"UPDATE extra SET purge_at = NULL", "a time of its own"},
+		{"UPDATE job SET expire = 0", "has a time for it"},
+		{"UPDATE queue SET paused = 0", "a queue with a row"},
 		{"UPDATE meta SET next_job = 2", "numbers are given once"},
 		{"DELETE FROM event WHERE first = (SELECT first FROM event "
 		 "ORDER BY first LIMIT 1 OFFSET 1)",
