@@ -205,12 +205,12 @@ static int change_context(struct txn *txn, const struct live *live,
 	return error;
 }
 
-static void new_facts(struct txn *txn, const struct store_entry *entry,
-		      struct job_facts *facts)
+static int new_facts(struct txn *txn, const struct store_entry *entry,
+		     struct job_facts *facts)
 {
 	struct job_step step;
+	int error = retry_tries(txn, entry, &facts->max_attempts);
 
-	facts->max_attempts = retry_tries(txn, entry);
 	/* What it lost already does not end it now. */
 	facts->crash_limit = entry->crash_limit > facts->crashes
 				     ? entry->crash_limit
@@ -219,6 +219,7 @@ static void new_facts(struct txn *txn, const struct store_entry *entry,
 	facts->run_at_ms = entry->run_at_ms;
 	require(!job_step(facts, JOB_CHANGE, CAUSE_NONE, txn->now_ms, &step));
 	*facts = step.facts;
+	return error;
 }
 
 static int put_job(struct txn *txn, const struct live *live,
@@ -228,14 +229,16 @@ static int put_job(struct txn *txn, const struct live *live,
 	uint32_t flags = flags_after(live, entry);
 	int error = change_context(txn, live, entry, &to);
 
-	new_facts(txn, entry, &to.facts);
+	if (!error)
+		error = new_facts(txn, entry, &to.facts);
+	if (error)
+		return error;
 	to.priority = entry->priority;
 	if (live->flags & FLAG_EXPIRE)
 		txn->due_left = true;
 	if (entry->expire_at_ms)
 		txn_due(txn, entry->expire_at_ms);
-	if (!error)
-		error = put_body(txn, live, entry, flags);
+	error = put_body(txn, live, entry, flags);
 	if (!error)
 		error = move(txn, live, txn->lanes[entry->lane], &to);
 	if (error)

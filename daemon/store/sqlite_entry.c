@@ -119,17 +119,17 @@ static int put_rows(struct txn *txn, const struct live *live,
 	return 0;
 }
 
-static void first_facts(struct txn *txn, const struct store_entry *entry,
-			struct job_facts *ret)
+static int first_facts(struct txn *txn, const struct store_entry *entry,
+		       struct job_facts *ret)
 {
 	*ret = (struct job_facts){
 		.state = job_first_state(entry->hold, false, entry->run_at_ms,
 					 txn->now_ms),
-		.max_attempts = retry_tries(txn, entry),
 		.crash_limit = entry->crash_limit ? entry->crash_limit : 1,
 		.once = entry->once,
 		.run_at_ms = entry->run_at_ms,
 	};
+	return retry_tries(txn, entry, &ret->max_attempts);
 }
 
 /* It can start at once: nobody waits before it, and a worker has room. Jobs of
@@ -227,8 +227,8 @@ static int enter(struct entering *entering, size_t i)
 	}
 	live.seq = txn->next.seq++;
 	entry->id = txn->next.job++;
-	first_facts(txn, entry, &live.facts);
-	return put(entering, entry, &live);
+	error = first_facts(txn, entry, &live.facts);
+	return error ? error : put(entering, entry, &live);
 }
 
 /* Must somebody look whether it is a new job at all? */

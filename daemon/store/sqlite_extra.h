@@ -37,7 +37,8 @@ must_check int word_take(struct txn *txn, uint32_t uid, struct slice word,
 must_check int word_free(struct txn *txn, uint32_t uid, int64_t id);
 
 /** retry_tries() - max_attempts of an entry: its rule's, if it has one */
-uint32_t retry_tries(struct txn *txn, const struct store_entry *entry);
+must_check int retry_tries(struct txn *txn, const struct store_entry *entry,
+			   uint32_t *ret);
 
 /**
  * retry_decide() - what the job's rule says of a failed attempt

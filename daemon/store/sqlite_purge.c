@@ -4,7 +4,7 @@
  * walk goes on is remembered in the handle only, a new one begins again.
  */
 
-#include "daemon/store/sqlite_txn.h"
+#include "daemon/store/sqlite_purge.h"
 
 #include <errno.h>
 

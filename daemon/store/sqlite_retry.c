@@ -14,13 +14,18 @@ static int decode(struct txn *txn, struct slice text, struct retry_rule *ret)
 	return retry_rule_decode(txn->arena, text, "retry", ret, &fault);
 }
 
-uint32_t retry_tries(struct txn *txn, const struct store_entry *entry)
+int retry_tries(struct txn *txn, const struct store_entry *entry, uint32_t *ret)
 {
 	struct retry_rule rule;
+	int error;
 
-	if (entry->retry.n && !decode(txn, entry->retry, &rule))
-		return (uint32_t)rule.max_attempts;
-	return entry->max_attempts ? entry->max_attempts : 1;
+	*ret = entry->max_attempts ? entry->max_attempts : 1;
+	if (!entry->retry.n)
+		return 0;
+	error = decode(txn, entry->retry, &rule);
+	if (!error)
+		*ret = (uint32_t)rule.max_attempts;
+	return error == -ENOMEM ? error : 0;
 }
 
 /* Failures since the counting last began: a retry by hand that began anew has

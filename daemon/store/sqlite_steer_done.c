@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "daemon/store/sqlite_extra.h"
+#include "daemon/store/sqlite_purge.h"
 
 /* What matched: as it goes, and as it would live again. */
 struct match {

@@ -107,20 +107,5 @@ must_check int txn_count_context(struct txn *txn, int64_t context, int64_t add);
 /** txn_due() - something of this transaction is due, or expires, then */
 void txn_due(struct txn *txn, int64_t at_ms);
 
-/* A finished job that goes. */
-struct txn_old {
-	int64_t id;
-	int32_t lane;
-	enum job_state state;
-	uint32_t flags, uid;
-	int64_t context, group;
-};
-
-/** txn_old_read() - the columns FINISHED of the current row */
-must_check int txn_old_read(struct txn *txn, struct sqlite3_stmt *stmt,
-			    struct txn_old *ret, struct store_row *ret_row);
-/** txn_drop() - all its rows; its files are told of in batch->purged */
-must_check int txn_drop(struct txn *txn, const struct txn_old *old);
-
 /** txn_due_next() - the earliest that is due or expires; 0: none */
 must_check int txn_due_next(struct sql *sql, int64_t *ret_ms);

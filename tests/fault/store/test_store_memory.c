@@ -91,7 +91,10 @@ static int everything(struct fixture *f, struct store_entry *entries,
 	static struct store_context context;
 	static struct store_group_op op;
 	static struct store_want want;
-	static struct store_steer steer;
+	static struct store_steer steers[3];
+	static const int64_t ended = 3;
+	static struct store_queue queue;
+	static struct store_edit edit;
 	static const struct store_worker worker = {.id = 1};
 	static struct store_worker workers[1];
 
@@ -100,11 +103,29 @@ static int everything(struct fixture *f, struct store_entry *entries,
 	op = (struct store_group_op){.kind = STORE_GROUP_OPEN,
 				     .name = SLICE("group")};
 	want = (struct store_want){.worker = 1, .max = 2};
-	steer = (struct store_steer){.kind = STORE_CANCEL,
-				     .filter = {.name = SLICE("old")},
+	steers[0] = (struct store_steer){.kind = STORE_CANCEL,
+					 .filter = {.name = SLICE("old")},
+					 .uid = UINT32_MAX,
+					 .reason = SLICE("why"),
+					 .max = 10};
+	steers[1] =
+		(struct store_steer){.kind = STORE_RETRY,
+				     .filter = {.ids = &ended, .id_count = 1},
 				     .uid = UINT32_MAX,
-				     .reason = SLICE("why"),
+				     .reset_attempts = true,
 				     .max = 10};
+	steers[2] = (struct store_steer){.kind = STORE_CHANGE,
+					 .filter = {.name = SLICE("moves")},
+					 .uid = UINT32_MAX,
+					 .queue = SLICE("elsewhere"),
+					 .max = 10};
+	queue = (struct store_queue){.name = SLICE("default"),
+				     .max_length = 100};
+	edit = (struct store_edit){
+		.job = 4, .uid = UINT32_MAX, .entry = fixture_entry()};
+	edit.entry.name = SLICE("edited");
+	edit.entry.retry = SLICE("{\"exit_codes\":[1]}");
+	edit.entry.unique = SLICE("edited");
 	*ret = fixture_batch(f);
 	ret->workers = workers;
 	ret->worker_count = 1;
@@ -112,8 +133,12 @@ static int everything(struct fixture *f, struct store_entry *entries,
 	ret->context_count = 1;
 	ret->groups = &op;
 	ret->group_count = 1;
-	ret->steers = &steer;
-	ret->steer_count = 1;
+	ret->steers = steers;
+	ret->steer_count = 3;
+	ret->queues = &queue;
+	ret->queue_count = 1;
+	ret->edits = &edit;
+	ret->edit_count = 1;
 	ret->entries = entries;
 	ret->entry_count = 3;
 	ret->wants = &want;
@@ -122,6 +147,24 @@ static int everything(struct fixture *f, struct store_entry *entries,
 	ret->purge_max = 10;
 	ret->purge_succeeded_before_ms = 1;
 	return store_write(f->store, ret, &f->fault);
+}
+
+/* Jobs 2 to 5: to be replaced, retried, edited and moved. */
+static void prepare(struct fixture *f)
+{
+	struct store_entry entry = fixture_entry();
+	int64_t id;
+
+	entry.key = SLICE("a");
+	fixture_submit(f, entry);
+	entry.key = (struct slice){NULL, 0};
+	entry.unique = SLICE("again");
+	id = fixture_submit(f, entry);
+	assert_int_equal(fixture_steer(f, STORE_CANCEL, &id, 1).changed, 1);
+	entry.unique = (struct slice){NULL, 0};
+	fixture_submit(f, entry);
+	entry.name = SLICE("moves");
+	fixture_submit(f, entry);
 }
 
 UNIT(a_batch_without_memory_says_so_and_did_not_happen)
@@ -140,8 +183,13 @@ UNIT(a_batch_without_memory_says_so_and_did_not_happen)
 		f = made;
 		entries[0].name = SLICE("old");
 		fixture_submit(f, entries[0]);
+		prepare(f);
 		entries[0].key = SLICE("a");
+		entries[0].on_conflict = CONFLICT_REPLACE;
 		entries[1].context = 0;
+		entries[1].unique = SLICE("one");
+		entries[1].retry = SLICE("{\"causes\":[\"exit\"]}");
+		entries[1].keep_ms = 1;
 		failed = 0;
 		/* The first ones are ours and the statements', the many
 		 * behind them are each like their neighbour. */
@@ -153,13 +201,16 @@ UNIT(a_batch_without_memory_says_so_and_did_not_happen)
 		if (error) {
 			assert_int_equal(error, -ENOMEM);
 			assert_int_equal(batch.claim_count, 0);
-			assert_int_equal(f->store->next.job, 2);
+			assert_int_equal(f->store->next.job, 6);
 			fixture_verify(f);
 			assert_int_equal(fixture_row(f, 1).state, STATE_READY);
 			assert_int_equal(everything(f, entries, &batch), 0);
 		}
 		assert_int_equal(entries[0].what, STORE_NEW);
-		assert_int_equal(entries[2].id, 4);
+		assert_int_equal(entries[0].replaced, 2);
+		assert_int_equal(entries[2].id, 8);
+		assert_true(slice_is(fixture_row(f, 4).name, "edited"));
+		assert_true(slice_is(fixture_row(f, 5).queue, "elsewhere"));
 		assert_int_equal(batch.claim_count, 2);
 		assert_int_equal(fixture_row(f, 1).state, STATE_CANCELLED);
 		fixture_verify(f);

@@ -1,4 +1,4 @@
-#include "daemon/store/sqlite_txn.h"
+#include "daemon/store/sqlite_extra.h"
 #include "tests/unit/store/fixture.h"
 
 static struct store_entry worded(const char *word,
