@@ -16,13 +16,14 @@ static int group_takes(struct txn *txn, int64_t id, enum store_entered *ret)
 
 	if (tally_at(&txn->store->groups, id, &entry))
 		return -ENOMEM;
-	if (!entry->mark) {
+	/* A removal before this may have marked it for something else. */
+	if (!(entry->mark & (GROUP_TAKES | GROUP_REFUSES | GROUP_CLOSED))) {
 		error = group_read(txn->sql, txn->arena, id, &group, &found);
 		if (error)
 			return error;
-		entry->mark = !found	     ? GROUP_REFUSES
-			      : group.closed ? GROUP_CLOSED
-					     : GROUP_TAKES;
+		entry->mark |= !found	      ? GROUP_REFUSES
+			       : group.closed ? GROUP_CLOSED
+					      : GROUP_TAKES;
 	}
 	*ret = entry->mark & GROUP_TAKES    ? STORE_NEW
 	       : entry->mark & GROUP_CLOSED ? STORE_REFUSED_CLOSED

@@ -223,7 +223,10 @@ int unit_decide(struct entering *entering, size_t first, size_t last)
 	bool refused = false;
 	int error = 0;
 
+	/* What is taken back must not take those before it along. */
 	if (undoable)
+		error = entry_flush(txn);
+	if (!error && undoable)
 		error = sql_do(txn->sql, SQL_SAVEPOINT, NULL, 0);
 	for (size_t i = first; !error && i < last; i++) {
 		error = decide(entering, i, id);

@@ -6,29 +6,32 @@
 
 #include <sqlite3.h>
 
+#include "daemon/core/retry.h"
 #include "daemon/store/sqlite_txn.h"
 #include "tests/unit/store/model.h"
 
-static struct model_job *job_of(struct model *m, int64_t id)
-{
-	/* Ids are given out in order, and all jobs are kept. */
-	if (id < 1 || (size_t)id > m->count)
-		return NULL;
-	return &m->jobs[id - 1];
-}
-
 /* ---- What the model makes of it ---- */
 
-static void step_to(struct model *m, struct model_job *job,
-		    const struct job_step *step)
+/* What the rule of the job says, by the same functions of core. */
+static void apply_rule(struct model *m, struct model_job *job,
+		       const struct store_outcome *outcome)
 {
-	job->facts = step->facts;
-	if (step->attempt_ended || step->ended)
-		job->cause = step->cause;
-	if (step->ended)
-		job->finished_ms = m->now_ms;
-	if (job->facts.state != STATE_RUNNING)
-		job->token = 0;
+	struct job_facts *facts = &job->facts;
+	int64_t failures = (int64_t)facts->attempt - facts->crashes;
+	struct schema_fault fault;
+	struct retry_rule rule;
+
+	assert_int_equal(retry_rule_decode(&m->f->arena, model_rule(job->rule),
+					   "", &rule, &fault),
+			 0);
+	facts->final = !retry_applies(&rule, outcome->cause,
+				      outcome->exit_code);
+	if (job->retried && (int64_t)facts->max_attempts > rule.max_attempts)
+		failures -= (int64_t)facts->max_attempts - rule.max_attempts;
+	if (!facts->final)
+		facts->backoff_ms = retry_delay_ms(
+			&rule, failures > 1 ? (uint32_t)failures : 1,
+			(uint64_t)job->token);
 }
 
 static void model_outcomes(struct model *m, struct store_batch *batch)
@@ -42,63 +45,23 @@ static void model_outcomes(struct model *m, struct store_batch *batch)
 
 	for (size_t i = 0; i < batch->outcome_count; i++) {
 		struct store_outcome *outcome = &batch->outcomes[i];
-		struct model_job *job = job_of(m, outcome->job);
+		struct model_job *job = model_job(m, outcome->job);
 		struct job_step step;
 
 		if (!model_is_live(job) || job->token != outcome->token) {
 			assert_false(outcome->accepted);
 			continue;
 		}
+		if (job->rule && outcome->kind == STORE_FAILED_ATTEMPT)
+			apply_rule(m, job, outcome);
 		assert_int_equal(job_step(&job->facts, events[outcome->kind],
 					  outcome->cause, m->now_ms, &step),
 				 0);
 		assert_true(outcome->accepted);
-		step_to(m, job, &step);
+		model_step_to(m, job, &step);
 		if (!step.ended && outcome->kind != STORE_PUT_BACK)
 			job->seq = m->next_seq++;
 	}
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static void model_steer(struct model *m, struct store_batch *batch)
-{
-	static const enum job_event events[] = {
-		[STORE_CANCEL] = JOB_CANCEL,
-		[STORE_HOLD] = JOB_HOLD,
-		[STORE_RELEASE] = JOB_RELEASE,
-	};
-	uint32_t changed = 0, signalled = 0;
-	struct store_steer *steer = &m->steer;
-
-	if (!batch->steer_count)
-		return;
-	qsort(m->steer_ids, steer->filter.id_count, sizeof(int64_t),
-	      compare_ids);
-	for (size_t i = 0; i < steer->filter.id_count; i++) {
-		struct model_job *job = job_of(m, m->steer_ids[i]);
-		struct job_step step;
-
-		if (!job || (i && m->steer_ids[i - 1] == m->steer_ids[i]) ||
-		    !model_is_live(job) ||
-		    job_step(&job->facts, events[steer->kind], CAUSE_NONE,
-			     m->now_ms, &step))
-			continue;
-		changed += !step.kill;
-		signalled += step.kill;
-		step_to(m, job, &step);
-		if (!step.ended && !step.kill &&
-		    step.facts.state == STATE_READY)
-			job->seq = m->next_seq++;
-	}
-	assert_int_equal(steer->changed, changed);
-	assert_int_equal(steer->signalled, signalled);
-	assert_int_equal(batch->signal_count, signalled);
 }
 
 static void model_group(struct model *m, struct store_batch *batch)
@@ -113,15 +76,6 @@ static void model_group(struct model *m, struct store_batch *batch)
 		assert_true(m->group_op.found);
 		m->closed[m->group_at] = true;
 	}
-}
-
-static bool group_takes(const struct model *m, int64_t group)
-{
-	for (int i = 0; i < GROUPS; i++) {
-		if (m->groups[i] == group)
-			return !m->closed[i];
-	}
-	return false; /* replaced: it was closed */
 }
 
 static size_t ready_in(const struct model *m, uint32_t lane)
@@ -163,7 +117,7 @@ static void model_claim(struct model *m, struct store_batch *batch,
 		assert_int_equal(job_step(&job->facts, JOB_CLAIM, CAUSE_NONE,
 					  m->now_ms, &step),
 				 0);
-		step_to(m, job, &step);
+		model_step_to(m, job, &step);
 		job->token = claim->token;
 		assert_int_equal(claim->attempt, job->facts.attempt);
 		assert_int_equal(claim->once, job->facts.once);
@@ -172,15 +126,6 @@ static void model_claim(struct model *m, struct store_batch *batch,
 		return;
 	}
 	fail_msg("job %d was not claimed", (int)job->id);
-}
-
-static struct model_job *with_key(struct model *m, int key)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		if (!m->jobs[i].gone && m->jobs[i].key == key)
-			return &m->jobs[i];
-	}
-	return NULL;
 }
 
 static bool mixed(const struct store_batch *batch, uint32_t lane)
@@ -199,42 +144,52 @@ static bool mixed(const struct store_batch *batch, uint32_t lane)
 	return false;
 }
 
-static bool unit_refused(struct model *m, const struct store_batch *batch,
-			 uint32_t unit)
+/* @ret_replaced: is it cancelled for the new one? */
+static void take_over(struct model *m, struct model_job *holder, bool key,
+		      bool *ret_replaced)
 {
-	for (size_t i = 0; unit && i < batch->entry_count; i++) {
-		const struct store_entry *entry = &batch->entries[i];
+	struct job_step step;
 
-		if (entry->unit == unit && entry->group &&
-		    !group_takes(m, entry->group))
-			return true;
-	}
-	return false;
+	*ret_replaced = false;
+	if (!holder)
+		return;
+	if (key)
+		holder->key_held = false;
+	if (!model_is_live(holder))
+		return;
+	assert_int_equal(job_step(&holder->facts, JOB_CANCEL, CAUSE_NONE,
+				  m->now_ms, &step),
+			 0);
+	model_step_to(m, holder, &step);
+	assert_true(step.ended);
+	*ret_replaced = true;
+	m->replaced++;
 }
 
 static void model_entry(struct model *m, struct store_batch *batch, size_t i,
-			uint32_t *used, bool *taken)
+			const struct verdict *verdict, uint32_t *used,
+			bool *taken)
 {
 	struct store_entry *entry = &batch->entries[i];
 	struct model_job *job;
 	struct store_want *want;
+	bool of_key, of_word;
 
-	if (entry->group && !group_takes(m, entry->group)) {
+	m->seen[verdict->what]++;
+	if (verdict->what == STORE_REFUSED_GROUP) {
 		assert_true(entry->what == STORE_REFUSED_GROUP ||
 			    entry->what == STORE_REFUSED_CLOSED);
 		return;
 	}
-	if (unit_refused(m, batch, entry->unit)) {
-		assert_int_equal(entry->what, STORE_REFUSED_DEPENDS);
+	assert_int_equal(entry->what, verdict->what);
+	assert_int_equal(entry->id, verdict->id);
+	if (verdict->what != STORE_NEW)
 		return;
-	}
-	job = m->entry_keys[i] ? with_key(m, m->entry_keys[i]) : NULL;
-	if (job) {
-		assert_int_equal(entry->what, STORE_EXISTING);
-		assert_int_equal(entry->id, job->id);
-		return;
-	}
-	assert_int_equal(entry->what, STORE_NEW);
+	take_over(m, verdict->key, true, &of_key);
+	take_over(m, verdict->word, false, &of_word);
+	assert_int_equal(entry->replaced, of_key    ? verdict->key->id
+					  : of_word ? verdict->word->id
+						    : 0);
 	assert_int_equal(entry->id, m->count + 1);
 	assert_true(m->count < JOBS_MAX);
 	job = &m->jobs[m->count++];
@@ -255,12 +210,38 @@ static void model_entry(struct model *m, struct store_batch *batch, size_t i,
 		.seq = m->next_seq++,
 		.group = entry->group,
 		.key = m->entry_keys[i],
+		.key_held = m->entry_keys[i] != 0,
+		.word = m->entry_words[i],
+		.rule = m->entry_rules[i],
+		.expire_ms = entry->expire_at_ms,
+		.keep_ms = entry->keep_ms,
 	};
+	if (job->rule)
+		job->facts.max_attempts = (uint32_t[]){3, 2, 4}[job->rule - 1];
 	want = want_with_room(m, batch, entry->lane, used);
 	/* Itself is the one that is ready. */
 	if (job->facts.state == STATE_READY && want &&
 	    !mixed(batch, entry->lane) && ready_in(m, entry->lane) == 1)
 		model_claim(m, batch, job, want, used, taken);
+}
+
+static void model_entries(struct model *m, struct store_batch *batch,
+			  uint32_t *used, bool *taken)
+{
+	struct verdict verdicts[BATCH_MAX];
+	size_t last;
+
+	for (size_t i = 0; i < batch->entry_count; i = last) {
+		uint32_t unit = batch->entries[i].unit;
+
+		last = i + 1;
+		while (unit && last < batch->entry_count &&
+		       batch->entries[last].unit == unit)
+			last++;
+		model_decide(m, batch, i, last, verdicts);
+		for (size_t at = i; at < last; at++)
+			model_entry(m, batch, at, &verdicts[at], used, taken);
+	}
 }
 
 static struct model_job *first_ready(struct model *m, uint32_t lane)
@@ -280,8 +261,51 @@ static struct model_job *first_ready(struct model *m, uint32_t lane)
 	return best;
 }
 
+static bool may_expire(const struct model_job *job)
+{
+	return model_is_live(job) && job->facts.state != STATE_RUNNING &&
+	       job->expire_ms;
+}
+
+static void model_expire(struct model *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct model_job *job = &m->jobs[i];
+		struct job_step step;
+
+		if (!may_expire(job) || job->expire_ms > m->now_ms)
+			continue;
+		assert_int_equal(job_step(&job->facts, JOB_EXPIRE, CAUSE_NONE,
+					  m->now_ms, &step),
+				 0);
+		model_step_to(m, job, &step);
+		m->expired++;
+	}
+}
+
+/* The earliest that is due or expires. */
+static int64_t next_due(const struct model *m)
+{
+	int64_t next = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct model_job *job = &m->jobs[i];
+
+		if (may_expire(job) && (!next || job->expire_ms < next))
+			next = job->expire_ms;
+		if (model_is_live(job) && job->facts.state == STATE_SCHEDULED &&
+		    (!next || job->facts.run_at_ms < next))
+			next = job->facts.run_at_ms;
+	}
+	return next;
+}
+
 static void model_promote(struct model *m)
 {
+	/* What this batch itself brought is not due yet. */
+	if (!m->next_due_ms || m->next_due_ms > m->now_ms)
+		return;
+	model_expire(m);
 	for (;;) {
 		struct model_job *best = NULL;
 		struct job_step step;
@@ -301,7 +325,7 @@ static void model_promote(struct model *m)
 		assert_int_equal(job_step(&best->facts, JOB_DUE, CAUSE_NONE,
 					  m->now_ms, &step),
 				 0);
-		step_to(m, best, &step);
+		model_step_to(m, best, &step);
 		best->seq = m->next_seq++;
 	}
 }
@@ -339,8 +363,12 @@ static void model_purge(struct model *m, const struct store_batch *batch)
 				 0);
 		if (count)
 			continue;
-		assert_true(job->finished_ms <
-			    batch->purge_succeeded_before_ms);
+		if (job->keep_ms >= 0)
+			assert_true(job->finished_ms + job->keep_ms <
+				    m->now_ms);
+		else
+			assert_true(job->finished_ms <
+				    batch->purge_succeeded_before_ms);
 		job->gone = true;
 	}
 }
@@ -367,6 +395,8 @@ static void compare_jobs(struct model *m)
 		assert_int_equal(row.priority, job->priority);
 		assert_int_equal(row.group, job->group);
 		assert_int_equal(row.key.n != 0, job->key != 0);
+		assert_int_equal(row.max_attempts, job->facts.max_attempts);
+		assert_int_equal(row.run_at_ms, job->facts.run_at_ms);
 		if (job->facts.state == STATE_RUNNING)
 			assert_int_equal(row.cancel_asked,
 					 job->facts.cancel_asked);
@@ -402,6 +432,7 @@ static void one_batch(struct model *m)
 	m->f->now_ms += model_pick(m, 5);
 	batch = fixture_batch(m->f);
 	m->now_ms = batch.now_ms;
+	m->ended = 0;
 	batch.workers = workers;
 	batch.worker_count = WORKERS;
 	batch.promote_max = 1000;
@@ -411,6 +442,10 @@ static void one_batch(struct model *m)
 		make_steer(m, &batch);
 	if (model_pick(m, 20) == 0)
 		make_group(m, &batch);
+	if (model_pick(m, 20) == 0)
+		make_queue(m, &batch);
+	if (model_pick(m, 6) == 0)
+		make_edit(m, &batch);
 	if (model_pick(m, 3))
 		make_entries(m, &batch);
 	if (model_pick(m, 3))
@@ -422,23 +457,27 @@ static void one_batch(struct model *m)
 	}
 	fixture_write(m->f, &batch);
 	m->operations += batch.outcome_count + batch.steer_count +
-			 batch.group_count + batch.entry_count +
+			 batch.group_count + batch.queue_count +
+			 batch.edit_count + batch.entry_count +
 			 batch.want_count;
 
 	model_outcomes(m, &batch);
 	model_steer(m, &batch);
 	model_group(m, &batch);
-	for (size_t i = 0; i < batch.entry_count; i++)
-		model_entry(m, &batch, i, used, taken);
+	model_edit(m, &batch);
+	model_entries(m, &batch, used, taken);
 	model_promote(m);
 	model_claims(m, &batch, used, taken);
+	assert_int_equal(batch.ended_count, m->ended);
+	m->next_due_ms = next_due(m);
+	assert_int_equal(batch.next_due_ms, m->next_due_ms);
 	model_purge(m, &batch);
 }
 
 static void be_quick(struct fixture *f)
 {
 	assert_int_equal(sqlite3_exec(f->store->sql.db,
-				      "PRAGMA synchronous = OFF", NULL, NULL,
+				      "PRAGMA synchronous = FULL", NULL, NULL,
 				      NULL),
 			 SQLITE_OK);
 	f->store->checkpoint_pages = 100;
@@ -460,7 +499,7 @@ UNIT(the_store_does_what_the_model_does)
 	be_quick(m.f);
 	while (m.operations < OPERATIONS) {
 		one_batch(&m);
-		if (++rounds % 150 == 0)
+		if (++rounds % 50 == 0)
 			compare_jobs(&m);
 		if (rounds % 400 == 0) {
 			fixture_reopen(m.f);
@@ -468,6 +507,11 @@ UNIT(the_store_does_what_the_model_does)
 		}
 	}
 	compare_jobs(&m);
+	/* All of it was there, and not once or twice. */
+	for (int what = STORE_NEW; what <= STORE_REFUSED_TAKEN; what++)
+		assert_true(what == STORE_REFUSED_CLOSED || m.seen[what] > 20);
+	assert_true(m.retried > 20 && m.expired > 20 && m.replaced > 20 &&
+		    m.edited > 20 && m.removed > 20);
 	free(m.jobs);
 }
 

@@ -256,6 +256,33 @@ UNIT(what_ended_is_removed_whole_and_its_key_is_free)
 	fixture_verify(f);
 }
 
+UNIT(a_group_takes_jobs_in_the_batch_that_removes_one_of_it)
+{
+	struct fixture *f = *state;
+	struct store_group_op op = {.kind = STORE_GROUP_OPEN};
+	struct store_entry entry = fixture_entry();
+	struct store_steer all = {.kind = STORE_REMOVE,
+				  .filter = {.all = true},
+				  .uid = UINT32_MAX,
+				  .max = 10};
+	struct store_batch batch = fixture_batch(f);
+
+	batch.groups = &op;
+	batch.group_count = 1;
+	fixture_write(f, &batch);
+	entry.group = op.id;
+	failed_job(f, entry);
+	batch = fixture_batch(f);
+	batch.steers = &all;
+	batch.steer_count = 1;
+	batch.entries = &entry;
+	batch.entry_count = 1;
+	fixture_write(f, &batch);
+	assert_int_equal(all.changed, 1);
+	assert_int_equal(entry.what, STORE_NEW);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +294,8 @@ int main(void)
 		WITH_STORE(a_once_job_that_ran_is_left_and_so_are_strangers),
 		WITH_STORE(a_retry_can_wait_and_goes_slice_by_slice),
 		WITH_STORE(what_ended_is_removed_whole_and_its_key_is_free),
+		WITH_STORE(
+			a_group_takes_jobs_in_the_batch_that_removes_one_of_it),
 	};
 
 	return cmocka_run_group_tests_name("sqlite_steer_done", tests, NULL,

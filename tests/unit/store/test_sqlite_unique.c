@@ -172,6 +172,22 @@ UNIT(a_refused_unit_takes_no_word_and_replaces_nobody)
 	assert_int_equal(unit[1].replaced, old.id);
 }
 
+UNIT(what_came_before_a_refused_unit_stays)
+{
+	struct fixture *f = *state;
+	struct store_entry old = keyed("old", CONFLICT_REJECT);
+	struct store_entry entries[3] = {fixture_entry(),
+					 keyed("old", CONFLICT_REPLACE),
+					 keyed("old", CONFLICT_REJECT)};
+
+	enter(f, &old, 1);
+	entries[1].unit = entries[2].unit = 1;
+	enter(f, entries, 3);
+	assert_int_equal(entries[0].what, STORE_NEW);
+	assert_int_equal(entries[2].what, STORE_REFUSED_TAKEN);
+	assert_int_equal(fixture_row(f, entries[0].id).state, STATE_READY);
+}
+
 UNIT(a_unit_that_names_a_word_twice)
 {
 	struct fixture *f = *state;
@@ -240,6 +256,7 @@ int main(void)
 		WITH_STORE(a_key_goes_over_from_what_waits_and_from_what_ended),
 		WITH_STORE(the_same_word_twice_in_a_batch_is_the_first_ones),
 		WITH_STORE(a_refused_unit_takes_no_word_and_replaces_nobody),
+		WITH_STORE(what_came_before_a_refused_unit_stays),
 		WITH_STORE(a_unit_that_names_a_word_twice),
 		WITH_STORE(a_word_is_free_when_its_job_is_cancelled_or_expires),
 		WITH_STORE(a_retried_job_needs_its_word_again),
