@@ -126,7 +126,8 @@ UNIT(changes_of_many_go_slice_by_slice_and_each_job_once)
 	fixture_verify(f);
 }
 
-static void edit(struct fixture *f, struct store_edit *edit)
+/* When something is due after it. */
+static int64_t edit(struct fixture *f, struct store_edit *edit)
 {
 	struct store_context context = {.text = SLICE("{\"cwd\":\"/b\"}")};
 	struct store_batch batch = fixture_batch(f);
@@ -138,6 +139,7 @@ static void edit(struct fixture *f, struct store_edit *edit)
 	edit->entry.context = 0;
 	fixture_write(f, &batch);
 	fixture_verify(f);
+	return batch.next_due_ms;
 }
 
 UNIT(an_edit_replaces_what_a_waiting_job_is)
@@ -169,7 +171,7 @@ UNIT(an_edit_replaces_what_a_waiting_job_is)
 	how.entry.retry = SLICE("{\"max_attempts\":4}");
 	how.entry.unique = SLICE("v");
 	how.entry.keep_ms = 5;
-	edit(f, &how);
+	assert_int_equal(edit(f, &how), NOW + 5000);
 	assert_true(how.found && how.edited);
 	row = fixture_row(f, entry.id);
 	assert_int_equal(row.state, STATE_SCHEDULED);
