@@ -274,10 +274,11 @@ static void print_stats(const struct sim_stats *stats)
 	       SHOW(ends[STATE_CANCELLED]), SHOW(batches));
 	printf("# deaths: workers %llu brokers %llu hosts %llu; full %llu; "
 	       "adopted %llu imported %llu charged %llu put back %llu "
-	       "(of these had begun %llu) recalled %llu\n",
+	       "(of these had begun %llu) recalled %llu; retried %llu expired "
+	       "%llu\n",
 	       SHOW(deaths), SHOW(broker_deaths), SHOW(reboots), SHOW(full),
 	       SHOW(adopted), SHOW(imported), SHOW(charged), SHOW(put_back),
-	       SHOW(restarts), SHOW(recalled));
+	       SHOW(restarts), SHOW(recalled), SHOW(retried), SHOW(expired));
 #undef SHOW
 }
 

@@ -25,7 +25,10 @@
 	X(FORGET_WAITING, "forget-waiting")                                    \
 	X(START_EARLY, "start-early")                                          \
 	X(LEAK_CREDIT, "leak-credit")                                          \
-	X(ONE_LANE, "one-lane")
+	X(ONE_LANE, "one-lane")                                                \
+	X(FORGET_EXPIRY, "forget-expiry")                                      \
+	X(RETRY_ONCE, "retry-once")                                            \
+	X(RETRY_UNCOUNTED, "retry-uncounted")
 #define SIM_RULE_ENUM(name, text) SIM_##name,
 enum sim_rule { SIM_RULES(SIM_RULE_ENUM) SIM_RULE_COUNT };
 
@@ -50,6 +53,7 @@ struct sim_stats {
 	uint64_t submitted, acknowledged, starts, ends[STATE_COUNT];
 	uint64_t deaths, broker_deaths, reboots, full, adopted, imported;
 	uint64_t charged, put_back, restarts, recalled, batches;
+	uint64_t retried, expired;
 };
 
 struct sim {

@@ -41,6 +41,9 @@ static void submit(struct sim *sim)
 		.delay_ms = sim_below(sim, 6)
 				    ? 0
 				    : 1 + (int64_t)sim_below(sim, 2000),
+		.expire_ms = sim_below(sim, 5)
+				     ? 0
+				     : 1 + (int64_t)sim_below(sim, 5000),
 		.row =
 			{
 				.lane = lane,
@@ -83,15 +86,20 @@ static void steer(struct sim *sim, enum job_event event, int64_t job)
 		return;
 	sim_trace(sim, "client: event %d for job %lld", (int)event,
 		  (long long)job);
-	batch->steers[batch->steer_count++] = (struct sim_steer){.event = event,
-								 .job = job};
+	batch->steers[batch->steer_count++] = (struct sim_steer){
+		.event = event,
+		.job = job,
+		.delay_ms = sim_below(sim, 3)
+				    ? 0
+				    : 1 + (int64_t)sim_below(sim, 2000),
+	};
 }
 
 static void steer_any(struct sim *sim)
 {
 	static const enum job_event events[] = {
 		JOB_CANCEL,  JOB_CANCEL,  JOB_HOLD,
-		JOB_RELEASE, JOB_RELEASE, JOB_EXPIRE,
+		JOB_RELEASE, JOB_RELEASE, JOB_CHANGE,
 	};
 	struct sim_store *store = &sim->store;
 
@@ -105,6 +113,10 @@ static void steer_any(struct sim *sim)
 		    !row->facts.cancel_asked && sim_below(sim, 3) == 0)
 			steer(sim, JOB_CANCEL, store->live[i]);
 	}
+	/* Most of them have ended. */
+	if (sim_below(sim, 5) == 0)
+		steer(sim, JOB_RETRY,
+		      1 + (int64_t)sim_below(sim, store->row_count));
 	if (store->live_count && sim_below(sim, 10))
 		steer(sim, events[sim_below(sim, ARRAY_COUNT(events))],
 		      store->live[sim_below(sim, store->live_count)]);

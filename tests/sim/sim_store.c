@@ -123,7 +123,10 @@ static void check_attempt(struct sim *sim, const struct job_facts *before,
 			  after->crashes <= after->crash_limit,
 		  "crashes went from %u to %u", before->crashes,
 		  after->crashes);
-	sim_check(sim, !state_is_end(before->state), "an end was left");
+	sim_check(sim, !state_is_end(before->state) || event == JOB_RETRY,
+		  "an end was left");
+	sim_check(sim, event != JOB_EXPIRE || before->state != STATE_RUNNING,
+		  "what runs expired");
 }
 
 /* The only place where a row changes. */
@@ -205,6 +208,61 @@ static void commit_gone(struct sim *sim, const struct sim_batch *batch)
 	}
 }
 
+static bool ends_in(const struct sim_batch *batch, int64_t job)
+{
+	for (size_t i = 0; i < batch->ended_count; i++) {
+		if (batch->ended[i] == job)
+			return true;
+	}
+	return false;
+}
+
+/* An end that was told is no end any more. */
+static void revive(struct sim *sim, struct sim_batch *batch,
+		   const struct sim_steer *steer)
+{
+	struct sim_store *store = &sim->store;
+	struct sim_row *row = sim_store_row(sim, steer->job);
+	int64_t run_at_ms = row->facts.run_at_ms;
+	bool once = row->facts.once, kill;
+
+	/* Who waits for the end that this very batch brings hears of it. */
+	if (ends_in(batch, steer->job))
+		return;
+	row->facts.run_at_ms = steer->delay_ms ? sim->wall_ms + steer->delay_ms
+					       : 0;
+	if (sim->broken == SIM_RETRY_ONCE && once && row->facts.attempt) {
+		row->facts.once = false;
+		row->facts.attempt = row->facts.crashes = 0;
+	}
+	if (!row_step(sim, batch, steer->job, JOB_RETRY, CAUSE_NONE, &kill)) {
+		row->facts.run_at_ms = run_at_ms;
+		return;
+	}
+	row->facts.once = once;
+	if (sim->broken == SIM_RETRY_UNCOUNTED)
+		store->counts[row->facts.state]--;
+	row->seen = false;
+	row->expire_ms = 0;
+	store->live = grown(store->live, &store->live_room,
+			    store->live_count + 1, sizeof(*store->live));
+	store->live[store->live_count++] = steer->job;
+	sim->stats.retried++;
+}
+
+static void change(struct sim *sim, struct sim_batch *batch,
+		   const struct sim_steer *steer)
+{
+	struct sim_row *row = sim_store_row(sim, steer->job);
+	int64_t run_at_ms = row->facts.run_at_ms;
+	bool kill;
+
+	row->facts.run_at_ms = steer->delay_ms ? sim->wall_ms + steer->delay_ms
+					       : 0;
+	if (!row_step(sim, batch, steer->job, JOB_CHANGE, CAUSE_NONE, &kill))
+		row->facts.run_at_ms = run_at_ms;
+}
+
 static void commit_steers(struct sim *sim, struct sim_batch *batch)
 {
 	for (size_t i = 0; i < batch->steer_count; i++) {
@@ -212,7 +270,12 @@ static void commit_steers(struct sim *sim, struct sim_batch *batch)
 		const struct sim_row *row;
 		bool kill;
 
-		if (!row_step(sim, batch, steer->job, steer->event, CAUSE_NONE,
+		if (steer->event == JOB_RETRY)
+			revive(sim, batch, steer);
+		else if (steer->event == JOB_CHANGE)
+			change(sim, batch, steer);
+		if (steer->event == JOB_RETRY || steer->event == JOB_CHANGE ||
+		    !row_step(sim, batch, steer->job, steer->event, CAUSE_NONE,
 			      &kill) ||
 		    !kill)
 			continue;
@@ -236,6 +299,8 @@ static void commit_entries(struct sim *sim, struct sim_batch *batch)
 		facts->run_at_ms = entry->delay_ms
 					   ? sim->wall_ms + entry->delay_ms
 					   : 0;
+		if (entry->expire_ms)
+			entry->row.expire_ms = sim->wall_ms + entry->expire_ms;
 		facts->state = job_first_state(entry->hold, false,
 					       facts->run_at_ms, sim->wall_ms);
 		job_facts_check(facts);
@@ -255,6 +320,15 @@ static void commit_entries(struct sim *sim, struct sim_batch *batch)
 	}
 }
 
+static bool has_expired(struct sim *sim, int64_t job)
+{
+	const struct sim_row *row = sim_store_row(sim, job);
+
+	return row->expire_ms && row->expire_ms <= sim->wall_ms &&
+	       row->facts.state != STATE_RUNNING &&
+	       !state_is_end(row->facts.state);
+}
+
 static void commit_due(struct sim *sim, struct sim_batch *batch)
 {
 	for (size_t i = 0; i < sim->store.live_count; i++) {
@@ -262,6 +336,12 @@ static void commit_due(struct sim *sim, struct sim_batch *batch)
 		const struct job_facts *facts = &sim_store_row(sim, job)->facts;
 		bool kill;
 
+		if (has_expired(sim, job) && sim->broken != SIM_FORGET_EXPIRY) {
+			require(row_step(sim, batch, job, JOB_EXPIRE,
+					 CAUSE_NONE, &kill));
+			sim->stats.expired++;
+			continue;
+		}
 		if (facts->state == STATE_SCHEDULED &&
 		    facts->run_at_ms <= sim->wall_ms)
 			require(row_step(sim, batch, job, JOB_DUE, CAUSE_NONE,
@@ -300,6 +380,8 @@ static void claim(struct sim *sim, struct sim_batch *batch, int64_t job,
 
 	sim_check(sim, !row->facts.once || row->starts == 0,
 		  "once job %lld is claimed after it started", (long long)job);
+	sim_check(sim, !has_expired(sim, job),
+		  "job %lld is claimed after it expired", (long long)job);
 	require(row_step(sim, batch, job, JOB_CLAIM, CAUSE_NONE, &kill));
 	store->tokens = grown(store->tokens, &store->token_room,
 			      store->token_count + 2, sizeof(*store->tokens));

@@ -20,6 +20,7 @@ struct sim_row {
 	uint64_t seq;
 	int64_t token, worker; /* 0 unless running */
 	enum job_cause cause;
+	int64_t expire_ms; /* wall clock; 0: never */
 	/* What it does when it runs. */
 	int64_t run_ns;	      /* INT64_MAX: until it is cancelled */
 	uint8_t fails, kills; /* percent of its attempts; its worker */
@@ -58,12 +59,14 @@ struct sim_entry {
 	uint64_t call;
 	struct sim_row row;
 	int64_t delay_ms;
+	int64_t expire_ms; /* after it is entered */
 	bool hold;
 };
 
 struct sim_steer {
 	enum job_event event;
 	int64_t job;
+	int64_t delay_ms; /* of RETRY and CHANGE */
 };
 
 struct sim_claim {
@@ -85,7 +88,7 @@ struct sim_batch {
 	/* out */
 	struct sim_claim claims[SIM_OUTCOMES];
 	struct sim_outcome signals[32];
-	int64_t ended[SIM_OUTCOMES + 64];
+	int64_t ended[SIM_OUTCOMES + 256];
 	size_t claim_count, signal_count, ended_count;
 };
 
