@@ -15,13 +15,20 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 		assert_in_range(id, 1, HISTORY_JOBS - 1);
 		h->acked[id] = true;
 		h->state[id] = STATE_READY;
+		h->rule[id] = batch->entries[i].retry.n > 0;
 		if (id > h->last)
 			h->last = id;
 	}
 	for (size_t i = 0; i < batch->outcome_count; i++) {
-		assert_true(batch->outcomes[i].accepted);
-		h->state[batch->outcomes[i].job] = STATE_SUCCEEDED;
+		const struct store_outcome *outcome = &batch->outcomes[i];
+
+		assert_true(outcome->accepted);
+		h->state[outcome->job] = outcome->kind == STORE_SUCCEEDED
+						 ? STATE_SUCCEEDED
+						 : STATE_READY;
 	}
+	if (batch->steer_count && batch->steers[0].changed)
+		h->state[h->open_retry] = STATE_READY;
 	h->claim_count = batch->claim_count;
 	if (batch->claim_count)
 		memcpy(h->claims, batch->claims,
@@ -36,6 +43,14 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 	}
 }
 
+/* One that succeeded and is to live again, or 0. */
+static int64_t pick_ended(struct history *h)
+{
+	int64_t id = h->last ? 1 + pick(h, (unsigned int)h->last) : 0;
+
+	return id && h->acked[id] && h->state[id] == STATE_SUCCEEDED ? id : 0;
+}
+
 bool history_step(struct history *h)
 {
 	static char filler[3000];
@@ -43,8 +58,13 @@ bool history_step(struct history *h)
 	struct store_outcome outcomes[HISTORY_BATCH];
 	struct store_want want = {.worker = 1};
 	struct store_worker worker = {.id = 1};
+	struct store_steer steer = {
+		.kind = STORE_RETRY,
+		.filter = {.ids = &h->open_retry, .id_count = 1},
+		.uid = UINT32_MAX,
+		.max = 1};
 	struct store_batch batch;
-	char name[32];
+	char name[32], word[32];
 
 	memset(filler, 'x', sizeof(filler));
 	arena_reset(&h->f.arena);
@@ -54,6 +74,15 @@ bool history_step(struct history *h)
 	for (size_t i = 0; i < h->open_entries; i++) {
 		entries[i] = fixture_entry();
 		entries[i].name = slice_of(name);
+		if (pick(h, 3) == 0)
+			entries[i].retry = SLICE("{\"max_attempts\":1000,"
+						 "\"backoff_ms\":0}");
+		if (i == 0) {
+			snprintf(word, sizeof(word), "word-%d", h->round);
+			entries[i].unique = slice_of(word);
+			entries[i].keep_ms = 1000000;
+			entries[i].expire_at_ms = batch.now_ms + 1000000;
+		}
 		/* Some do not fit into one page. */
 		entries[i].spec = (struct slice){
 			filler, pick(h, 4) ? 100 : sizeof(filler)};
@@ -65,9 +94,17 @@ bool history_step(struct history *h)
 			.token = h->claims[i].token,
 			.kind = STORE_SUCCEEDED,
 		};
+		if (h->rule[h->claims[i].job] && pick(h, 2)) {
+			outcomes[i].kind = STORE_FAILED_ATTEMPT;
+			outcomes[i].cause = CAUSE_EXIT;
+			outcomes[i].exit_code = 1;
+		}
 		h->open_ends[h->open_end_count++] = h->claims[i].job;
 	}
 	want.max = pick(h, HISTORY_BATCH);
+	h->open_retry = pick_ended(h);
+	batch.steers = &steer;
+	batch.steer_count = h->open_retry ? 1 : 0;
 	batch.entries = entries;
 	batch.entry_count = h->open_entries;
 	batch.outcomes = outcomes;
@@ -81,6 +118,7 @@ bool history_step(struct history *h)
 	acknowledge(h, &batch);
 	h->open_entries = 0;
 	h->open_end_count = 0;
+	h->open_retry = 0;
 	return true;
 }
 
@@ -104,8 +142,13 @@ static bool as_acknowledged(const struct history *h,
 	 * of what was ready, the end of what ran. */
 	if (said == STATE_READY)
 		return row->state == STATE_RUNNING;
-	return said == STATE_RUNNING && row->state == STATE_SUCCEEDED &&
-	       is_open_end(h, row->id);
+	if (said == STATE_SUCCEEDED)
+		return row->id == h->open_retry &&
+		       (row->state == STATE_READY ||
+			row->state == STATE_RUNNING);
+	return said == STATE_RUNNING && is_open_end(h, row->id) &&
+	       (row->state == STATE_SUCCEEDED ||
+		(h->rule[row->id] && row->state == STATE_READY));
 }
 
 static void check_last_batch(struct history *h)

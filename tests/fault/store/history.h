@@ -16,6 +16,7 @@ struct history {
 	/* By job id; ids are given out from 1. */
 	bool acked[HISTORY_JOBS];
 	enum job_state state[HISTORY_JOBS]; /* acknowledged */
+	bool rule[HISTORY_JOBS];	    /* tried again when it fails */
 	int64_t last;  /* highest id that was acknowledged */
 	int64_t token; /* highest token */
 	struct store_claim claims[HISTORY_BATCH];
@@ -24,6 +25,7 @@ struct history {
 	size_t open_entries;
 	int64_t open_ends[HISTORY_BATCH];
 	size_t open_end_count;
+	int64_t open_retry; /* 0: none */
 };
 
 /* One random batch; false: the store failed. */
