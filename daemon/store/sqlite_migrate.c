@@ -11,6 +11,18 @@
  */
 static const struct migrate_step our_steps[] = {
 	{1, ""},
+	{2, "ALTER TABLE job ADD COLUMN expire INTEGER;"
+	    "CREATE INDEX job_expire ON job (expire) "
+	    "WHERE state < 4 AND expire > 0;"
+	    "CREATE TABLE extra (id INTEGER PRIMARY KEY, retry TEXT, "
+	    "word TEXT, keep INTEGER, purge_at INTEGER, tries INTEGER, "
+	    "losses INTEGER);"
+	    "CREATE INDEX extra_purge ON extra (purge_at) WHERE purge_at > 0;"
+	    "CREATE TABLE uniq (uid INTEGER NOT NULL, word TEXT NOT NULL, "
+	    "id INTEGER NOT NULL, PRIMARY KEY (uid, word)) WITHOUT ROWID;"
+	    "CREATE TABLE queue (name TEXT PRIMARY KEY, "
+	    "paused INTEGER NOT NULL, max_length INTEGER NOT NULL, "
+	    "overflow INTEGER NOT NULL) WITHOUT ROWID;"},
 };
 
 static int exec(struct sql *sql, const char *text)

@@ -96,11 +96,12 @@ struct store_entry {
 	int64_t keep_ms; /* after its end; -1: as all others, 0: not at all */
 	uint32_t max_attempts, crash_limit;
 	bool hold, once, orphans_keep;
-	struct slice retry;  /* JSON, a whole RetryRule; n 0: none */
+	struct slice retry;  /* JSON, a whole RetryRule; n 0: none. Its
+				max_attempts is the one that counts */
 	struct slice unique; /* no two live jobs of a uid have it; n 0 */
 	enum spec_on_conflict on_conflict; /* of key and unique */
-	/* Entries of one all-or-none call carry the same number, others 0: if
-	 * one is refused none is entered. */
+	/* Entries of one all-or-none call carry the same number and are
+	 * neighbours, others 0: if one is refused none is entered. */
 	uint32_t unit;
 	/* out */
 	enum store_entered what;
@@ -112,11 +113,13 @@ struct store_entry {
 struct store_edit {
 	int64_t job;
 	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
+	/* Its key, group, uid, hold and unit are not looked at. STORE_REFUSED_
+	 * TAKEN: another live job, `id`, has its unique word. */
 	struct store_entry entry;
 	/* out */
 	bool found; /* false: no such job, or another user's */
 	bool edited;
-	enum job_state state; /* why not, when it was found and not edited */
+	enum job_state state; /* as it was; why not, when it was not edited */
 };
 
 enum store_overflow { STORE_OVERFLOW_REJECT, STORE_OVERFLOW_BLOCK };
@@ -220,7 +223,12 @@ struct store_filter {
 	struct slice tags; /* JSON object: all of these; n 0: any */
 };
 
-/* RETRY and REMOVE are for jobs that ended, the others for those that live. */
+/*
+ * RETRY and REMOVE are for jobs that ended, the others for those that live. A
+ * RETRY that names neither ids nor states leaves out what succeeded; it leaves
+ * out once jobs that ran, and those whose unique word another job has now. A
+ * CHANGE is not held up by a full queue, and so is no RETRY.
+ */
 enum store_steer_kind {
 	STORE_CANCEL = 1,
 	STORE_HOLD,
@@ -288,9 +296,9 @@ struct store_group {
 
 /*
  * One transaction, in this order: workers, outcomes, steering, groups, queues,
- * edits, submissions, due and expired jobs, claims, events, purge. Everything that is not marked
- * "out" belongs to the caller and must live until store_write() returns;
- * what is out lives in `arena`.
+ * edits, submissions, expired and due jobs, claims, events, purge. Everything
+ * that is not marked "out" belongs to the caller and must live until
+ * store_write() returns; what is out lives in `arena`.
  */
 struct store_batch {
 	struct arena *arena;

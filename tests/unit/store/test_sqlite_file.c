@@ -95,8 +95,8 @@ UNIT(a_newer_file_is_refused_untouched)
 	struct fixture *f = *state;
 
 	close_with_a_job(f);
-	put(f, STORE_FILE, 60, "\0\0\0\2", 4);
-	expect_refusal(f, STORE_E_NEWER, "schema 2");
+	put(f, STORE_FILE, 60, "\0\0\0\143", 4);
+	expect_refusal(f, STORE_E_NEWER, "schema 99");
 	after_all(f);
 }
 

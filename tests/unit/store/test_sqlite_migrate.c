@@ -8,11 +8,12 @@
 
 /* As if this program were three versions further. */
 static const struct migrate_step later[] = {
-	{1, ""},
-	{2, "ALTER TABLE meta ADD COLUMN colour INTEGER NOT NULL DEFAULT 7;"
-	    "CREATE TABLE crate (id INTEGER PRIMARY KEY, job INTEGER)"},
-	{3, "INSERT INTO crate (job) SELECT id FROM job"},
-	{4, "UPDATE meta SET colour = colour + 1"},
+	{STORE_VERSION, ""},
+	{STORE_VERSION + 1,
+	 "ALTER TABLE meta ADD COLUMN colour INTEGER NOT NULL DEFAULT 7;"
+	 "CREATE TABLE crate (id INTEGER PRIMARY KEY, job INTEGER)"},
+	{STORE_VERSION + 2, "INSERT INTO crate (job) SELECT id FROM job"},
+	{STORE_VERSION + 3, "UPDATE meta SET colour = colour + 1"},
 };
 
 static int64_t ask(struct fixture *f, const char *text)
@@ -54,13 +55,13 @@ UNIT(an_older_one_takes_every_step_once_and_keeps_its_jobs)
 
 	some_jobs(f, 5);
 	assert_int_equal(step_to(f, later, 4, &from), 0);
-	assert_int_equal(from, 1);
-	assert_int_equal(ask(f, "PRAGMA user_version"), 4);
+	assert_int_equal(from, STORE_VERSION);
+	assert_int_equal(ask(f, "PRAGMA user_version"), STORE_VERSION + 3);
 	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 5);
 	assert_int_equal(ask(f, "SELECT count(*) FROM job"), 5);
 	assert_int_equal(ask(f, "SELECT colour FROM meta"), 8);
 	assert_int_equal(step_to(f, later, 4, &from), 0);
-	assert_int_equal(from, 4);
+	assert_int_equal(from, STORE_VERSION + 3);
 	assert_int_equal(ask(f, "SELECT colour FROM meta"), 8);
 }
 
@@ -73,17 +74,18 @@ UNIT(it_goes_on_from_where_an_earlier_version_stopped)
 	assert_int_equal(step_to(f, later, 2, &from), 0);
 	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 0);
 	assert_int_equal(step_to(f, later, 4, &from), 0);
-	assert_int_equal(from, 2);
+	assert_int_equal(from, STORE_VERSION + 1);
 	assert_int_equal(ask(f, "SELECT count(*) FROM crate"), 2);
 }
 
 UNIT(a_step_that_fails_takes_back_itself_and_nothing_else)
 {
 	static const struct migrate_step broken[] = {
-		{1, ""},
-		{2, "CREATE TABLE first (id)"},
-		{3, "CREATE TABLE second (id); INSERT INTO nowhere VALUES (1)"},
-		{4, "CREATE TABLE third (id)"},
+		{STORE_VERSION, ""},
+		{STORE_VERSION + 1, "CREATE TABLE first (id)"},
+		{STORE_VERSION + 2,
+		 "CREATE TABLE second (id); INSERT INTO nowhere VALUES (1)"},
+		{STORE_VERSION + 3, "CREATE TABLE third (id)"},
 	};
 	struct fixture *f = *state;
 	int from;
@@ -91,7 +93,7 @@ UNIT(a_step_that_fails_takes_back_itself_and_nothing_else)
 	some_jobs(f, 3);
 	assert_int_equal(step_to(f, broken, 4, &from), STORE_E_CORRUPT);
 	assert_non_null(strstr(f->fault.message, "nowhere"));
-	assert_int_equal(ask(f, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(f, "PRAGMA user_version"), STORE_VERSION + 1);
 	assert_int_equal(ask(f, "SELECT count(*) FROM first"), 0);
 	assert_int_equal(ask(f, "SELECT count(*) FROM second"), -2);
 	assert_int_equal(ask(f, "SELECT count(*) FROM third"), -2);
@@ -120,9 +122,65 @@ UNIT(a_newer_one_is_refused_also_when_only_its_log_says_so)
 	assert_int_equal(ask(f, "PRAGMA user_version"), 9);
 }
 
+/* What the tables and indexes are, without how it was written. */
+static char *shape_of(struct fixture *f)
+{
+	static const char query[] =
+		"SELECT group_concat(line, '|') FROM (SELECT m.name || '.' || "
+		"c.name || ' ' || c.type || c.pk || c.\"notnull\" AS line FROM "
+		"sqlite_schema m JOIN pragma_table_info(m.name) c WHERE "
+		"m.type = 'table' UNION ALL SELECT name || sql FROM "
+		"sqlite_schema WHERE type = 'index' AND sql IS NOT NULL "
+		"ORDER BY 1)";
+	sqlite3_stmt *stmt;
+	char *shape;
+
+	assert_int_equal(
+		sqlite3_prepare_v2(f->store->sql.db, query, -1, &stmt, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	shape = strdup((const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	assert_non_null(shape);
+	return shape;
+}
+
+UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
+{
+	struct fixture *f = *state;
+	char *fresh = shape_of(f), *migrated;
+	struct store_entry entry = fixture_entry();
+	struct store_batch batch;
+
+	some_jobs(f, 3);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      "DROP INDEX job_expire; DROP TABLE extra;"
+				      "ALTER TABLE job DROP COLUMN expire;"
+				      "DROP TABLE uniq; DROP TABLE queue;"
+				      "PRAGMA user_version = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	entry.expire_at_ms = NOW + 1000;
+	entry.unique = SLICE("w");
+	assert_int_equal(fixture_submit(f, entry), 4);
+	f->now_ms = NOW + 2000;
+	batch = fixture_batch(f);
+	batch.promote_max = 10;
+	fixture_write(f, &batch);
+	assert_int_equal(batch.ended_count, 1);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_STORE(
+			a_database_of_version_1_is_like_a_new_one_and_goes_on),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),
