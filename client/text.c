@@ -119,11 +119,12 @@ void text_fit(const char *text, size_t columns, bool unicode, char *ret,
 	const char *mark = unicode ? "\u2026" : "..";
 	size_t mark_columns = unicode ? 1 : 2;
 	size_t head = columns, tail_from = 0, at = 0;
-	bool marked = width <= columns;
+	bool marked = width <= columns || columns < mark_columns;
 
-	if (!marked) {
-		size_t room = columns > mark_columns ? columns - mark_columns
-						     : 0;
+	if (columns < mark_columns) {
+		tail_from = SIZE_MAX;
+	} else if (!marked) {
+		size_t room = columns - mark_columns;
 
 		head = room - room / 2;
 		tail_from = width - room / 2;

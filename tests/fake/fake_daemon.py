@@ -65,6 +65,7 @@ class Daemon:
         self.lock = threading.Condition()
         self.jobs, self.keys, self.groups = {}, {}, {}
         self.seen = []  # every call: [method, parameters]
+        self.paused = set()
 
     # What a job does.
 
@@ -342,6 +343,21 @@ class Daemon:
              'handlers': ['exec'], 'min': 2, 'max': 2, 'workers': 2,
              'busy': 0}]}
 
+    def QueuesList(self, p, more):
+        names = {job.facts['queue'] for job in self.jobs.values()}
+        return {'queues': [
+            {'name': name, 'paused': name in self.paused, 'weight': 1,
+             'counts': self.Count({'filter': {'queue': name}}, None)['counts']}
+            for name in sorted(names)]}
+
+    def QueuesPause(self, p, more):
+        self.paused.add(p['name'])
+        return {}
+
+    def QueuesResume(self, p, more):
+        self.paused.discard(p['name'])
+        return {}
+
     def Seen(self, p, more):
         """For the tests only: what was asked of this daemon."""
         return {'calls': self.seen}
@@ -394,7 +410,8 @@ class Server:
         daemon = self.daemon
         with daemon.lock:
             daemon.seen.append([name, call['parameters']])
-            method = getattr(daemon, name, None)
+            queues = call['method'].startswith('org.reeve.queues.')
+            method = getattr(daemon, 'Queues' + name if queues else name, None)
             try:
                 if method is None:
                     raise Refusal('org.varlink.service.MethodNotFound',

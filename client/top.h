@@ -1,0 +1,77 @@
+#pragma once
+
+/*
+ * Top: what `reeve top` knows and how it looks. Loading asks the daemon, drawing
+ * asks nobody.
+ */
+
+#include "client/counts.h"
+#include "client/term.h"
+#include "client/tool.h"
+
+#define TOP_QUEUES 64
+#define TOP_WORKERS 1024
+#define TOP_JOBS 200 /* running ones that are listed */
+#define TOP_ENDED 60
+#define TOP_RATES 30 /* seconds of the sparklines */
+#define TOP_TEXT 256
+
+struct top_queue {
+	char name[TOP_TEXT];
+	bool paused, seen;
+	int64_t waiting, running, ended;
+	int64_t oldest_ms;	  /* since the oldest is ready; 0: none is */
+	bool counts_ends;	  /* the daemon tells how many have ended */
+	int64_t rates[TOP_RATES]; /* ended in each second, oldest first */
+};
+
+struct top_worker {
+	char pool[32];
+	char state; /* i idle, b busy, r retiring, s starting */
+};
+
+enum top_view { TOP_MAIN, TOP_DETAILS, TOP_LOGS, TOP_HELP };
+enum top_prompt { TOP_NO_PROMPT, TOP_FILTER, TOP_ASK_CANCEL };
+
+struct top {
+	struct tool *tool;
+	size_t rows, columns;
+	/* Told by the daemon. */
+	char head[TOP_TEXT];
+	struct counts counts;
+	struct top_worker workers[TOP_WORKERS];
+	size_t worker_count;
+	struct top_queue queues[TOP_QUEUES];
+	size_t queue_count;
+	struct reeve_job *running[TOP_JOBS]; /* owned */
+	size_t running_count;
+	struct reeve_job *ended[TOP_ENDED]; /* owned; the last to end first */
+	size_t ended_count;
+	int64_t rates[TOP_RATES];
+	int64_t loaded_ms; /* monotonic; 0: never */
+	bool lost;	   /* the last time it did not answer */
+	/* What the user does. */
+	enum top_view view;
+	enum top_prompt prompt;
+	char filter[TOP_TEXT];
+	char message[512];
+	int64_t selected_id;	       /* a job; 0: a queue or none */
+	char selected_queue[TOP_TEXT]; /* when selected_id is 0 */
+	int64_t asked_id;	       /* of TOP_ASK_CANCEL */
+	char *page;		       /* owned; text of details and logs */
+};
+
+/** top_load() - ask for all of it; what it says of a failure is in `message` */
+void top_load(struct top *top);
+
+/** top_open_page() - details or the output of the selected job, into `page` */
+void top_open_page(struct top *top, enum top_view view);
+
+/** top_fini() - free what it holds */
+void top_fini(struct top *top);
+
+/** top_matches() - whether the filter lets it through */
+bool top_matches(const struct top *top, const struct reeve_job *job);
+
+/** top_draw() - show it */
+void top_draw(struct top *top);

@@ -1,0 +1,357 @@
+/* How `reeve top` looks: lines of text from what it knows. */
+
+#include "client/clock.h"
+#include "client/duration.h"
+#include "client/render.h"
+#include "client/text.h"
+#include "client/top.h"
+#include "client/words.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LINE_BYTES 8192
+
+struct page {
+	const struct top *top;
+	char *lines[TERM_ROWS_MAX]; /* owned */
+	size_t count;
+	/* The line that is being made. */
+	char text[LINE_BYTES];
+	size_t bytes, columns;
+};
+
+/* Text at the end of the line, cut where the terminal ends. */
+static void add(struct page *page, enum render_colour colour,
+		const char *format, ...) printf_like(3, 4);
+
+static void add(struct page *page, enum render_colour colour,
+		const char *format, ...)
+{
+	const struct screen *screen = &page->top->tool->out;
+	size_t room = page->top->columns - page->columns;
+	char *text, cut[LINE_BYTES / 2];
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (n < 0)
+		return;
+	text_fit(text, room, screen->unicode, cut, sizeof(cut));
+	free(text);
+	n = snprintf(page->text + page->bytes, LINE_BYTES - page->bytes,
+		     "%s%s%s", colour ? render_begin(screen, colour) : "", cut,
+		     colour ? render_end(screen) : "");
+	if (n > 0 && page->bytes + (size_t)n < LINE_BYTES)
+		page->bytes += (size_t)n;
+	page->text[page->bytes] = '\0';
+	page->columns += text_width(cut);
+}
+
+/* A cell of that many columns, cut in the middle. */
+static void add_cell(struct page *page, enum render_colour colour, int width,
+		     bool right, const char *text)
+{
+	char cut[LINE_BYTES / 2];
+	int pad;
+
+	text_fit(text, (size_t)width, page->top->tool->out.unicode, cut,
+		 sizeof(cut));
+	pad = width - (int)text_width(cut);
+	if (right)
+		add(page, RENDER_PLAIN, "%*s", pad, "");
+	add(page, colour, "%s", cut);
+	add(page, RENDER_PLAIN, "%*s", (right ? 0 : pad) + 2, "");
+}
+
+static void add_number(struct page *page, int width, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, number);
+	add_cell(page, RENDER_PLAIN, width, true, text);
+}
+
+static void end_line(struct page *page)
+{
+	if (page->count < page->top->rows) {
+		free(page->lines[page->count]);
+		page->lines[page->count++] = strdup(page->text);
+	}
+	page->bytes = page->columns = 0;
+	page->text[0] = '\0';
+}
+
+/* The whole row in reverse; without colours a mark does. */
+static void begin_row(struct page *page, bool selected)
+{
+	bool unicode = page->top->tool->out.unicode;
+
+	add(page, RENDER_PLAIN, "%s",
+	    selected ? (unicode ? "\u25b8 " : "> ") : "  ");
+}
+
+static void add_title(struct page *page, const char *title)
+{
+	add(page, RENDER_DIM, "%s", title);
+	end_line(page);
+}
+
+static void add_sparkline(struct page *page, const int64_t rates[TOP_RATES],
+			  int width)
+{
+	static const char *const bars[] = {" ",	     "\u2581", "\u2582",
+					   "\u2583", "\u2584", "\u2585",
+					   "\u2586", "\u2587", "\u2588"};
+	static const char ascii[] = " .:-=+*#@";
+	char text[TOP_RATES * 4] = "";
+	int64_t most = 1;
+	size_t n = 0;
+
+	for (int i = TOP_RATES - width; i < TOP_RATES; i++)
+		most = rates[i] > most ? rates[i] : most;
+	for (int i = TOP_RATES - width; i < TOP_RATES; i++) {
+		int64_t level = (rates[i] * 8 + most - 1) / most;
+
+		if (page->top->tool->out.unicode)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s",
+					      bars[level]);
+		else
+			text[n++] = ascii[level];
+	}
+	add(page, RENDER_GREEN, "%s", text);
+}
+
+static void draw_head(struct page *page)
+{
+	const struct top *top = page->top;
+	char counts[COUNTS_BYTES];
+
+	add(page, RENDER_PLAIN, "%s", top->head);
+	end_line(page);
+	counts_say(&top->counts, counts);
+	add(page, RENDER_PLAIN, "jobs   %s  ", counts);
+	add_sparkline(page, top->rates, 20);
+	add(page, RENDER_PLAIN, " %" PRId64 "/s", top->rates[TOP_RATES - 1]);
+	end_line(page);
+}
+
+static void draw_worker(struct page *page, char state)
+{
+	bool unicode = page->top->tool->out.unicode;
+
+	if (state == 'b')
+		add(page, RENDER_BLUE, "%s", unicode ? "\u2588" : "#");
+	else if (state == 'i')
+		add(page, RENDER_GREEN, "%s", unicode ? "\u2591" : ".");
+	else
+		add(page, RENDER_YELLOW, "%s",
+		    unicode ? "\u2592" : (state == 's' ? "+" : "-"));
+}
+
+/* A bar for each pool, a place in it for each worker. */
+static void draw_pools(struct page *page, size_t most)
+{
+	const struct top *top = page->top;
+
+	for (size_t i = 0; i < top->worker_count && most > 0; i++) {
+		const char *pool = top->workers[i].pool;
+		size_t busy = 0, idle = 0, other = 0;
+		bool told = false;
+
+		for (size_t j = 0; j < i; j++)
+			told |= strcmp(top->workers[j].pool, pool) == 0;
+		if (told)
+			continue;
+		for (size_t j = i; j < top->worker_count; j++) {
+			if (strcmp(top->workers[j].pool, pool) != 0)
+				continue;
+			busy += top->workers[j].state == 'b';
+			idle += top->workers[j].state == 'i';
+			other += !strchr("bi", top->workers[j].state);
+		}
+		add(page, RENDER_PLAIN, "%-6s %zu busy, %zu idle", pool, busy,
+		    idle);
+		if (other > 0)
+			add(page, RENDER_YELLOW, ", %zu retiring", other);
+		add(page, RENDER_PLAIN, "  ");
+		for (size_t j = i; j < top->worker_count; j++) {
+			if (strcmp(top->workers[j].pool, pool) == 0)
+				draw_worker(page, top->workers[j].state);
+		}
+		end_line(page);
+		most--;
+	}
+}
+
+static void draw_queues(struct page *page, size_t most)
+{
+	const struct top *top = page->top;
+	bool wide = top->columns >= 100;
+	int name = wide ? 40 : 20;
+	char title[128], time[DURATION_BYTES];
+
+	if (top->queue_count == 0)
+		return;
+	snprintf(title, sizeof(title), "  %-*s  %-6s  %8s  %8s  %8s  %s", name,
+		 "QUEUE", "STATE", "WAITING", "RUNNING", "LATENCY", "RATE");
+	add_title(page, title);
+	for (size_t i = 0; i < top->queue_count && i < most; i++) {
+		const struct top_queue *queue = &top->queues[i];
+
+		begin_row(page, !top->selected_id && strcmp(top->selected_queue,
+							    queue->name) == 0);
+		add_cell(page, RENDER_PLAIN, name, false, queue->name);
+		add_cell(page, queue->paused ? RENDER_YELLOW : RENDER_GREEN, 6,
+			 false, queue->paused ? "paused" : "open");
+		add_number(page, 8, queue->waiting);
+		add_number(page, 8, queue->running);
+		add_cell(page, RENDER_PLAIN, 8, true,
+			 duration_format(queue->oldest_ms
+						 ? clock_wall_ms() -
+							   queue->oldest_ms
+						 : -1,
+					 time));
+		if (queue->counts_ends)
+			add_sparkline(page, queue->rates,
+				      wide ? TOP_RATES : 12);
+		end_line(page);
+	}
+	if (top->queue_count > most)
+		add(page, RENDER_DIM, "  and %zu more",
+		    top->queue_count - most);
+	end_line(page);
+}
+
+static void draw_job(struct page *page, const struct reeve_job *job)
+{
+	const struct top *top = page->top;
+	char id[24], time[DURATION_BYTES], state[64], note[WORDS_BYTES] = "";
+	enum render_colour colour;
+	const char *glyph = words_glyph(job->state, top->tool->out.unicode,
+					&colour);
+	bool wide = top->columns >= 100;
+
+	begin_row(page, top->selected_id == job->id);
+	snprintf(id, sizeof(id), "%" PRId64, job->id);
+	add_cell(page, RENDER_PLAIN, 8, true, id);
+	snprintf(state, sizeof(state), "%s %s", glyph, words_state(job->state));
+	add_cell(page, colour, 11, false, state);
+	add_cell(page, RENDER_PLAIN, wide ? 20 : 8, false, job->queue);
+	add_cell(page, RENDER_PLAIN, 7, true,
+		 duration_format(words_time_ms(job, clock_wall_ms()), time));
+	add_cell(page, RENDER_PLAIN, wide ? 60 : 20, false, words_title(job));
+	if (job->state == REEVE_FAILED)
+		words_end(job, note);
+	add(page, RENDER_RED, "%s", note);
+	end_line(page);
+}
+
+static void draw_jobs(struct page *page, const char *title,
+		      struct reeve_job *const *jobs, size_t count, size_t most)
+{
+	const struct top *top = page->top;
+	char line[128];
+	size_t shown = 0;
+
+	snprintf(line, sizeof(line), "  %8s  %-11s  %-*s  %7s  %s", "ID", title,
+		 top->columns >= 100 ? 20 : 8, "QUEUE", "TIME", "NAME");
+	add_title(page, line);
+	for (size_t i = 0; i < count && shown < most; i++) {
+		if (!top_matches(top, jobs[i]))
+			continue;
+		draw_job(page, jobs[i]);
+		shown++;
+	}
+}
+
+static void draw_main(struct page *page)
+{
+	const struct top *top = page->top;
+	size_t body = top->rows > 8 ? top->rows - 8 : 1;
+	size_t ended = body / 3, queues = body / 4 + 1, used;
+
+	draw_head(page);
+	draw_pools(page, body / 8 + 1);
+	end_line(page);
+	draw_queues(page, queues);
+	used = page->count + 1 + ended + 2;
+	draw_jobs(page, "RUNNING", top->running, top->running_count,
+		  top->rows > used ? top->rows - used : 1);
+	while (page->count + ended + 2 < top->rows)
+		end_line(page);
+	draw_jobs(page, "ENDED", top->ended, top->ended_count, ended);
+}
+
+static void draw_text(struct page *page, const char *text)
+{
+	while (text && *text && page->count + 1 < page->top->rows) {
+		size_t n = strcspn(text, "\n");
+
+		add(page, RENDER_PLAIN, "%.*s", (int)n, text);
+		end_line(page);
+		text += n;
+		text += *text == '\n';
+	}
+}
+
+static const char help[] =
+	"reeve top\n"
+	"\n"
+	"  up, down   choose a queue or a job\n"
+	"  enter      details of the job, with the end of its output\n"
+	"  l          its output\n"
+	"  k          cancel it (asks)\n"
+	"  r          run it again\n"
+	"  p          pause the queue, or let it go on\n"
+	"  /          show only jobs that have this in their name or queue\n"
+	"  q          out of here\n"
+	"\n"
+	"Asked once a second, drawn when something changed.\n";
+
+static void draw_foot(struct page *page)
+{
+	const struct top *top = page->top;
+
+	while (page->count + 1 < top->rows)
+		end_line(page);
+	if (top->prompt == TOP_FILTER)
+		add(page, RENDER_PLAIN, "/%s_", top->filter);
+	else if (top->prompt == TOP_ASK_CANCEL)
+		add(page, RENDER_YELLOW, "Cancel job %" PRId64 "? [y/N]",
+		    top->asked_id);
+	else if (top->lost)
+		add(page, RENDER_RED, "the daemon does not answer");
+	else if (top->message[0])
+		add(page, RENDER_YELLOW, "%s", top->message);
+	else if (top->view != TOP_MAIN)
+		add(page, RENDER_DIM, "any key: back");
+	else
+		add(page, RENDER_DIM,
+		    "enter details  l logs  k cancel  r retry  p pause  "
+		    "/ filter%s%s  ? help  q quit",
+		    top->filter[0] ? ": " : "", top->filter);
+	end_line(page);
+}
+
+void top_draw(struct top *top)
+{
+	struct page *page = calloc(1, sizeof(*page));
+
+	if (!page)
+		return;
+	page->top = top;
+	if (top->view == TOP_MAIN)
+		draw_main(page);
+	else
+		draw_text(page, top->view == TOP_HELP ? help : top->page);
+	page->count = page->count < top->rows ? page->count : top->rows - 1;
+	draw_foot(page);
+	term_draw(page->lines, page->count);
+	for (size_t i = 0; i < TERM_ROWS_MAX; i++)
+		free(page->lines[i]);
+	free(page);
+}

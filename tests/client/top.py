@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""reeve top on a model of a terminal, 80x24 and 200x50.
+
+    top.py REEVE [TEST...]
+
+covers: client/cmd_top client/term client/top_draw client/top_load
+"""
+import os
+import pathlib
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from screen import Screen  # noqa: E402
+from tool import Place, run_tests  # noqa: E402
+
+TOOL = os.path.abspath(sys.argv[1])
+SIZES = ((24, 80), (50, 200))
+DOWN, UP = '\x1b[B', '\x1b[A'
+
+
+def place(*flags, **how):
+    here = Place(TOOL)
+    here.start(*flags, **how)
+    return here
+
+
+def same(found, expected):
+    assert found == expected, 'found %r, expected %r' % (found, expected)
+
+
+def busy():
+    here = place()
+    here.reeve('submit', '-w', '-n', 'broken', '--sh', 'echo oops; exit 3')
+    here.reeve('submit', '-q', 'mail', '-n', 'digest', 'sleep', '60')
+    here.reeve('submit', '-q', 'mail', '-n', 'letter', '--sh',
+               'echo dear; sleep 60')
+    return here
+
+
+def test_everything_is_on_the_screen():
+    for rows, columns in SIZES:
+        with busy() as here:
+            with Screen(here, 'top', rows=rows, columns=columns) as screen:
+                text = screen.until('digest', 'letter', 'broken', 'mail',
+                                    'exited with code 3'[:6], '1 idle')
+                lines = text.splitlines()
+                assert lines[0].startswith('reeved 0.1.0'), text
+                assert 'q quit' in lines[-1], text
+                same(len(lines), rows)
+                screen.press('q')
+                same(screen.ends(), 0)
+
+
+def test_the_keys_do_what_they_say():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('digest')
+            screen.press('l')
+            screen.until('choose a job first')
+            screen.press(DOWN * 3)
+            screen.until('\u25b8        2')
+            screen.press('k')
+            screen.until('Cancel job 2? [y/N]')
+            screen.press('n')
+            screen.until('q quit')
+            same(here.calls('Cancel'), [])
+            screen.press('k')
+            screen.until('Cancel job 2?')
+            screen.press('y')
+            screen.until('cancelled', '1 cancelled')
+            same(here.calls('Cancel')[0]['filter'], {'ids': [2]})
+            screen.press('\n')
+            screen.until('job 2', 'was cancelled', 'command', 'any key: back')
+            screen.press('x')
+            screen.until('q quit')
+            screen.press('?')
+            screen.until('pause the queue')
+            screen.press(' ')
+            screen.until('RUNNING')
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_output_retry_and_pause():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('broken')
+            screen.press(UP)
+            screen.until('\u25b8        1')
+            screen.press('l')
+            screen.until('output of job 1', 'oops')
+            screen.press(' ')
+            screen.until('RUNNING')
+            screen.press('r')
+            screen.until('job 1 runs again')
+            same(here.calls('Retry')[0]['filter'], {'ids': [1]})
+            screen.press('p')
+            screen.until('paused')
+            screen.press('p')
+            screen.until('queue default goes on', without=('paused',))
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_a_filter_hides_the_others():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('digest', 'letter')
+            screen.press('/dig')
+            screen.until('/dig_', 'digest', without=('letter', 'broken'))
+            screen.press('\n')
+            screen.until('filter: dig')
+            screen.press('/\x7f\x7f\x7fLETT\n')
+            screen.until('letter', without=('digest',))
+            screen.press('/\x1b')
+            screen.until('digest', 'letter', 'broken')
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_it_follows_the_size_down_to_almost_nothing():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('digest')
+            for rows, columns in ((50, 200), (24, 80), (5, 20), (2, 9),
+                                  (1, 1), (24, 80)):
+                screen.resize(rows, columns)
+                time.sleep(0.2)
+                while screen.read():
+                    pass
+                screen.spilled = ''  # what was on its way
+                screen.press('/x\x1b')
+                time.sleep(0.2)
+                while screen.read():
+                    pass
+                same(screen.spilled, '')
+            screen.until('digest', 'q quit')
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_the_terminal_is_given_back_on_every_way_out():
+    for number, keys in ((signal.SIGTERM, ''), (signal.SIGHUP, ''),
+                         (signal.SIGQUIT, ''), (signal.SIGSEGV, ''),
+                         (signal.SIGINT, '\x03')):
+        with busy() as here:
+            with Screen(here, 'top') as screen:
+                screen.until('digest')
+                if keys:
+                    screen.press(keys)
+                else:
+                    os.kill(screen.process.pid, number)
+                same(screen.ends(), -number)
+
+
+def test_it_can_be_stopped_and_goes_on():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('digest')
+            os.kill(screen.process.pid, signal.SIGTSTP)
+            here.until(lambda: open('/proc/%d/stat' % screen.process.pid)
+                       .read().split()[2] == 'T')
+            while screen.read():
+                pass
+            assert '?1049' not in screen.modes
+            os.kill(screen.process.pid, signal.SIGCONT)
+            screen.until('digest', 'q quit')
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_nothing_is_drawn_when_nothing_changed():
+    with place() as here:
+        here.reeve('submit', '-w', 'true')
+        with Screen(here, 'top') as screen:
+            screen.until('true', 'q quit')
+            asked, said = len(here.calls('Status')), len(screen.said)
+            end = time.monotonic() + 3.5
+            while time.monotonic() < end:
+                screen.read()
+            asked = len(here.calls('Status')) - asked
+            assert 2 <= asked <= 4, asked
+            more = screen.said[said:]
+            # The age of the daemon and the rate are all that moves.
+            assert len(more) < 600, more
+            same(more.count('\x1b[?2026h'), more.count('\x1b[?2026l'))
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_a_daemon_that_goes_is_told_and_one_that_comes_is_found():
+    with busy() as here:
+        with Screen(here, 'top') as screen:
+            screen.until('digest')
+            here.stop()
+            screen.until('the daemon does not answer')
+            here.start()
+            screen.until('q quit', without=('digest',))
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_names_cannot_steer_it():
+    with place() as here:
+        here.reeve('submit', '-w', '-n', '\x1b[2J\x07\u65e5\u672c' * 9,
+                   '--sh', 'printf "\\033[31m\\007out"')
+        for rows, columns in SIZES:
+            with Screen(here, 'top', rows=rows, columns=columns) as screen:
+                screen.until('\u65e5\u672c')
+                screen.press(UP + 'l')
+                screen.until('?[31m?out')
+                screen.press('qq')
+                same(screen.ends(), 0)
+
+
+def test_plain_letters_and_no_colour_where_asked():
+    with busy() as here:
+        with Screen(here, 'top', NO_COLOR='1', LC_ALL='C') as screen:
+            text = screen.until('digest')
+            assert text.isascii(), text
+            assert not re.search('\x1b\\[[1-9][0-9]*m', screen.said)
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_wrong_uses():
+    with busy() as here:
+        for args, word in ((['top'], 'needs a terminal'),
+                           (['top', '5'], 'takes no arguments'),
+                           (['top', '--json'], 'no --json')):
+            result = here.reeve(*args)
+            same(result.code, 2)
+            assert word in result.err + result.out, result
+    with Place(TOOL) as here:
+        same(here.reeve('top').code, 120)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[2:]))
