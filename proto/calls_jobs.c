@@ -215,10 +215,10 @@ static const struct schema_type cancel_out_type =
 	FIELDS_TYPE(NULL, cancel_out_fields);
 
 static const struct schema_field retry_in_fields[] = {
-	OUT_REQ(filter, STRUCT, .type = &filter_type),
-	OUT_OPT(dry_run, BOOL),
-	OUT_OPT(delay_ms, INT),
-	OUT_OPT(reset_attempts, BOOL),
+	IN_REQ(CALL_RETRY, call_retry, filter, STRUCT, .type = &filter_type),
+	IN_OPT(CALL_RETRY, call_retry, dry_run, BOOL),
+	IN_OPT(CALL_RETRY, call_retry, delay_ms, INT, .max = DURATION_MAX_MS),
+	IN_OPT(CALL_RETRY, call_retry, reset_attempts, BOOL),
 };
 static const struct schema_type retry_in_type = FIELDS_TYPE(NULL,
 							    retry_in_fields);
@@ -231,8 +231,8 @@ static const struct schema_type retry_out_type = FIELDS_TYPE(NULL,
 							     retry_out_fields);
 
 static const struct schema_field remove_in_fields[] = {
-	OUT_REQ(filter, STRUCT, .type = &filter_type),
-	OUT_OPT(dry_run, BOOL),
+	IN_REQ(CALL_REMOVE, call_remove, filter, STRUCT, .type = &filter_type),
+	IN_OPT(CALL_REMOVE, call_remove, dry_run, BOOL),
 };
 static const struct schema_type remove_in_type = FIELDS_TYPE(NULL,
 							     remove_in_fields);
@@ -245,11 +245,13 @@ static const struct schema_type remove_out_type =
 	FIELDS_TYPE(NULL, remove_out_fields);
 
 static const struct schema_field change_in_fields[] = {
-	OUT_REQ(filter, STRUCT, .type = &filter_type),
-	OUT_OPT(dry_run, BOOL),
-	OUT_OPT(priority, INT),
-	OUT_OPT(run_at_ms, INT),
-	OUT_OPT(queue, STRING),
+	IN_REQ(CALL_CHANGE, call_change, filter, STRUCT, .type = &filter_type),
+	IN_OPT(CALL_CHANGE, call_change, dry_run, BOOL),
+	IN_OPT(CALL_CHANGE, call_change, priority, INT, .min = -PRIORITY_MAX,
+	       .max = PRIORITY_MAX),
+	IN_OPT(CALL_CHANGE, call_change, run_at_ms, INT, .max = ID_MAX),
+	IN_OPT(CALL_CHANGE, call_change, queue, STRING,
+	       .max = LIMIT_NAME_BYTES),
 };
 static const struct schema_type change_in_type = FIELDS_TYPE(NULL,
 							     change_in_fields);
@@ -261,8 +263,16 @@ static const struct schema_field change_out_fields[] = {
 static const struct schema_type change_out_type =
 	FIELDS_TYPE(NULL, change_out_fields);
 
+static const struct schema_field edit_in_fields[] = {
+	IN_REQ(CALL_EDIT, call_edit, id, INT, .min = 1, .max = ID_MAX),
+	IN_REQ(CALL_EDIT, call_edit, job, STRUCT, .type = &spec_type,
+	       .raw = true),
+};
+static const struct schema_type edit_in_type = FIELDS_TYPE(NULL,
+							   edit_in_fields);
+
 static const struct schema_field explain_in_fields[] = {
-	OUT_REQ(id, INT),
+	IN_REQ(CALL_EXPLAIN, call_explain, id, INT, .min = 1, .max = ID_MAX),
 };
 static const struct schema_type explain_in_type =
 	FIELDS_TYPE(NULL, explain_in_fields);
@@ -319,11 +329,12 @@ static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "Release", &release_in_type, &release_out_type,
 	 true},
 	{"org.reeve.jobs", "Cancel", &cancel_in_type, &cancel_out_type, true},
-	{"org.reeve.jobs", "Retry", &retry_in_type, &retry_out_type, false},
-	{"org.reeve.jobs", "Remove", &remove_in_type, &remove_out_type, false},
-	{"org.reeve.jobs", "Change", &change_in_type, &change_out_type, false},
+	{"org.reeve.jobs", "Retry", &retry_in_type, &retry_out_type, true},
+	{"org.reeve.jobs", "Remove", &remove_in_type, &remove_out_type, true},
+	{"org.reeve.jobs", "Change", &change_in_type, &change_out_type, true},
+	{"org.reeve.jobs", "Edit", &edit_in_type, NULL, true},
 	{"org.reeve.jobs", "Explain", &explain_in_type, &explain_out_type,
-	 false},
+	 true},
 	{"org.reeve.jobs", "Output", &output_in_type, &output_out_type, true},
 };
 

@@ -102,6 +102,12 @@ enum {
 	CALL_OUTPUT_max_bytes
 };
 
+struct call_explain {
+	uint64_t has;
+	int64_t id;
+};
+enum { CALL_EXPLAIN_id };
+
 /* Words of Count's `by`, and Output's `stream`. */
 enum call_count_by {
 	COUNT_BY_STATE,

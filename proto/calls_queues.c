@@ -1,4 +1,5 @@
-#include "proto/calls.h"
+#include "proto/calls_queues.h"
+
 #include "proto/table.h"
 
 static const struct schema_field queue_rate_fields[] = {
@@ -34,12 +35,14 @@ static const struct schema_type list_out_type = FIELDS_TYPE(NULL,
 							    list_out_fields);
 
 static const struct schema_field configure_in_fields[] = {
-	OUT_REQ(name, STRING),
-	OUT_OPT(weight, INT),
-	OUT_OPT(concurrency, INT),
-	OUT_OPT(rate, STRUCT, .type = &queue_rate_type),
-	OUT_OPT(max_length, INT),
-	OUT_OPT(overflow, ENUM, .type = &reject_or_drop_oldest_type),
+	IN_REQ(CALL_CONFIGURE, call_configure, name, STRING,
+	       .max = LIMIT_NAME_BYTES),
+	[CALL_CONFIGURE_weight] = OUT_OPT(weight, INT),
+	[CALL_CONFIGURE_concurrency] = OUT_OPT(concurrency, INT),
+	[CALL_CONFIGURE_rate] = OUT_OPT(rate, STRUCT, .type = &queue_rate_type),
+	IN_OPT(CALL_CONFIGURE, call_configure, max_length, INT, .max = ID_MAX),
+	IN_OPT(CALL_CONFIGURE, call_configure, overflow, ENUM,
+	       .type = &reject_or_drop_oldest_type),
 };
 static const struct schema_type configure_in_type =
 	FIELDS_TYPE(NULL, configure_in_fields);
@@ -49,29 +52,31 @@ static const struct schema_type leave_or_requeue_type =
 	WORDS_TYPE(NULL, leave_or_requeue_words);
 
 static const struct schema_field pause_in_fields[] = {
-	OUT_OPT(name, STRING),
-	OUT_OPT(running, ENUM, .type = &leave_or_requeue_type),
+	IN_OPT(CALL_PAUSE, call_pause, name, STRING, .max = LIMIT_NAME_BYTES),
+	IN_OPT(CALL_PAUSE, call_pause, running, ENUM,
+	       .type = &leave_or_requeue_type),
 };
 static const struct schema_type pause_in_type = FIELDS_TYPE(NULL,
 							    pause_in_fields);
 
 static const struct schema_field resume_in_fields[] = {
-	OUT_OPT(name, STRING),
+	IN_OPT(CALL_RESUME, call_resume, name, STRING, .max = LIMIT_NAME_BYTES),
 };
 static const struct schema_type resume_in_type = FIELDS_TYPE(NULL,
 							     resume_in_fields);
 
 static const struct schema_field drain_in_fields[] = {
-	OUT_OPT(name, STRING),
-	OUT_OPT(until_ms, INT),
-	OUT_OPT(wait_ms, INT),
+	IN_OPT(CALL_DRAIN, call_drain, name, STRING, .max = LIMIT_NAME_BYTES),
+	IN_OPT(CALL_DRAIN, call_drain, until_ms, INT, .max = ID_MAX),
+	IN_OPT(CALL_DRAIN, call_drain, wait_ms, INT, .max = DURATION_MAX_MS),
 };
 static const struct schema_type drain_in_type = FIELDS_TYPE(NULL,
 							    drain_in_fields);
 
 static const struct schema_field purge_in_fields[] = {
-	OUT_REQ(name, STRING),
-	OUT_OPT(states, LIST, .item = SCHEMA_STRING),
+	IN_REQ(CALL_PURGE, call_purge, name, STRING, .max = LIMIT_NAME_BYTES),
+	IN_OPT(CALL_PURGE, call_purge, states, LIST, .item = SCHEMA_STRING,
+	       .max = STATE_COUNT),
 };
 static const struct schema_type purge_in_type = FIELDS_TYPE(NULL,
 							    purge_in_fields);
@@ -83,12 +88,12 @@ static const struct schema_type purge_out_type = FIELDS_TYPE(NULL,
 							     purge_out_fields);
 
 static const struct schema_method methods[] = {
-	{"org.reeve.queues", "List", NULL, &list_out_type, false},
-	{"org.reeve.queues", "Configure", &configure_in_type, NULL, false},
-	{"org.reeve.queues", "Pause", &pause_in_type, NULL, false},
-	{"org.reeve.queues", "Resume", &resume_in_type, NULL, false},
-	{"org.reeve.queues", "Drain", &drain_in_type, NULL, false},
-	{"org.reeve.queues", "Purge", &purge_in_type, &purge_out_type, false},
+	{"org.reeve.queues", "List", NULL, &list_out_type, true},
+	{"org.reeve.queues", "Configure", &configure_in_type, NULL, true},
+	{"org.reeve.queues", "Pause", &pause_in_type, NULL, true},
+	{"org.reeve.queues", "Resume", &resume_in_type, NULL, true},
+	{"org.reeve.queues", "Drain", &drain_in_type, NULL, true},
+	{"org.reeve.queues", "Purge", &purge_in_type, &purge_out_type, true},
 };
 
 static const struct schema_field no_such_queue_error_fields[] = {

@@ -11,6 +11,7 @@
 #include "proto/json_in.h"
 #include "proto/limits.h"
 #include "proto/names.h"
+#include "proto/retry.h"
 
 /* What the checks share. */
 struct check {
@@ -208,11 +209,43 @@ static int check_promises(struct check *c, const struct spec *spec)
 		return fail(c, SCHEMA_E_CONFLICT, "key",
 			    "excludes durability memory: a crash would forget "
 			    "the key");
+	if (memory && SPEC_HAS(spec, unique))
+		return fail(c, SCHEMA_E_CONFLICT, "unique",
+			    "excludes durability memory: a crash would forget "
+			    "the word");
 	if (spec->durability == DURABILITY_RESULT && spec->once)
 		return fail(c, SCHEMA_E_CONFLICT, "once",
 			    "excludes durability result: the start would not "
 			    "be on disk");
 	return 0;
+}
+
+/* How often it is tried. */
+static int check_tries(struct check *c, const struct spec *spec)
+{
+	struct retry_rule rule;
+	char path[sizeof(c->fault->path)];
+	int r;
+
+	if (!SPEC_HAS(spec, retry))
+		return 0;
+	snprintf(path, sizeof(path), "%s%sretry", c->path,
+		 c->path[0] ? "." : "");
+	r = retry_rule_decode(c->arena, spec->retry, path, &rule, c->fault);
+	if (r == 0 && spec->once && rule.max_attempts > 1)
+		return fail(c, SCHEMA_E_CONFLICT, "retry",
+			    "excludes once: it is never started twice");
+	return r;
+}
+
+/* What a job must be, and defaults need not. */
+static int check_whole(struct check *c, const struct spec *spec)
+{
+	if (SPEC_HAS(spec, on_conflict) && !SPEC_HAS(spec, key) &&
+	    !SPEC_HAS(spec, unique))
+		return fail(c, SCHEMA_E_CONFLICT, "on_conflict",
+			    "goes with key or unique");
+	return check_work(c, spec);
 }
 
 static int check_spec(struct check *c, const struct spec *spec)
@@ -225,6 +258,8 @@ static int check_spec(struct check *c, const struct spec *spec)
 		r = check_name(c, "name", spec->name);
 	if (r == 0 && SPEC_HAS(spec, key))
 		r = check_name(c, "key", spec->key);
+	if (r == 0 && SPEC_HAS(spec, unique))
+		r = check_name(c, "unique", spec->unique);
 	if (r == 0 && SPEC_HAS(spec, delay_ms) && SPEC_HAS(spec, run_at_ms))
 		r = fail(c, SCHEMA_E_CONFLICT, "run_at_ms",
 			 "excludes delay_ms: give one of them");
@@ -232,6 +267,8 @@ static int check_spec(struct check *c, const struct spec *spec)
 		r = check_stdin(c, spec);
 	if (r == 0)
 		r = check_promises(c, spec);
+	if (r == 0)
+		r = check_tries(c, spec);
 	if (r == 0 && SPEC_HAS(spec, context))
 		r = check_context(c, spec->context);
 	return r;
@@ -304,7 +341,7 @@ static int decode(struct arena *arena, struct slice object,
 	}
 	r = check_spec(&c, &spec);
 	if (r == 0 && whole)
-		r = check_work(&c, &spec);
+		r = check_whole(&c, &spec);
 	if (r == 0)
 		*ret = spec;
 	return r;

@@ -10,6 +10,7 @@
 #include "proto/calls.h"
 #include "proto/calls_admin.h"
 #include "proto/calls_jobs.h"
+#include "proto/calls_queues.h"
 #include "proto/calls_service.h"
 #include "proto/calls_steer.h"
 #include "proto/filter.h"
@@ -227,12 +228,24 @@ UNIT(bits_of_has_are_the_order_of_the_file)
 			 CALL_FILTER_newer_than_ms + 1);
 }
 
+/* Parameters of built methods that are still refused by name. */
+static bool is_later(const struct schema_field *field)
+{
+	static const char *const names[] = {"weight", "concurrency", "rate"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (strcmp(field->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* What is decoded must have somewhere to go, within its struct. */
 static void check_offsets(const struct schema_type *type, bool built)
 {
 	for (size_t i = 0; type && i < type->field_count; i++)
 		assert_int_equal(type->fields[i].offset != SCHEMA_UNBUILT,
-				 built);
+				 built && !is_later(&type->fields[i]));
 }
 
 UNIT(built_methods_decode_every_parameter_and_others_none)
@@ -254,7 +267,7 @@ UNIT(methods_and_errors_are_found_by_name)
 			 0);
 	assert_string_equal(method->name, "Submit");
 	assert_true(method->built);
-	assert_int_equal(calls_find(SLICE("org.reeve.jobs.Explain"), &method),
+	assert_int_equal(calls_find(SLICE("org.reeve.jobs.Import"), &method),
 			 0);
 	assert_false(method->built);
 	assert_int_equal(calls_find(SLICE("org.reeve.jobs.submit"), &method),

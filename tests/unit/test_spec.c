@@ -123,8 +123,61 @@ UNIT(contradictions_are_refused)
 	       "job.context.env");
 	refuse(RUN "\"context\":{\"umask\":512}}", SCHEMA_E_RANGE,
 	       "job.context.umask");
-	refuse(RUN "\"retry\":{}}", SCHEMA_E_UNBUILT, "job.retry");
+	refuse(RUN "\"serial\":\"x\"}", SCHEMA_E_UNBUILT, "job.serial");
 	refuse(RUN "\"priorty\":1}", SCHEMA_E_UNKNOWN, "job.priorty");
+}
+
+UNIT(tries_and_words_are_checked)
+{
+	refuse(RUN "\"retry\":{\"max_attempts\":0}}", SCHEMA_E_RANGE,
+	       "job.retry.max_attempts");
+	refuse(RUN "\"retry\":{\"causes\":[\"worker_lost\"]}}",
+	       SCHEMA_E_RANGE, "job.retry.causes");
+	refuse(RUN "\"retry\":3}", SCHEMA_E_KIND, "job.retry");
+	/* A rule without a number means three tries. */
+	refuse(RUN "\"once\":true,\"retry\":{}}", SCHEMA_E_CONFLICT,
+	       "job.retry");
+	refuse(RUN "\"on_conflict\":\"reject\"}", SCHEMA_E_CONFLICT,
+	       "job.on_conflict");
+	refuse(RUN "\"key\":\"k\",\"on_conflict\":\"win\"}", SCHEMA_E_WORD,
+	       "job.on_conflict");
+	refuse(RUN "\"durability\":\"memory\",\"unique\":\"u\"}",
+	       SCHEMA_E_CONFLICT, "job.unique");
+	refuse(RUN "\"unique\":\"\"}", SCHEMA_E_RANGE, "job.unique");
+	refuse(RUN "\"expire_ms\":0}", SCHEMA_E_RANGE, "job.expire_ms");
+	refuse(RUN "\"keep_ms\":-1}", SCHEMA_E_RANGE, "job.keep_ms");
+}
+
+UNIT(tries_and_words_are_read)
+{
+	struct arena arena = {0};
+	struct schema_fault fault;
+	struct spec defaults, spec;
+
+	assert_int_equal(
+		decode(&arena,
+		       RUN "\"once\":true,\"retry\":{\"max_attempts\":1},"
+			   "\"unique\":\"u\",\"on_conflict\":\"replace\","
+			   "\"expire_ms\":5,\"keep_ms\":0}",
+		       NULL, &spec, &fault),
+		0);
+	assert_true(slice_is(spec.retry, "{\"max_attempts\":1}"));
+	assert_true(slice_is(spec.unique, "u"));
+	assert_int_equal(spec.on_conflict, CONFLICT_REPLACE);
+	assert_int_equal(spec.expire_ms, 5);
+	assert_true(SPEC_HAS(&spec, keep_ms) && spec.keep_ms == 0);
+
+	/* Defaults need no key; who takes them does. */
+	assert_int_equal(spec_defaults_decode(
+				 &arena,
+				 SLICE("{\"on_conflict\":\"reject\"}"),
+				 "defaults", &defaults, &fault),
+			 0);
+	assert_int_equal(decode(&arena, RUN "\"key\":\"k\"}", &defaults,
+				&spec, &fault),
+			 0);
+	assert_int_equal(spec.on_conflict, CONFLICT_REJECT);
+	arena_fini(&arena);
 }
 
 UNIT(limits_of_a_command_hold)
@@ -205,6 +258,8 @@ int main(void)
 		cmocka_unit_test(every_built_field_is_read),
 		cmocka_unit_test(something_to_run_is_asked_for),
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(tries_and_words_are_checked),
+		cmocka_unit_test(tries_and_words_are_read),
 		cmocka_unit_test(limits_of_a_command_hold),
 		cmocka_unit_test(defaults_fill_what_a_job_does_not_say),
 	};
