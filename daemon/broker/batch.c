@@ -50,6 +50,8 @@ void batch_fini(struct batch *batch)
 	free(batch->store.outcomes);
 	free(batch->store.steers);
 	free(batch->store.groups);
+	free(batch->store.queues);
+	free(batch->store.edits);
 	free(batch->store.entries);
 	free(batch->store.wants);
 	free(batch->plan);
@@ -71,6 +73,8 @@ void batch_reset(struct batch *batch, uint64_t serial)
 	shrink(&store->outcomes, &batch->room_outcomes);
 	shrink(&store->steers, &batch->room_steers);
 	shrink(&store->groups, &batch->room_groups);
+	shrink(&store->queues, &batch->room_queues);
+	shrink(&store->edits, &batch->room_edits);
 	shrink(&store->entries, &batch->room_entries);
 	shrink(&store->wants, &batch->room_wants);
 	shrink(&batch->plan, &batch->room_plan);
@@ -86,6 +90,8 @@ void batch_reset(struct batch *batch, uint64_t serial)
 		.outcomes = store->outcomes,
 		.steers = store->steers,
 		.groups = store->groups,
+		.queues = store->queues,
+		.edits = store->edits,
 		.entries = store->entries,
 		.wants = store->wants,
 	};
@@ -104,6 +110,7 @@ bool batch_empty(const struct batch *batch)
 
 	return !store->outcome_count && !store->steer_count &&
 	       !store->group_count && !store->entry_count &&
+	       !store->queue_count && !store->edit_count &&
 	       !store->want_count && !store->gone_worker_count &&
 	       !store->promote_max && !store->purge_max &&
 	       TAILQ_EMPTY(&batch->calls);
@@ -121,8 +128,8 @@ int64_t batch_waits(const struct batch *batch)
 
 	if (!batch->patient_count ||
 	    batch->patient_count < store->outcome_count || store->steer_count ||
-	    store->group_count || store->entry_count ||
-	    store->gone_worker_count || store->promote_max ||
+	    store->group_count || store->entry_count || store->queue_count ||
+	    store->edit_count || store->gone_worker_count || store->promote_max ||
 	    store->purge_max || !TAILQ_EMPTY(&batch->calls))
 		return 0;
 	return batch->patient_since_ns + BATCH_PATIENCE_NS;
@@ -212,6 +219,32 @@ int batch_add_group(struct batch *batch, size_t *ret)
 		return -ENOMEM;
 	*ret = store->group_count++;
 	store->groups[*ret] = (struct store_group_op){0};
+	return 0;
+}
+
+int batch_add_queue(struct batch *batch, struct slice name, size_t *ret)
+{
+	struct store_batch *store = &batch->store;
+	struct slice copy;
+
+	if (grow(&store->queues, &batch->room_queues, store->queue_count,
+		 sizeof(*store->queues)) ||
+	    arena_copy(&batch->arena, name, &copy))
+		return -ENOMEM;
+	*ret = store->queue_count++;
+	store->queues[*ret] = (struct store_queue){.name = copy};
+	return 0;
+}
+
+int batch_add_edit(struct batch *batch, size_t *ret)
+{
+	struct store_batch *store = &batch->store;
+
+	if (grow(&store->edits, &batch->room_edits, store->edit_count,
+		 sizeof(*store->edits)))
+		return -ENOMEM;
+	*ret = store->edit_count++;
+	store->edits[*ret] = (struct store_edit){.entry.context = UINT32_MAX};
 	return 0;
 }
 

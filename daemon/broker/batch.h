@@ -21,8 +21,8 @@ struct batch {
 	uint64_t serial;	  /* never the same twice */
 	bool busy; /* it gathers, is with the writer or is being answered */
 	size_t room_lanes, room_contexts, room_workers, room_gone,
-		room_outcomes, room_steers, room_groups, room_entries,
-		room_wants;
+		room_outcomes, room_steers, room_groups, room_queues,
+		room_edits, room_entries, room_wants;
 	struct sched_want *plan; /* one for each want, same order */
 	size_t room_plan;
 	struct lane **lanes; /* one for each lane, same order */
@@ -83,6 +83,10 @@ must_check int batch_context(struct batch *batch, struct slice text,
 must_check int batch_add_entry(struct batch *batch, size_t *ret);
 must_check int batch_add_steer(struct batch *batch, size_t *ret);
 must_check int batch_add_group(struct batch *batch, size_t *ret);
+/** @name: copied; the element has it */
+must_check int batch_add_queue(struct batch *batch, struct slice name,
+			       size_t *ret);
+must_check int batch_add_edit(struct batch *batch, size_t *ret);
 must_check int batch_add_worker(struct batch *batch, size_t *ret);
 /** @worker: row id of who waits for the settlement, 0: nobody */
 must_check int batch_add_outcome(struct batch *batch, int64_t worker,

@@ -191,6 +191,8 @@ static int init(struct broker *broker, int listeners)
 	broker->since_ms = clock_wall_ms();
 	sched_init(&broker->sched);
 	lanes_init(&broker->lanes, &broker->sched);
+	broker->lanes.queues = &broker->queues;
+	rooms_init(&broker->rooms);
 	follows_init(broker);
 	r = sock_loop_init(&broker->socks, broker->base);
 	if (r == 0)
@@ -257,6 +259,7 @@ static void fini(struct broker *broker)
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);
+	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	sock_loop_fini(&broker->socks);

@@ -77,6 +77,7 @@ static bool is_lone(const struct broker *broker, const struct batch *batch)
 	return broker->writer.slow_ns && broker->writer.slow_ns < LONE_NS &&
 	       calls + batch->store.outcome_count <= 1 &&
 	       batch->store.entry_count <= 1 && !batch->store.steer_count &&
+	       !batch->store.queue_count && !batch->store.edit_count &&
 	       !batch->store.promote_max && !batch->store.purge_max;
 }
 
@@ -307,6 +308,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	for (size_t i = 0; i < store->signal_count; i++)
 		given_cancel(broker, &store->signals[i]);
 	tell_calls(batch);
+	rooms_look(broker, batch);
 	for (size_t i = 0; i < store->ended_count; i++)
 		waits_ended(&broker->waits, &store->ended[i]);
 	for (size_t i = 0; i < store->changed_group_count; i++)
@@ -565,6 +567,7 @@ void cycle_tick(struct broker *broker)
 		broker->purge_at_ns = now_ns + PURGE_PAUSE_NS;
 		ask_purge(broker);
 	}
+	rooms_look(broker, NULL);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

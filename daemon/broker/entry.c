@@ -10,6 +10,7 @@
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
+#include "proto/retry.h"
 
 #define ENTRY_POOL_EXEC 0
 
@@ -63,6 +64,59 @@ static int write_spec(struct arena *arena, const struct spec *spec,
 	return arena_copy(arena, json_out_slice(scratch), ret);
 }
 
+static void write_causes(struct json_out *out, const struct retry_rule *rule)
+{
+	json_out_key(out, "causes");
+	json_out_array(out);
+	for (int i = 0; i < CAUSE_COUNT; i++) {
+		if (rule->cause_bits & 1u << i)
+			json_out_string(
+				out, slice_of(cause_name((enum job_cause)i)));
+	}
+	json_out_array_end(out);
+	if (!rule->code_count)
+		return;
+	json_out_key(out, "exit_codes");
+	json_out_array(out);
+	for (size_t i = 0; i < rule->code_count; i++)
+		json_out_int(out, rule->codes[i]);
+	json_out_array_end(out);
+}
+
+/* The rule with its defaults: they may change, the job's rule does not. */
+static int write_rule(struct arena *arena, const struct retry_rule *rule,
+		      struct json_out *scratch, struct slice *ret)
+{
+	json_out_reset(scratch);
+	json_out_object(scratch);
+	json_out_member_int(scratch, "max_attempts", rule->max_attempts);
+	json_out_member_int(scratch, "backoff_ms", rule->backoff_ms);
+	json_out_member_int(scratch, "backoff_max_ms", rule->backoff_max_ms);
+	json_out_key(scratch, "jitter");
+	json_out_float(scratch, rule->jitter);
+	write_causes(scratch, rule);
+	json_out_object_end(scratch);
+	if (!json_out_ok(scratch))
+		return -ENOMEM;
+	return arena_copy(arena, json_out_slice(scratch), ret);
+}
+
+static int copy_retry(struct call *call, const struct spec *spec,
+		      struct store_entry *entry)
+{
+	struct schema_fault fault;
+	struct retry_rule rule;
+	int r = retry_rule_decode(&call->arena, spec->retry, "", &rule, &fault);
+
+	/* entry_check() has seen it. */
+	require(r <= 0);
+	if (r)
+		return r;
+	entry->max_attempts = (uint32_t)rule.max_attempts;
+	return write_rule(&call->broker->gathering->arena, &rule,
+			  &call->broker->scratch, &entry->retry);
+}
+
 /* The texts, copied once into the batch's arena. */
 static int copy_texts(struct call *call, const struct spec *spec,
 		      struct store_entry *entry)
@@ -76,19 +130,26 @@ static int copy_texts(struct call *call, const struct spec *spec,
 		r = arena_copy(arena, spec->key, &entry->key);
 	if (r == 0 && SPEC_HAS(spec, tags))
 		r = arena_copy(arena, spec->tags, &entry->tags);
+	if (r == 0 && SPEC_HAS(spec, unique))
+		r = arena_copy(arena, spec->unique, &entry->unique);
+	if (r == 0 && SPEC_HAS(spec, retry))
+		r = copy_retry(call, spec, entry);
 	return r;
 }
 
 static void copy_facts(struct call *call, const struct spec *spec,
 		       struct store_entry *entry)
 {
+	int64_t now_ms = clock_wall_ms();
+
 	entry->uid = call->uid;
 	entry->gid = call->gid;
 	entry->group = SPEC_HAS(spec, group) ? spec->group : 0;
 	entry->priority = (int32_t)spec->priority;
 	entry->timeout_ms = spec->timeout_ms;
 	entry->grace_ms = spec->grace_ms;
-	entry->max_attempts = 1;
+	entry->on_conflict = (enum spec_on_conflict)spec->on_conflict;
+	entry->keep_ms = SPEC_HAS(spec, keep_ms) ? spec->keep_ms : -1;
 	entry->crash_limit = (uint32_t)spec->crash_limit;
 	entry->hold = spec->hold;
 	entry->once = spec->once;
@@ -96,7 +157,9 @@ static void copy_facts(struct call *call, const struct spec *spec,
 	if (SPEC_HAS(spec, run_at_ms))
 		entry->run_at_ms = spec->run_at_ms;
 	else if (SPEC_HAS(spec, delay_ms) && spec->delay_ms)
-		entry->run_at_ms = clock_wall_ms() + spec->delay_ms;
+		entry->run_at_ms = now_ms + spec->delay_ms;
+	if (SPEC_HAS(spec, expire_ms))
+		entry->expire_at_ms = now_ms + spec->expire_ms;
 }
 
 static int fill(struct call *call, const struct spec *spec,
@@ -106,6 +169,12 @@ static int fill(struct call *call, const struct spec *spec,
 	struct lanes *lanes = &call->broker->lanes;
 	int r = lane_get(lanes, spec->queue, spec->handler, ENTRY_POOL_EXEC,
 			 ret_lane);
+
+	*entry = (struct store_entry){
+		.context = UINT32_MAX,
+		.max_attempts = 1,
+		.keep_ms = -1,
+	};
 
 	if (r == LANE_E_TOO_MANY) {
 		lanes_forget(lanes, cycle_oldest(call->broker));
@@ -124,21 +193,12 @@ static int fill(struct call *call, const struct spec *spec,
 	return r;
 }
 
-int entry_add(struct call *call, struct slice object,
-	      const struct spec *defaults, const char *path, uint32_t unit,
-	      struct entry_fault *ret_fault)
+int entry_make(struct call *call, const struct spec *spec, const char *path,
+	       struct store_entry *ret, struct lane **ret_lane,
+	       struct entry_fault *ret_fault)
 {
-	struct batch *batch = call->broker->gathering;
-	struct store_entry entry = {
-		.context = UINT32_MAX, .unit = unit, .keep_ms = -1};
-	struct spec spec;
-	struct lane *lane;
-	size_t i;
-	int r = entry_check(call, object, defaults, path, &spec, ret_fault);
+	int r = fill(call, spec, ret, ret_lane);
 
-	if (r)
-		return r;
-	r = fill(call, &spec, &entry, &lane);
 	if (r == LANE_E_TOO_MANY) {
 		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
 			 "%s.queue", path);
@@ -150,10 +210,27 @@ int entry_add(struct call *call, struct slice object,
 		return refuse(ret_fault,
 			      "org.varlink.service.InvalidParameter");
 	}
+	return r;
+}
+
+int entry_add(struct call *call, struct slice object,
+	      const struct spec *defaults, const char *path, uint32_t unit,
+	      struct entry_fault *ret_fault)
+{
+	struct batch *batch = call->broker->gathering;
+	struct store_entry entry;
+	struct spec spec;
+	struct lane *lane;
+	size_t i;
+	int r = entry_check(call, object, defaults, path, &spec, ret_fault);
+
+	if (r == 0)
+		r = entry_make(call, &spec, path, &entry, &lane, ret_fault);
 	if (r == 0)
 		r = batch_add_entry(batch, &i);
 	if (r)
 		return r;
+	entry.unit = unit;
 	batch->store.entries[i] = entry;
 	batch->queued_bytes += object.n + sizeof(entry);
 	sched_lane_incoming(&call->broker->sched, &lane->sched, 1);

@@ -34,6 +34,18 @@ must_check int entry_add(struct call *call, struct slice object,
 			 const struct spec *defaults, const char *path,
 			 uint32_t unit, struct entry_fault *ret_fault);
 
+/**
+ * entry_make() - a checked spec as an entry, all of it in the batch's arena
+ * @path:	for faults
+ * @ret_lane:	where it waits; the batch names it
+ *
+ * Return: as entry_add(). The entry is nowhere in the batch yet.
+ */
+must_check int entry_make(struct call *call, const struct spec *spec,
+			  const char *path, struct store_entry *ret,
+			  struct lane **ret_lane,
+			  struct entry_fault *ret_fault);
+
 /** entry_check() - the same without adding, for dry_run */
 must_check int entry_check(struct call *call, struct slice object,
 			   const struct spec *defaults, const char *path,

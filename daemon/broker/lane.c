@@ -58,6 +58,8 @@ int lane_get(struct lanes *lanes, struct slice queue, struct slice handler,
 	HASH_ADD_KEYPTR(hh, lanes->by_key, lane->key, key_bytes, lane);
 	lanes->count++;
 	sched_lane_add(lanes->sched, &lane->sched, 0, pool);
+	if (lanes->queues && queue_settings(lanes->queues, queue).paused)
+		sched_lane_pause(lanes->sched, &lane->sched, true);
 	*ret = lane;
 	return 0;
 }
@@ -68,6 +70,32 @@ void lane_counts(struct lanes *lanes, struct lane *lane,
 	memcpy(lane->counts, counts, sizeof(lane->counts));
 	sched_lane_ready(lanes->sched, &lane->sched,
 			 (uint64_t)counts[STATE_READY]);
+}
+
+void lanes_pause(struct lanes *lanes, struct slice queue, bool paused)
+{
+	for (struct lane *lane = lanes->by_key; lane; lane = lane->hh.next) {
+		if (slice_equal(lane->queue, queue))
+			sched_lane_pause(lanes->sched, &lane->sched, paused);
+	}
+}
+
+void lanes_sum(const struct lanes *lanes, struct slice queue,
+	       int64_t counts[STATE_COUNT])
+{
+	for (const struct lane *lane = lanes->by_key; lane;
+	     lane = lane->hh.next) {
+		if (queue.n && !slice_equal(lane->queue, queue))
+			continue;
+		for (int state = 0; state < STATE_COUNT; state++)
+			counts[state] += lane->counts[state];
+	}
+}
+
+int64_t lane_waiting(const int64_t counts[STATE_COUNT])
+{
+	return counts[STATE_HELD] + counts[STATE_BLOCKED] +
+	       counts[STATE_SCHEDULED] + counts[STATE_READY];
 }
 
 bool lane_is_live(const int64_t counts[STATE_COUNT])

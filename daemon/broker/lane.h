@@ -8,6 +8,7 @@
 
 #include <uthash.h>
 
+#include "daemon/broker/queue.h"
 #include "daemon/core/sched.h"
 #include "daemon/store/store.h"
 #include "proto/base.h"
@@ -26,6 +27,7 @@ struct lane {
 struct lanes {
 	struct lane *by_key;
 	struct sched *sched;
+	const struct queues *queues; /* who is paused; may be NULL */
 	size_t count;
 };
 
@@ -55,6 +57,16 @@ struct lane *lane_find(struct lanes *lanes, struct slice queue,
 /** lane_counts() - take over what a batch committed */
 void lane_counts(struct lanes *lanes, struct lane *lane,
 		 const int64_t counts[STATE_COUNT]);
+
+/** lanes_pause() - nothing of the queue is claimed until it goes on */
+void lanes_pause(struct lanes *lanes, struct slice queue, bool paused);
+
+/** lanes_sum() - jobs of a queue by state, added to @counts; n 0: of all */
+void lanes_sum(const struct lanes *lanes, struct slice queue,
+	       int64_t counts[STATE_COUNT]);
+
+/** lane_waiting() - of these, jobs that count against max_length */
+int64_t lane_waiting(const int64_t counts[STATE_COUNT]);
 
 /** lane_is_live() - do these counts hold a job that has not ended? */
 bool lane_is_live(const int64_t counts[STATE_COUNT]);

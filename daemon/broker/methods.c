@@ -2,10 +2,12 @@
 
 #include "proto/calls_admin.h"
 #include "proto/calls_jobs.h"
+#include "proto/calls_queues.h"
 #include "proto/calls_service.h"
 #include "proto/calls_steer.h"
 
 #define JOBS(name_) .name = "org.reeve.jobs." #name_
+#define QUEUES(name_) .name = "org.reeve.queues." #name_
 #define ADMIN(name_) .name = "org.reeve.admin." #name_
 #define SERVICE(name_) .name = "org.varlink.service." #name_
 #define WITH(type) .params_bytes = sizeof(struct type)
@@ -34,6 +36,11 @@ static const struct call_method methods[] = {
 	{JOBS(Hold), CALL_ALONE, WITH(call_hold), .run = call_hold_jobs},
 	{JOBS(Release), CALL_ALONE, WITH(call_release),
 	 .run = call_release_jobs},
+	{JOBS(Retry), CALL_ALONE, WITH(call_retry), .run = call_retry},
+	{JOBS(Remove), CALL_ALONE, WITH(call_remove), .run = call_remove},
+	{JOBS(Change), CALL_ALONE, WITH(call_change), .run = call_change},
+	{JOBS(Edit), CALL_ALONE, WITH(call_edit), .run = call_edit},
+	{QUEUES(Purge), CALL_ALONE, WITH(call_purge), .run = call_purge},
 	{ADMIN(Ping), CALL_ALONE, WITH(call_ping), .run = call_ping},
 	{ADMIN(Hello), CALL_ALONE, WITH(call_hello), .run = call_hello},
 	{ADMIN(Status), CALL_ALONE, .run = call_status},

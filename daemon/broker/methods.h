@@ -10,7 +10,7 @@
 /** methods_find() - by full name; NULL: not built, or unknown */
 const struct call_method *methods_find(struct slice name);
 
-/* call_submit.c */
+/* call_submit.c, call_submit_many.c */
 void call_submit(struct call *call, void *params);
 void call_submit_many(struct call *call, void *params);
 void call_flush(struct call *call, void *params);
@@ -18,6 +18,12 @@ void call_flush(struct call *call, void *params);
 void call_cancel(struct call *call, void *params);
 void call_hold_jobs(struct call *call, void *params);
 void call_release_jobs(struct call *call, void *params);
+void call_retry(struct call *call, void *params);
+void call_remove(struct call *call, void *params);
+void call_change(struct call *call, void *params);
+void call_purge(struct call *call, void *params);
+/* call_edit.c */
+void call_edit(struct call *call, void *params);
 /* call_groups.c */
 void call_open_group(struct call *call, void *params);
 void call_close_group(struct call *call, void *params);

@@ -156,6 +156,16 @@ static int recover_strays(struct recovery *r)
 	return result;
 }
 
+/* Before the lanes: a paused queue starts nothing from the first turn on. */
+static int load_queues(struct recovery *r)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < r->snapshot.queue_count && result == 0; i++)
+		result = queue_set(&r->broker->queues, &r->snapshot.queues[i]);
+	return result <= 0 ? result : -E2BIG;
+}
+
 static int load_lanes(struct recovery *r)
 {
 	struct broker *broker = r->broker;
@@ -255,7 +265,9 @@ int recover(struct broker *broker)
 	if (result == 0) {
 		r.decided = arena_array(&r.arena, r.snapshot.running_count,
 					sizeof(*r.decided));
-		result = r.decided ? load_lanes(&r) : -ENOMEM;
+		result = r.decided ? load_queues(&r) : -ENOMEM;
+		if (result == 0)
+			result = load_lanes(&r);
 	}
 	for (size_t i = 0; result == 0 && i < r.snapshot.worker_count; i++)
 		result = recover_worker(&r, &r.snapshot.workers[i]);

@@ -14,7 +14,9 @@
 #include "daemon/broker/follow.h"
 #include "daemon/broker/lane.h"
 #include "daemon/broker/link.h"
+#include "daemon/broker/queue.h"
 #include "daemon/broker/reader.h"
+#include "daemon/broker/room.h"
 #include "daemon/broker/sock.h"
 #include "daemon/broker/waits.h"
 #include "daemon/broker/writer.h"
@@ -36,6 +38,8 @@ struct broker {
 
 	struct sched sched;
 	struct lanes lanes;
+	struct queues queues; /* that have settings */
+	struct rooms rooms;   /* submissions that wait for room */
 	struct fleet fleet; /* workers */
 	struct link link;   /* to the supervisor */
 

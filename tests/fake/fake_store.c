@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static char *text_of(struct slice from)
+char *fake_text(struct slice from)
 {
 	return from.n ? strndup(from.p, from.n) : NULL;
 }
@@ -35,6 +35,8 @@ void fake_store_free(struct store *store)
 		free(job->failure);
 		free(job->log);
 		free(job->reason);
+		free(job->unique);
+		free(job->retry);
 	}
 	free(store->jobs);
 	for (size_t i = 0; i < store->lane_count; i++) {
@@ -45,6 +47,8 @@ void fake_store_free(struct store *store)
 		free((char *)store->groups[i].name.p);
 	for (size_t i = 0; i < store->context_count; i++)
 		free(store->contexts[i]);
+	for (size_t i = 0; i < store->queue_count; i++)
+		free((char *)store->queues[i].name.p);
 	pthread_cond_destroy(&store->released);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
@@ -75,8 +79,8 @@ struct fake_job *fake_store_job(struct store *store, int64_t id)
 
 /* ---- Rows ---- */
 
-static int32_t lane_at(struct store *store, struct slice queue,
-		       struct slice handler)
+int32_t fake_lane_at(struct store *store, struct slice queue,
+		     struct slice handler)
 {
 	size_t i;
 
@@ -86,8 +90,8 @@ static int32_t lane_at(struct store *store, struct slice queue,
 			return (int32_t)i;
 	}
 	require(i < FAKE_MAX);
-	store->lanes[i].queue = text_of(queue);
-	store->lanes[i].handler = text_of(handler);
+	store->lanes[i].queue = fake_text(queue);
+	store->lanes[i].handler = fake_text(handler);
 	store->lane_count++;
 	return (int32_t)i;
 }
@@ -99,8 +103,7 @@ static struct store_group *group_at(struct store *store, int64_t id)
 	return &store->groups[id - 1];
 }
 
-static void move(struct store *store, struct fake_job *job,
-		 enum job_state state)
+void fake_move(struct store *store, struct fake_job *job, enum job_state state)
 {
 	struct fake_lane *lane = &store->lanes[job->lane];
 	struct store_group *group = group_at(store, job->group);
@@ -125,12 +128,14 @@ static struct fake_job *enter(struct store *store, enum job_state state,
 
 	require(store->job_count <= FAKE_JOBS_MAX);
 	job->id = (int64_t)store->job_count;
-	job->lane = lane_at(store, queue, handler);
-	job->queue = text_of(queue);
-	job->handler = text_of(handler);
+	job->lane = fake_lane_at(store, queue, handler);
+	job->queue = fake_text(queue);
+	job->handler = fake_text(handler);
 	job->state = state;
 	job->exit_code = -1;
 	job->crash_limit = 3;
+	job->max_attempts = 1;
+	job->keep_ms = -1;
 	job->group = group;
 	store->lanes[job->lane].counts[state]++;
 	store->lanes[job->lane].changed = true;
@@ -192,7 +197,7 @@ void fake_row(const struct store *store, const struct fake_job *job,
 		.lane = job->lane,
 		.priority = job->priority,
 		.attempt = job->attempt,
-		.max_attempts = 1,
+		.max_attempts = job->max_attempts,
 		.crashes = job->crashes,
 		.uid = job->uid,
 		.group = job->group,
@@ -230,31 +235,27 @@ bool fake_matches(const struct fake_job *job, const struct store_filter *of)
 	       (!of->causes || of->causes >> job->cause & 1) &&
 	       (!of->group || of->group == job->group) &&
 	       (!of->queue.n || slice_is(of->queue, job->queue)) &&
+	       (!of->key.n || (job->key && slice_is(of->key, job->key))) &&
+	       (!of->has_uid || of->uid == job->uid) &&
 	       (!of->name.n || (job->name && slice_is(of->name, job->name)));
 }
 
 /* ---- One transaction ---- */
 
-struct out {
-	struct store *store;
-	struct store_batch *batch;
-	size_t ended_room, claim_room, signal_room;
-};
-
-static void end(struct out *out, struct fake_job *job, enum job_state state,
-		enum job_cause cause)
+void fake_end(struct fake_out *out, struct fake_job *job, enum job_state state,
+	      enum job_cause cause)
 {
 	struct store_batch *batch = out->batch;
 
 	job->cause = cause;
 	job->finished_ms = batch->now_ms;
-	move(out->store, job, state);
+	fake_move(out->store, job, state);
 	require(batch->ended_count < out->ended_room);
 	fake_row(out->store, job, batch->arena, false, false,
 		 &batch->ended[batch->ended_count++]);
 }
 
-static void run_outcome(struct out *out, struct store_outcome *of)
+static void run_outcome(struct fake_out *out, struct store_outcome *of)
 {
 	struct store *store = out->store;
 	struct fake_job *job;
@@ -270,7 +271,7 @@ static void run_outcome(struct out *out, struct store_outcome *of)
 	job->exit_code = of->exit_code;
 	job->signal = of->signal;
 	free(job->failure);
-	job->failure = text_of(of->failure);
+	job->failure = fake_text(of->failure);
 	free(job->log);
 	job->log = of->log.n ? malloc(of->log.n) : NULL;
 	if (job->log)
@@ -279,79 +280,32 @@ static void run_outcome(struct out *out, struct store_outcome *of)
 	job->output_file = of->output_file;
 	switch (of->kind) {
 	case STORE_SUCCEEDED:
-		end(out, job, STATE_SUCCEEDED, CAUSE_NONE);
+		fake_end(out, job, STATE_SUCCEEDED, CAUSE_NONE);
 		break;
 	case STORE_FAILED_ATTEMPT:
-		end(out, job,
-		    of->cause == CAUSE_CANCELLED ? STATE_CANCELLED
-						 : STATE_FAILED,
-		    of->cause);
+		if (of->cause != CAUSE_CANCELLED &&
+		    ++job->failures < job->max_attempts) {
+			job->cause = of->cause;
+			fake_attempt(job, out->batch->now_ms);
+			job->run_at_ms = out->batch->now_ms + 60000;
+			fake_move(store, job, STATE_SCHEDULED);
+			break;
+		}
+		fake_end(out, job,
+			 of->cause == CAUSE_CANCELLED ? STATE_CANCELLED
+						      : STATE_FAILED,
+			 of->cause);
 		break;
 	case STORE_LOST:
 		if (++job->crashes < job->crash_limit && !job->once)
-			move(store, job, STATE_READY);
+			fake_move(store, job, STATE_READY);
 		else
-			end(out, job, STATE_FAILED, of->cause);
+			fake_end(out, job, STATE_FAILED, of->cause);
 		break;
 	case STORE_PUT_BACK:
 		job->attempt--;
-		move(store, job, STATE_READY);
+		fake_move(store, job, STATE_READY);
 		break;
-	}
-}
-
-static void steer_one(struct out *out, struct store_steer *of,
-		      struct fake_job *job)
-{
-	struct store_batch *batch = out->batch;
-
-	if (state_is_end(job->state) ||
-	    (of->kind == STORE_RELEASE && job->state != STATE_HELD) ||
-	    (of->kind == STORE_HOLD && job->state != STATE_READY))
-		return;
-	if (job->state == STATE_RUNNING) {
-		if (job->cancel_asked)
-			return;
-		of->signalled++;
-		if (of->dry_run)
-			return;
-		job->cancel_asked = true;
-		require(batch->signal_count < out->signal_room);
-		batch->signals[batch->signal_count++] = (struct store_signal){
-			.job = job->id,
-			.token = job->token,
-			.worker = job->worker,
-			.grace_ms = of->grace_ms < 0 ? 10000 : of->grace_ms,
-		};
-		return;
-	}
-	of->changed++;
-	if (of->dry_run)
-		return;
-	if (of->kind == STORE_CANCEL) {
-		job->reason = text_of(of->reason);
-		end(out, job, STATE_CANCELLED, CAUSE_CANCELLED);
-	} else {
-		move(out->store, job,
-		     of->kind == STORE_HOLD ? STATE_HELD : STATE_READY);
-	}
-}
-
-static void run_steer(struct out *out, struct store_steer *of)
-{
-	struct store *store = out->store;
-	uint32_t looked = 0;
-
-	of->changed = of->signalled = 0;
-	of->next = 0;
-	for (size_t i = (size_t)of->after; i < store->job_count; i++) {
-		if (!fake_matches(&store->jobs[i], &of->filter))
-			continue;
-		if (looked++ == of->max) {
-			of->next = (int64_t)i;
-			return;
-		}
-		steer_one(out, of, &store->jobs[i]);
 	}
 }
 
@@ -362,7 +316,7 @@ static void run_group(struct store *store, struct store_group_op *of)
 	if (of->kind == STORE_GROUP_OPEN) {
 		of->id = fake_store_group(store, false);
 		group = group_at(store, of->id);
-		group->name = (struct slice){text_of(of->name), of->name.n};
+		group->name = (struct slice){fake_text(of->name), of->name.n};
 		group->total = of->total;
 	}
 	group = group_at(store, of->id);
@@ -373,6 +327,24 @@ static void run_group(struct store *store, struct store_group_op *of)
 		store->group_changed[of->id - 1] = true;
 }
 
+static void run_queue(struct store *store, const struct store_queue *of)
+{
+	struct store_queue *queue = NULL;
+
+	for (size_t i = 0; i < store->queue_count; i++) {
+		if (slice_equal(store->queues[i].name, of->name))
+			queue = &store->queues[i];
+	}
+	if (!queue) {
+		require(store->queue_count < FAKE_MAX);
+		queue = &store->queues[store->queue_count++];
+		queue->name = (struct slice){fake_text(of->name), of->name.n};
+	}
+	queue->paused = of->paused;
+	queue->max_length = of->max_length;
+	queue->overflow = of->overflow;
+}
+
 static int64_t context_id(struct store *store, struct slice text)
 {
 	for (size_t i = 0; i < store->context_count; i++) {
@@ -380,7 +352,7 @@ static int64_t context_id(struct store *store, struct slice text)
 			return (int64_t)i + 1;
 	}
 	require(store->context_count < FAKE_MAX);
-	store->contexts[store->context_count++] = text_of(text);
+	store->contexts[store->context_count++] = fake_text(text);
 	return (int64_t)store->context_count;
 }
 
@@ -391,26 +363,83 @@ static bool is_refused(struct store *store, const struct store_entry *of)
 	return of->group && (!group || group->closed);
 }
 
-static int64_t find_key(const struct store *store, struct slice key)
+static struct fake_job *find_taker(struct store *store,
+				   const struct store_entry *of)
 {
-	for (size_t i = 0; key.n && i < store->job_count; i++) {
-		if (store->jobs[i].key && slice_is(key, store->jobs[i].key))
-			return store->jobs[i].id;
+	for (size_t i = 0; i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		if (job->purged)
+			continue;
+		if (of->key.n && job->key && slice_is(of->key, job->key))
+			return job;
+		if (of->unique.n && job->unique && !state_is_end(job->state) &&
+		    slice_is(of->unique, job->unique))
+			return job;
 	}
-	return 0;
+	return NULL;
 }
 
-static void run_entry(struct out *out, struct store_entry *of)
+/* Return: is the entry through with it? */
+static bool run_conflict(struct fake_out *out, struct store_entry *of)
+{
+	struct fake_job *job = find_taker(out->store, of);
+
+	if (!job)
+		return false;
+	of->id = job->id;
+	if (of->on_conflict == CONFLICT_RETURN_EXISTING) {
+		of->what = STORE_EXISTING;
+		return true;
+	}
+	if (of->on_conflict == CONFLICT_REJECT || job->state == STATE_RUNNING) {
+		of->what = STORE_REFUSED_TAKEN;
+		return true;
+	}
+	of->replaced = job->id;
+	free(job->key);
+	job->key = NULL;
+	if (!state_is_end(job->state)) {
+		job->reason = strdup("replaced");
+		fake_end(out, job, STATE_CANCELLED, CAUSE_CANCELLED);
+	}
+	return false;
+}
+
+static bool is_full(struct store *store, struct slice queue)
+{
+	int64_t waiting = 0, limit = 0;
+
+	for (size_t i = 0; i < store->queue_count; i++) {
+		if (slice_equal(store->queues[i].name, queue))
+			limit = store->queues[i].max_length;
+	}
+	for (size_t i = 0; i < store->lane_count; i++) {
+		const int64_t *counts = store->lanes[i].counts;
+
+		if (slice_is(queue, store->lanes[i].queue))
+			waiting += counts[STATE_HELD] + counts[STATE_BLOCKED] +
+				   counts[STATE_SCHEDULED] +
+				   counts[STATE_READY];
+	}
+	return limit && waiting >= limit;
+}
+
+static void run_entry(struct fake_out *out, struct store_entry *of)
 {
 	struct store *store = out->store;
 	struct store_batch *batch = out->batch;
 	const struct store_lane *lane = &batch->lanes[of->lane];
 	struct fake_job *job;
 
-	of->id = find_key(store, of->key);
-	of->what = of->id ? STORE_EXISTING : STORE_NEW;
-	if (of->id)
+	of->id = of->replaced = 0;
+	of->what = STORE_NEW;
+	if (run_conflict(out, of))
 		return;
+	if (is_full(store, lane->queue)) {
+		of->what = STORE_REFUSED_FULL;
+		return;
+	}
 	if (is_refused(store, of)) {
 		of->what = group_at(store, of->group) ? STORE_REFUSED_CLOSED
 						      : STORE_REFUSED_GROUP;
@@ -428,10 +457,15 @@ static void run_entry(struct out *out, struct store_entry *of)
 		    : of->run_at_ms ? STATE_SCHEDULED
 				    : STATE_READY,
 		    lane->queue, lane->handler, of->group);
-	job->name = text_of(of->name);
-	job->key = text_of(of->key);
-	job->spec = text_of(of->spec);
-	job->tags = text_of(of->tags);
+	job->name = fake_text(of->name);
+	job->key = fake_text(of->key);
+	job->unique = fake_text(of->unique);
+	job->retry = fake_text(of->retry);
+	job->max_attempts = of->max_attempts;
+	job->expire_at_ms = of->expire_at_ms;
+	job->keep_ms = of->keep_ms;
+	job->spec = fake_text(of->spec);
+	job->tags = fake_text(of->tags);
 	job->uid = of->uid;
 	job->priority = of->priority;
 	job->run_at_ms = of->run_at_ms;
@@ -461,20 +495,20 @@ static struct fake_job *best(struct store *store, int32_t lane)
 	return found;
 }
 
-static void run_want(struct out *out, uint32_t at)
+static void run_want(struct fake_out *out, uint32_t at)
 {
 	struct store *store = out->store;
 	struct store_batch *batch = out->batch;
 	struct store_want *want = &batch->wants[at];
 	const struct store_lane *lane = &batch->lanes[want->lane];
-	int32_t number = lane_at(store, lane->queue, lane->handler);
+	int32_t number = fake_lane_at(store, lane->queue, lane->handler);
 
 	for (want->got = 0; want->got < want->max; want->got++) {
 		struct fake_job *job = best(store, number);
 
 		if (!job)
 			break;
-		move(store, job, STATE_RUNNING);
+		fake_move(store, job, STATE_RUNNING);
 		job->token = ++store->tokens;
 		job->attempt++;
 		job->worker = want->worker;
@@ -527,7 +561,7 @@ static void run_workers(struct store *store, const struct store_batch *batch)
 	}
 }
 
-static void run_due(struct out *out)
+static void run_due(struct fake_out *out)
 {
 	struct store *store = out->store;
 	struct store_batch *batch = out->batch;
@@ -542,7 +576,7 @@ static void run_due(struct out *out)
 		if (job->run_at_ms <= batch->now_ms &&
 		    promoted < batch->promote_max) {
 			promoted++;
-			move(store, job, STATE_READY);
+			fake_move(store, job, STATE_READY);
 		} else if (!batch->next_due_ms ||
 			   job->run_at_ms < batch->next_due_ms) {
 			batch->next_due_ms = job->run_at_ms;
@@ -552,18 +586,15 @@ static void run_due(struct out *out)
 		batch->next_due_ms = store->next_due_ms;
 }
 
-static void run_purge(struct out *out)
+static void run_purge(struct fake_out *out)
 {
 	struct store *store = out->store;
 	struct store_batch *batch = out->batch;
 	uint32_t left = batch->purge_max;
 
 	batch->purge_more = false;
-	batch->purged_count = 0;
 	if (!left || !batch->purge_succeeded_before_ms)
 		return;
-	batch->purged = arena_array(batch->arena, left, sizeof(int64_t));
-	require(batch->purged);
 	for (size_t i = 0; i < store->job_count; i++) {
 		struct fake_job *job = &store->jobs[i];
 
@@ -580,7 +611,7 @@ static void run_purge(struct out *out)
 	}
 }
 
-static void tell_changes(struct out *out)
+static void tell_changes(struct fake_out *out)
 {
 	struct store *store = out->store;
 	struct store_batch *batch = out->batch;
@@ -614,7 +645,7 @@ static void tell_changes(struct out *out)
 	}
 }
 
-static void make_room(struct out *out)
+static void make_room(struct fake_out *out)
 {
 	struct store_batch *batch = out->batch;
 
@@ -627,22 +658,30 @@ static void make_room(struct out *out)
 				     sizeof(*batch->signals));
 	batch->claims = arena_array(batch->arena, out->claim_room,
 				    sizeof(*batch->claims));
-	require(batch->ended && batch->signals && batch->claims);
-	batch->ended_count = batch->signal_count = batch->claim_count = 0;
+	batch->purged = arena_array(batch->arena, out->ended_room,
+				    sizeof(*batch->purged));
+	require(batch->ended && batch->signals && batch->claims &&
+		batch->purged);
+	batch->purged_count = batch->ended_count = batch->signal_count =
+		batch->claim_count = 0;
 }
 
 static void run_batch(struct store *store, struct store_batch *batch)
 {
-	struct out out = {.store = store, .batch = batch};
+	struct fake_out out = {.store = store, .batch = batch};
 
 	make_room(&out);
 	run_workers(store, batch);
 	for (size_t i = 0; i < batch->outcome_count; i++)
 		run_outcome(&out, &batch->outcomes[i]);
 	for (size_t i = 0; i < batch->steer_count; i++)
-		run_steer(&out, &batch->steers[i]);
+		fake_steer(&out, &batch->steers[i]);
 	for (size_t i = 0; i < batch->group_count; i++)
 		run_group(store, &batch->groups[i]);
+	for (size_t i = 0; i < batch->queue_count; i++)
+		run_queue(store, &batch->queues[i]);
+	for (size_t i = 0; i < batch->edit_count; i++)
+		fake_edit(&out, &batch->edits[i]);
 	for (size_t i = 0; i < batch->entry_count; i++)
 		run_entry(&out, &batch->entries[i]);
 	run_due(&out);

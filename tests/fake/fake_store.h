@@ -13,6 +13,7 @@
 #include "daemon/store/store.h"
 
 #define FAKE_JOBS_MAX 20000
+#define FAKE_ATTEMPTS_MAX 8
 #define FAKE_MAX 64 /* workers, groups, lanes */
 
 struct fake_job {
@@ -20,12 +21,15 @@ struct fake_job {
 	enum job_state state;
 	enum job_cause cause;
 	char *queue, *handler, *name, *key, *spec, *tags, *failure, *log,
-		*reason;
+		*reason, *unique, *retry;
 	size_t log_bytes;
 	uint32_t uid, gid, attempt, crashes, crash_limit;
 	int32_t priority, exit_code, signal, lane;
 	int64_t group, run_at_ms, created_ms, started_ms, finished_ms;
-	int64_t timeout_ms, grace_ms;
+	int64_t timeout_ms, grace_ms, expire_at_ms, keep_ms;
+	uint32_t max_attempts, failures;
+	struct store_attempt attempts[FAKE_ATTEMPTS_MAX];
+	size_t attempt_count;
 	bool once, orphans_keep, core, cancel_asked, output_file, purged;
 };
 
@@ -47,6 +51,8 @@ struct store {
 	struct store_group groups[FAKE_MAX];
 	bool group_changed[FAKE_MAX];
 	size_t group_count;
+	struct store_queue queues[FAKE_MAX];
+	size_t queue_count;
 	char *contexts[FAKE_MAX];
 	size_t context_count;
 	int64_t tokens;
@@ -60,6 +66,7 @@ struct store {
 	int fail_reads;	     /* result of every read; 0: none */
 	int64_t next_due_ms; /* forced, if not 0 */
 	bool gone;	     /* store_check() says so */
+	int64_t run_time_ms; /* of every job, 0: not known */
 	/* What was seen. */
 	int writes, reads;
 };
@@ -84,7 +91,21 @@ struct fake_job *fake_store_add(struct store *store, enum job_state state);
 /** fake_store_group() - a group that is there before; its number */
 int64_t fake_store_group(struct store *store, bool closed);
 
-/* Shared by the two halves. */
+/* Shared by its files. */
+struct fake_out {
+	struct store *store;
+	struct store_batch *batch;
+	size_t ended_room, claim_room, signal_room;
+};
+char *fake_text(struct slice from);
+int32_t fake_lane_at(struct store *store, struct slice queue,
+		     struct slice handler);
+void fake_move(struct store *store, struct fake_job *job, enum job_state state);
+void fake_end(struct fake_out *out, struct fake_job *job, enum job_state state,
+	      enum job_cause cause);
+void fake_attempt(struct fake_job *job, int64_t now_ms);
+void fake_steer(struct fake_out *out, struct store_steer *of);
+void fake_edit(struct fake_out *out, struct store_edit *of);
 bool fake_matches(const struct fake_job *job, const struct store_filter *of);
 void fake_row(const struct store *store, const struct fake_job *job,
 	      struct arena *arena, bool with_spec, bool with_log,

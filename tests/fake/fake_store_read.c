@@ -54,6 +54,8 @@ int store_load(struct store *store, struct arena *arena,
 		memcpy(lane->counts, store->lanes[i].counts,
 		       sizeof(lane->counts));
 	}
+	ret->queues = store->queues;
+	ret->queue_count = store->queue_count;
 	for (size_t i = 0; i < store->worker_count; i++)
 		ret->workers[ret->worker_count++] = store->workers[i];
 	for (size_t i = 0; i < store->job_count; i++) {
@@ -191,6 +193,63 @@ int store_check(const struct store *store, struct store_fault *ret_fault)
 	snprintf(ret_fault->message, sizeof(ret_fault->message),
 		 "the fake store was taken away");
 	return STORE_E_GONE;
+}
+
+int store_attempts(struct store *store, struct arena *arena, int64_t job,
+		   struct store_attempt **ret, size_t *ret_count)
+{
+	const struct fake_job *of = fake_store_job(store, job);
+	int r = begin(store);
+
+	*ret = arena_array(arena, of->attempt_count, sizeof(**ret));
+	require(*ret);
+	for (size_t i = 0; i < of->attempt_count; i++)
+		(*ret)[i] = of->attempts[i];
+	*ret_count = of->attempt_count;
+	return end(store, r);
+}
+
+int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
+{
+	const struct fake_job *of = fake_store_job(store, job);
+	int r = begin(store);
+
+	if (!r && of->state != STATE_READY)
+		r = -ENOENT;
+	*ret = 0;
+	for (int64_t i = 0; !r && i < job - 1 && *ret < max; i++)
+		*ret += store->jobs[i].state == STATE_READY &&
+			store->jobs[i].lane == of->lane;
+	return end(store, r);
+}
+
+int store_run_time(struct store *store, struct slice queue,
+		   struct slice handler, struct slice name, int64_t *ret_ms,
+		   int64_t *ret_count)
+{
+	int r = begin(store);
+
+	(void)queue;
+	(void)handler;
+	(void)name;
+	*ret_ms = store->run_time_ms;
+	*ret_count = store->run_time_ms ? 10 : 0;
+	return end(store, r);
+}
+
+int store_oldest_ready(struct store *store, struct slice queue, int64_t *ret_ms)
+{
+	int r = begin(store);
+
+	*ret_ms = 0;
+	for (size_t i = 0; i < store->job_count; i++) {
+		const struct fake_job *job = &store->jobs[i];
+
+		if (job->state == STATE_READY && slice_is(queue, job->queue) &&
+		    (!*ret_ms || job->created_ms < *ret_ms))
+			*ret_ms = job->created_ms;
+	}
+	return end(store, r);
 }
 
 int64_t store_size(struct store *store)

@@ -131,8 +131,8 @@ UNIT(tries_and_words_are_checked)
 {
 	refuse(RUN "\"retry\":{\"max_attempts\":0}}", SCHEMA_E_RANGE,
 	       "job.retry.max_attempts");
-	refuse(RUN "\"retry\":{\"causes\":[\"worker_lost\"]}}",
-	       SCHEMA_E_RANGE, "job.retry.causes");
+	refuse(RUN "\"retry\":{\"causes\":[\"worker_lost\"]}}", SCHEMA_E_RANGE,
+	       "job.retry.causes");
 	refuse(RUN "\"retry\":3}", SCHEMA_E_KIND, "job.retry");
 	/* A rule without a number means three tries. */
 	refuse(RUN "\"once\":true,\"retry\":{}}", SCHEMA_E_CONFLICT,
@@ -154,13 +154,13 @@ UNIT(tries_and_words_are_read)
 	struct schema_fault fault;
 	struct spec defaults, spec;
 
-	assert_int_equal(
-		decode(&arena,
-		       RUN "\"once\":true,\"retry\":{\"max_attempts\":1},"
-			   "\"unique\":\"u\",\"on_conflict\":\"replace\","
-			   "\"expire_ms\":5,\"keep_ms\":0}",
-		       NULL, &spec, &fault),
-		0);
+	assert_int_equal(decode(&arena,
+				RUN
+				"\"once\":true,\"retry\":{\"max_attempts\":1},"
+				"\"unique\":\"u\",\"on_conflict\":\"replace\","
+				"\"expire_ms\":5,\"keep_ms\":0}",
+				NULL, &spec, &fault),
+			 0);
 	assert_true(slice_is(spec.retry, "{\"max_attempts\":1}"));
 	assert_true(slice_is(spec.unique, "u"));
 	assert_int_equal(spec.on_conflict, CONFLICT_REPLACE);
@@ -169,13 +169,12 @@ UNIT(tries_and_words_are_read)
 
 	/* Defaults need no key; who takes them does. */
 	assert_int_equal(spec_defaults_decode(
-				 &arena,
-				 SLICE("{\"on_conflict\":\"reject\"}"),
+				 &arena, SLICE("{\"on_conflict\":\"reject\"}"),
 				 "defaults", &defaults, &fault),
 			 0);
-	assert_int_equal(decode(&arena, RUN "\"key\":\"k\"}", &defaults,
-				&spec, &fault),
-			 0);
+	assert_int_equal(
+		decode(&arena, RUN "\"key\":\"k\"}", &defaults, &spec, &fault),
+		0);
 	assert_int_equal(spec.on_conflict, CONFLICT_REJECT);
 	arena_fini(&arena);
 }

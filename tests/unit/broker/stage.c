@@ -81,6 +81,8 @@ void stage_begin(struct stage *stage)
 	broker->purge_at_ns = INT64_MAX;
 	sched_init(&broker->sched);
 	lanes_init(&broker->lanes, &broker->sched);
+	broker->lanes.queues = &broker->queues;
+	rooms_init(&broker->rooms);
 	follows_init(broker);
 	assert_int_equal(sock_loop_init(&broker->socks, broker->base), 0);
 	assert_int_equal(cycle_init(broker), 0);
@@ -141,6 +143,7 @@ void stage_end(struct stage *stage)
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);
+	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	sock_loop_fini(&broker->socks);

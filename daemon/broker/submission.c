@@ -1,0 +1,42 @@
+#include "daemon/broker/submission.h"
+
+#include "daemon/broker/call.h"
+#include "daemon/broker/entry.h"
+#include "daemon/broker/state.h"
+
+void submission_fault(struct call *call, const struct entry_fault *fault)
+{
+	struct json_out *out = call_error(call, fault->error);
+
+	if (fault->handler.p)
+		json_out_member_string(out, "handler", fault->handler);
+	else
+		json_out_member_text(out, "parameter", fault->where.path);
+	call_error_end(call, fault->where.message,
+		       fault->handler.p ? "exec is always there; reeve pool ls "
+					  "shows the others"
+					: CALL_HINT_PARAMETER);
+}
+
+/* New jobs may be refused while everything else goes on. */
+bool submission_allowed(struct call *call)
+{
+	if (call->broker->store_full) {
+		call_error_storage(call, "no space left for the queue; "
+					 "running jobs go on");
+		return false;
+	}
+	if (call->broker->stop != BROKER_RUNS) {
+		call_error_simple(call, "org.reeve.jobs.Draining",
+				  "the daemon is being stopped",
+				  "submit again when it is back");
+		return false;
+	}
+	return true;
+}
+
+bool submission_blocks(const struct call *call, struct slice queue)
+{
+	return queue_settings(&call->broker->queues, queue).overflow ==
+	       STORE_OVERFLOW_BLOCK;
+}
