@@ -129,8 +129,9 @@ int64_t batch_waits(const struct batch *batch)
 	if (!batch->patient_count ||
 	    batch->patient_count < store->outcome_count || store->steer_count ||
 	    store->group_count || store->entry_count || store->queue_count ||
-	    store->edit_count || store->gone_worker_count || store->promote_max ||
-	    store->purge_max || !TAILQ_EMPTY(&batch->calls))
+	    store->edit_count || store->gone_worker_count ||
+	    store->promote_max || store->purge_max ||
+	    !TAILQ_EMPTY(&batch->calls))
 		return 0;
 	return batch->patient_since_ns + BATCH_PATIENCE_NS;
 }

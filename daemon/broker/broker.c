@@ -193,6 +193,7 @@ static int init(struct broker *broker, int listeners)
 	lanes_init(&broker->lanes, &broker->sched);
 	broker->lanes.queues = &broker->queues;
 	rooms_init(&broker->rooms);
+	drains_init(&broker->drains);
 	follows_init(broker);
 	r = sock_loop_init(&broker->socks, broker->base);
 	if (r == 0)

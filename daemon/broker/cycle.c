@@ -309,6 +309,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 		given_cancel(broker, &store->signals[i]);
 	tell_calls(batch);
 	rooms_look(broker, batch);
+	drains_look(broker);
 	for (size_t i = 0; i < store->ended_count; i++)
 		waits_ended(&broker->waits, &store->ended[i]);
 	for (size_t i = 0; i < store->changed_group_count; i++)
@@ -568,6 +569,7 @@ void cycle_tick(struct broker *broker)
 		ask_purge(broker);
 	}
 	rooms_look(broker, NULL);
+	drains_look(broker);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

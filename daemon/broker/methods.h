@@ -22,6 +22,14 @@ void call_retry(struct call *call, void *params);
 void call_remove(struct call *call, void *params);
 void call_change(struct call *call, void *params);
 void call_purge(struct call *call, void *params);
+/* call_queues.c, drain.c */
+void call_list_queues(struct call *call, void *params);
+void call_configure(struct call *call, void *params);
+void call_pause(struct call *call, void *params);
+void call_resume(struct call *call, void *params);
+void call_drain(struct call *call, void *params);
+/* call_explain.c */
+void call_explain(struct call *call, void *params);
 /* call_edit.c */
 void call_edit(struct call *call, void *params);
 /* call_groups.c */

@@ -10,6 +10,7 @@
 #include "daemon/base/config.h"
 #include "daemon/broker/batch.h"
 #include "daemon/broker/conn.h"
+#include "daemon/broker/drain.h"
 #include "daemon/broker/fleet.h"
 #include "daemon/broker/follow.h"
 #include "daemon/broker/lane.h"
@@ -39,9 +40,10 @@ struct broker {
 	struct sched sched;
 	struct lanes lanes;
 	struct queues queues; /* that have settings */
+	struct drains drains; /* calls that wait for empty queues */
 	struct rooms rooms;   /* submissions that wait for room */
-	struct fleet fleet; /* workers */
-	struct link link;   /* to the supervisor */
+	struct fleet fleet;   /* workers */
+	struct link link;     /* to the supervisor */
 
 	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;

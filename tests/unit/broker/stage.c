@@ -83,6 +83,7 @@ void stage_begin(struct stage *stage)
 	lanes_init(&broker->lanes, &broker->sched);
 	broker->lanes.queues = &broker->queues;
 	rooms_init(&broker->rooms);
+	drains_init(&broker->drains);
 	follows_init(broker);
 	assert_int_equal(sock_loop_init(&broker->socks, broker->base), 0);
 	assert_int_equal(cycle_init(broker), 0);

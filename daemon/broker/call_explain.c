@@ -1,0 +1,324 @@
+/* Explain: why a job waits, what would let it start; or how it ended. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/broker/cause_text.h"
+#include "daemon/broker/methods.h"
+#include "daemon/broker/state.h"
+#include "proto/calls_jobs.h"
+
+#define AHEAD_MAX 1000000 /* nobody needs to know it better */
+
+struct explain {
+	struct read_request request;
+	struct call *call;
+	struct arena answer;
+	int64_t id;
+	struct store_row *row; /* NULL: no such job */
+	struct store_attempt *attempts;
+	size_t attempt_count;
+	int64_t ahead, run_ms;
+	/* The answer as it grows. */
+	struct json_out *out;
+	char first[256]; /* the message of the first reason: the summary */
+	int64_t expected_ms;
+};
+
+static int step(struct store *store, struct read_request *request)
+{
+	struct explain *e = (struct explain *)request;
+	struct store_row *row;
+	int64_t known;
+	size_t count;
+	int r = store_get(store, &e->answer, &e->id, 1, false, false, &row,
+			  &count);
+
+	if (r || !count)
+		return r;
+	e->row = row;
+	r = store_attempts(store, &e->answer, e->id, &e->attempts,
+			   &e->attempt_count);
+	if (r || row->state != STATE_READY)
+		return r;
+	r = store_ahead(store, e->id, AHEAD_MAX, &e->ahead);
+	if (r == -ENOENT) /* it was claimed a moment ago */
+		r = 0;
+	if (r == 0)
+		r = store_run_time(store, row->queue, row->handler, row->name,
+				   &e->run_ms, &known);
+	return r;
+}
+
+/* One reason; @remedy: a command line, or NULL. */
+printf_like(4, 5) static void reason(struct explain *e, const char *rule,
+				     const char *remedy, const char *format,
+				     ...)
+{
+	char message[sizeof(e->first)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (!e->first[0])
+		memcpy(e->first, message, sizeof(message));
+	json_out_object(e->out);
+	json_out_member_text(e->out, "rule", rule);
+	json_out_member_text(e->out, "message", message);
+	if (remedy)
+		json_out_member_text(e->out, "remedy", remedy);
+	json_out_object_end(e->out);
+}
+
+static const char *command(char *room, size_t size, const char *verb,
+			   int64_t id)
+{
+	snprintf(room, size, "reeve %s %" PRId64, verb, id);
+	return room;
+}
+
+/* 1500 as "1.5 s"; exact enough for people. */
+static const char *duration(char *room, size_t size, int64_t ms)
+{
+	if (ms < 0)
+		ms = 0;
+	if (ms < 60000)
+		snprintf(room, size, "%.1f s", (double)ms / 1000);
+	else if (ms < 7200000)
+		snprintf(room, size, "%" PRId64 " min", ms / 60000);
+	else
+		snprintf(room, size, "%" PRId64 " h", ms / 3600000);
+	return room;
+}
+
+static void explain_scheduled(struct explain *e)
+{
+	const struct store_row *row = e->row;
+	int64_t left_ms = row->run_at_ms - clock_wall_ms();
+	char wait[32], why[200];
+
+	duration(wait, sizeof(wait), left_ms);
+	e->expected_ms = row->run_at_ms;
+	if (row->attempt && row->cause != CAUSE_NONE) {
+		cause_text(why, sizeof(why), row->cause, row->exit_code,
+			   row->signal, row->failure);
+		reason(e, "backoff", NULL,
+		       "attempt %u of %u %s; the next one comes in %s",
+		       row->attempt, row->max_attempts, why, wait);
+		return;
+	}
+	reason(e, "scheduled", NULL,
+	       "it is not to start before %" PRId64 " ms (UTC), in %s",
+	       row->run_at_ms, wait);
+}
+
+/* When its turn comes, if those before it take as long as others did. */
+static void expect_start(struct explain *e, int64_t workers, int64_t busy)
+{
+	int64_t now_ms = clock_wall_ms(), before = e->ahead;
+
+	if (busy >= workers)
+		before++;
+	if (!before)
+		e->expected_ms = now_ms;
+	else if (e->run_ms && workers)
+		e->expected_ms = now_ms + (before * e->run_ms) / workers;
+}
+
+static void explain_ready(struct explain *e, bool stopped)
+{
+	const struct broker *broker = e->call->broker;
+	int64_t workers = (int64_t)broker->fleet.count;
+	int64_t busy = 0;
+
+	for (const struct worker *worker = broker->fleet.by_id; worker;
+	     worker = worker->hh.next)
+		busy += worker->counted && worker->sched.job_count > 0;
+	if (!workers) {
+		reason(e, "no_workers", "reeve status",
+		       "no worker is there to run it");
+		return;
+	}
+	if (busy < workers && !e->ahead)
+		reason(e, "next", NULL, "it is about to start");
+	else
+		reason(e, "workers_busy", "reeve worker ls",
+		       "%" PRId64 " of %" PRId64 " workers are busy, and "
+		       "%" PRId64 " jobs of its queue go before it",
+		       busy, workers, e->ahead);
+	if (!stopped)
+		expect_start(e, workers, busy);
+}
+
+/* Whatever else it waits for: these start nothing. Return: is there one? */
+static bool explain_stopped(struct explain *e)
+{
+	const struct broker *broker = e->call->broker;
+	bool paused = queue_settings(&broker->queues, e->row->queue).paused;
+	char remedy[320];
+
+	if (paused) {
+		snprintf(remedy, sizeof(remedy), "reeve queue resume %.*s",
+			 (int)e->row->queue.n, e->row->queue.p);
+		reason(e, "paused", remedy, "queue '%.*s' is paused",
+		       (int)e->row->queue.n, e->row->queue.p);
+	}
+	if (broker->stop != BROKER_RUNS)
+		reason(e, "draining", "reeve daemon start",
+		       "the daemon is being stopped: nothing starts");
+	if (broker->link.degraded)
+		reason(e, "degraded", "reeve status",
+		       "workers die too often; replacements are held back");
+	return paused || broker->stop != BROKER_RUNS;
+}
+
+static void explain_waiting(struct explain *e)
+{
+	char remedy[64];
+	bool stopped;
+
+	switch (e->row->state) {
+	case STATE_HELD:
+		reason(e, "held",
+		       command(remedy, sizeof(remedy), "release", e->id),
+		       "it is held until somebody releases it");
+		break;
+	case STATE_SCHEDULED:
+		explain_scheduled(e);
+		break;
+	case STATE_BLOCKED:
+		reason(e, "blocked", NULL, "it waits for another job");
+		break;
+	case STATE_READY:
+	case STATE_RUNNING:
+	case STATE_SUCCEEDED:
+	case STATE_FAILED:
+	case STATE_CANCELLED:
+	case STATE_COUNT:
+		break;
+	}
+	stopped = explain_stopped(e);
+	if (e->row->state == STATE_READY)
+		explain_ready(e, stopped);
+	if (stopped)
+		e->expected_ms = 0; /* nobody knows */
+}
+
+/* The chain of tries, oldest first. */
+static void explain_attempts(struct explain *e)
+{
+	for (size_t i = 0; i < e->attempt_count; i++) {
+		const struct store_attempt *attempt = &e->attempts[i];
+		char why[200];
+
+		cause_text(why, sizeof(why), attempt->cause, attempt->exit_code,
+			   attempt->signal, attempt->failure);
+		reason(e, cause_name(attempt->cause), NULL, "attempt %u %s",
+		       attempt->number, why);
+	}
+}
+
+static void explain_running(struct explain *e)
+{
+	const struct store_row *row = e->row;
+	char time[32], remedy[64];
+
+	explain_attempts(e);
+	e->first[0] = 0;
+	reason(e, "running", command(remedy, sizeof(remedy), "logs -f", e->id),
+	       "attempt %u of %u runs%s%s%s", row->attempt, row->max_attempts,
+	       row->started_ms ? " since " : "",
+	       row->started_ms ? duration(time, sizeof(time),
+					  clock_wall_ms() - row->started_ms)
+			       : "",
+	       row->cancel_asked ? "; it was asked to end" : "");
+}
+
+static void explain_ended(struct explain *e)
+{
+	const struct store_row *row = e->row;
+	bool good = row->state == STATE_SUCCEEDED;
+	char why[200], verb[16], remedy[64], who[32] = "it";
+
+	explain_attempts(e);
+	e->first[0] = 0;
+	snprintf(verb, sizeof(verb), good || row->attempt ? "logs" : "retry");
+	cause_text(why, sizeof(why), row->cause, row->exit_code, row->signal,
+		   row->failure.n ? row->failure : (struct slice){0});
+	if (row->attempt)
+		snprintf(who, sizeof(who), "attempt %u", row->attempt);
+	reason(e, cause_name(row->cause),
+	       command(remedy, sizeof(remedy), verb, e->id), "%s %s%s%.*s", who,
+	       why, row->reason.n ? ": " : "", (int)row->reason.n,
+	       row->reason.n ? row->reason.p : "");
+	if (!good && row->attempt)
+		reason(e, "ended",
+		       command(remedy, sizeof(remedy), "retry", e->id),
+		       "no further attempt follows: %u of %u were made",
+		       row->attempt, row->max_attempts);
+}
+
+static void answer(struct explain *e)
+{
+	char summary[sizeof(e->first) + 64];
+
+	e->out = call_reply(e->call, false);
+	json_out_key(e->out, "reasons");
+	json_out_array(e->out);
+	if (state_is_end(e->row->state))
+		explain_ended(e);
+	else if (e->row->state == STATE_RUNNING)
+		explain_running(e);
+	else
+		explain_waiting(e);
+	json_out_array_end(e->out);
+	snprintf(summary, sizeof(summary), "job %" PRId64 " %s: %s", e->id,
+		 state_name(e->row->state), e->first);
+	json_out_member_text(e->out, "summary", summary);
+	if (e->expected_ms)
+		json_out_member_int(e->out, "expected_start_ms",
+				    e->expected_ms);
+	call_reply_end(e->call);
+}
+
+static void done(struct read_request *request, int result)
+{
+	struct explain *e = (struct explain *)request;
+	struct call *call = e->call;
+	struct json_out *out;
+
+	if (result) {
+		call_error_storage(call, "the database could not be read");
+	} else if (!e->row) {
+		out = call_error(call, "org.reeve.jobs.NoSuchJob");
+		json_out_member_int(out, "id", e->id);
+		call_error_end(call, "there is no job with this id",
+			       "it may have been purged; List shows what is "
+			       "there");
+	} else {
+		answer(e);
+	}
+	arena_fini(&e->answer);
+	call_release(call);
+}
+
+void call_explain(struct call *call, void *params)
+{
+	struct call_explain *p = params;
+	struct explain *e = arena_alloc(&call->arena, sizeof(*e));
+
+	if (!e) {
+		call_error_memory(call);
+		return;
+	}
+	e->call = call;
+	e->id = p->id;
+	e->request.step = step;
+	e->request.done = done;
+	call_hold(call);
+	reader_ask(&call->broker->reader, &e->request);
+}

@@ -1,0 +1,283 @@
+/* List, Configure, Pause, Resume of org.reeve.queues. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemon/broker/cycle.h"
+#include "daemon/broker/job_json.h"
+#include "daemon/broker/methods.h"
+#include "daemon/broker/queue_find.h"
+#include "daemon/broker/state.h"
+#include "daemon/broker/worker_link.h"
+#include "proto/calls_queues.h"
+#include "proto/limits.h"
+
+/* What a call sets, and what was before: a failed commit changes nothing. */
+struct setting {
+	struct queue_find find; /* first: it is asked with it */
+	bool paused;
+	struct store_queue *old;
+	size_t old_count;
+};
+
+/* ---- Settings ---- */
+
+/* What workers hold and have not begun comes back. */
+static void recall(struct broker *broker, struct slice queue)
+{
+	for (struct worker *worker = broker->fleet.by_id; worker;
+	     worker = worker->hh.next) {
+		struct sched_job *job;
+
+		if (!worker->link)
+			continue;
+		TAILQ_FOREACH (job, &worker->sched.jobs, link) {
+			const struct lane *lane;
+
+			if (!job->lane) /* adopted: it has begun, or leaves */
+				continue;
+			lane = (const struct lane *)((char *)job->lane -
+						     offsetof(struct lane,
+							      sched));
+			if (slice_equal(lane->queue, queue))
+				worker_link_recall(worker->link, job->id,
+						   job->token);
+		}
+	}
+}
+
+/* In memory at once, so that nothing is claimed any more; then on disk. */
+static int apply(struct broker *broker, const struct store_queue *set)
+{
+	struct batch *batch = broker->gathering;
+	struct store_queue copy;
+	size_t i;
+
+	if (batch_add_queue(batch, set->name, &i))
+		return -ENOMEM;
+	copy = *set;
+	copy.name = batch->store.queues[i].name;
+	batch->store.queues[i] = copy;
+	lanes_pause(&broker->lanes, copy.name, copy.paused);
+	return queue_set(&broker->queues, &copy);
+}
+
+static void undo(struct call *call, const struct setting *setting)
+{
+	struct broker *broker = call->broker;
+
+	for (size_t i = 0; i < setting->old_count; i++) {
+		const struct store_queue *old = &setting->old[i];
+
+		lanes_pause(&broker->lanes, old->name, old->paused);
+		if (queue_set(&broker->queues, old))
+			log_error("no memory to take a queue's settings back");
+	}
+}
+
+static void committed(struct call *call, struct batch *batch)
+{
+	const struct setting *setting = call->state;
+
+	if (batch->result) {
+		undo(call, setting);
+		call_error_storage(call, batch->fault.message);
+		return;
+	}
+	for (size_t i = 0; setting->paused && i < setting->old_count; i++)
+		recall(call->broker, setting->old[i].name);
+	cycle_kick(call->broker); /* who goes on has jobs to claim */
+	call_reply(call, false);
+	call_reply_end(call);
+}
+
+static void too_many(struct call *call)
+{
+	char message[80];
+
+	snprintf(message, sizeof(message),
+		 "there are %d queues with settings already, the limit",
+		 LIMIT_LANES);
+	call_error_parameter(call, "name", message);
+}
+
+static void join(struct call *call)
+{
+	call->committed = committed;
+	call_join(call);
+}
+
+void call_configure(struct call *call, void *params)
+{
+	struct call_configure *p = params;
+	struct broker *broker = call->broker;
+	struct setting *setting = arena_alloc(&call->arena, sizeof(*setting));
+	struct store_queue set;
+	int r;
+
+	if (!queue_name_good(p->name)) {
+		call_error_parameter(call, "name", QUEUE_NAME_RULE);
+		return;
+	}
+	if (CALL_HAS(p, CONFIGURE, overflow) &&
+	    p->overflow == OVERFLOW_DROP_OLDEST) {
+		call_error_parameter(call, "overflow",
+				     "drop_oldest is not built yet: reject or "
+				     "block");
+		return;
+	}
+	if (!setting || arena_copy(&call->arena, p->name, &p->name)) {
+		call_error_memory(call);
+		return;
+	}
+	set = queue_settings(&broker->queues, p->name);
+	setting->old = arena_alloc(&call->arena, sizeof(*setting->old));
+	if (!setting->old) {
+		call_error_memory(call);
+		return;
+	}
+	set.name = p->name;
+	setting->old[0] = set;
+	setting->old_count = 1;
+	if (CALL_HAS(p, CONFIGURE, max_length))
+		set.max_length = p->max_length;
+	if (CALL_HAS(p, CONFIGURE, overflow))
+		set.overflow = p->overflow == OVERFLOW_BLOCK
+				       ? STORE_OVERFLOW_BLOCK
+				       : STORE_OVERFLOW_REJECT;
+	call->state = setting;
+	r = apply(broker, &set);
+	if (r == QUEUE_E_TOO_MANY)
+		too_many(call);
+	else if (r)
+		call_error_memory(call);
+	else
+		join(call);
+}
+
+/* ---- Pause, Resume ---- */
+
+static int pause_all(struct call *call, struct setting *setting)
+{
+	struct queue_find *find = &setting->find;
+	int r = 0;
+
+	setting->old = arena_array(&call->arena, find->name_count + 1,
+				   sizeof(*setting->old));
+	if (!setting->old)
+		return -ENOMEM;
+	for (size_t i = 0; i < find->name_count && r == 0; i++) {
+		struct store_queue set = queue_settings(&call->broker->queues,
+							find->names[i]);
+
+		if (set.paused == setting->paused)
+			continue;
+		set.name = find->names[i];
+		setting->old[setting->old_count++] = set;
+		set.paused = setting->paused;
+		r = apply(call->broker, &set);
+	}
+	return r;
+}
+
+static void pause_found(struct queue_find *find)
+{
+	struct setting *setting = (struct setting *)find;
+	struct call *call = find->call;
+	int r = pause_all(call, setting);
+
+	if (r) {
+		undo(call, setting);
+		if (r == QUEUE_E_TOO_MANY)
+			too_many(call);
+		else
+			call_error_memory(call);
+		return;
+	}
+	/* With nothing to change, too: an answer means that it is on disk. */
+	join(call);
+}
+
+static void start_pause(struct call *call, struct slice name, bool paused)
+{
+	struct setting *setting = arena_alloc(&call->arena, sizeof(*setting));
+
+	if (!setting) {
+		call_error_memory(call);
+		return;
+	}
+	setting->paused = paused;
+	call->state = setting;
+	queue_find_start(call, &setting->find, name, pause_found);
+}
+
+void call_pause(struct call *call, void *params)
+{
+	struct call_pause *p = params;
+
+	if (CALL_HAS(p, PAUSE, running) && p->running == PAUSE_REQUEUE)
+		call_error_parameter(call, "running",
+				     "requeue is not built yet: running jobs "
+				     "are left alone");
+	else
+		start_pause(call, p->name, true);
+}
+
+void call_resume(struct call *call, void *params)
+{
+	struct call_resume *p = params;
+
+	start_pause(call, p->name, false);
+}
+
+/* ---- List ---- */
+
+static void write_queue(struct json_out *out, struct broker *broker,
+			const struct queue_find *find, size_t at)
+{
+	struct slice name = find->names[at];
+	struct store_queue set = queue_settings(&broker->queues, name);
+
+	json_out_object(out);
+	json_out_member_string(out, "name", name);
+	json_out_member_bool(out, "paused", set.paused);
+	json_out_member_int(out, "weight", 1);
+	if (set.max_length)
+		json_out_member_int(out, "max_length", set.max_length);
+	if (set.max_length || set.overflow == STORE_OVERFLOW_BLOCK)
+		json_out_member_text(out, "overflow",
+				     set.overflow == STORE_OVERFLOW_BLOCK
+					     ? "block"
+					     : "reject");
+	json_out_key(out, "counts");
+	job_json_counts(out, find->counts[at]);
+	if (find->oldest_ms[at])
+		json_out_member_int(out, "oldest_ready_ms",
+				    find->oldest_ms[at]);
+	json_out_object_end(out);
+}
+
+static void list_found(struct queue_find *find)
+{
+	struct json_out *out = call_reply(find->call, false);
+
+	json_out_key(out, "queues");
+	json_out_array(out);
+	for (size_t i = 0; i < find->name_count; i++)
+		write_queue(out, find->call->broker, find, i);
+	json_out_array_end(out);
+	call_reply_end(find->call);
+}
+
+void call_list_queues(struct call *call, void *params)
+{
+	struct queue_find *find = arena_alloc(&call->arena, sizeof(*find));
+
+	(void)params;
+	if (!find) {
+		call_error_memory(call);
+		return;
+	}
+	find->with_oldest = true;
+	queue_find_start(call, find, (struct slice){0}, list_found);
+}
