@@ -1,9 +1,10 @@
 /* SubmitMany: one transaction, and what each job of it has become. */
 
+#include "daemon/broker/entry.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-#include "daemon/broker/entry.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/refusal.h"
 #include "daemon/broker/state.h"

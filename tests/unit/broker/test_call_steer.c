@@ -104,9 +104,84 @@ UNIT(a_slice_that_fails_ends_it_with_the_error)
 	stage_end(&stage);
 }
 
+#define RETRY "org.reeve.jobs.Retry"
+#define REMOVE "org.reeve.jobs.Remove"
+#define CHANGE "org.reeve.jobs.Change"
+#define EDIT "org.reeve.jobs.Edit"
+
+UNIT(ended_jobs_run_again_and_are_removed)
+{
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_FAILED);
+	fake_store_add(stage.store, STATE_SUCCEEDED);
+	fake_store_add(stage.store, STATE_CANCELLED);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, RETRY,
+				"{\"filter\":{\"all\":true},"
+				"\"dry_run\":true}"),
+		     "\"count\":2");
+	stage_expect(stage_call(&stage, fd, RETRY,
+				"{\"filter\":{\"ids\":[2]},"
+				"\"delay_ms\":60000}"),
+		     "\"count\":1");
+	assert_int_equal(fake_store_job(stage.store, 2)->state,
+			 STATE_SCHEDULED);
+	stage_expect(
+		stage_call(&stage, fd, REMOVE, "{\"filter\":{\"all\":true}}"),
+		"\"count\":2");
+	stage_expect(stage_call(&stage, fd, REMOVE, "{\"filter\":{}}"),
+		     "\"parameter\":\"filter\"");
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(waiting_jobs_change_and_are_edited)
+{
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_HELD);
+	fake_store_add(stage.store, STATE_SUCCEEDED);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, CHANGE,
+				"{\"filter\":{\"all\":true},\"priority\":5,"
+				"\"queue\":\"q\"}"),
+		     "\"count\":1");
+	assert_string_equal(fake_store_job(stage.store, 1)->queue, "q");
+	stage_expect(
+		stage_call(&stage, fd, CHANGE, "{\"filter\":{\"all\":true}}"),
+		"nothing to change");
+	stage_expect(stage_call(&stage, fd, EDIT,
+				"{\"id\":1,\"job\":{\"shell\":\"b\"}}"),
+		     "{\"parameters\":{}}");
+	assert_string_equal(fake_store_job(stage.store, 1)->spec,
+			    "{\"shell\":\"b\"}");
+	stage_expect(stage_call(&stage, fd, EDIT,
+				"{\"id\":2,\"job\":{\"shell\":\"b\"}}"),
+		     "WrongState\",\"parameters\":{\"id\":2,\"state\":"
+		     "\"succeeded\"");
+	stage_expect(stage_call(&stage, fd, EDIT,
+				"{\"id\":9,\"job\":{\"shell\":\"b\"}}"),
+		     "NoSuchJob");
+	stage_expect(stage_call(&stage, fd, EDIT,
+				"{\"id\":1,\"job\":{\"shell\":\"b\","
+				"\"key\":\"k\"}}"),
+		     "\"parameter\":\"job.key\"");
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ended_jobs_run_again_and_are_removed),
+		cmocka_unit_test(waiting_jobs_change_and_are_edited),
 		cmocka_unit_test(
 			many_jobs_are_steered_in_slices_and_answered_once),
 		cmocka_unit_test(a_running_job_is_told_to_its_worker),

@@ -1,0 +1,210 @@
+#include "daemon/broker/drain.h"
+#include "daemon/broker/queue.h"
+#include "daemon/broker/queue_find.h"
+#include "tests/unit/broker/stage.h"
+
+#include <unistd.h>
+
+#define LIST "org.reeve.queues.List"
+#define CONFIGURE "org.reeve.queues.Configure"
+#define PAUSE "org.reeve.queues.Pause"
+#define RESUME "org.reeve.queues.Resume"
+#define DRAIN "org.reeve.queues.Drain"
+#define PURGE "org.reeve.queues.Purge"
+#define SUBMIT "org.reeve.jobs.Submit"
+
+UNIT(queues_are_listed_with_settings_and_counts)
+{
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_READY);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, CONFIGURE,
+				"{\"name\":\"img\",\"max_length\":9,"
+				"\"overflow\":\"block\"}"),
+		     "{\"parameters\":{}}");
+	line = stage_call(&stage, fd, LIST, "{}");
+	stage_expect(line,
+		     "{\"name\":\"default\",\"paused\":false,\"weight\":1,"
+		     "\"counts\":{\"held\":0");
+	stage_expect(line, "\"oldest_ready_ms\":1}");
+	stage_expect(line, "{\"name\":\"img\",\"paused\":false,\"weight\":1,"
+			   "\"max_length\":9,\"overflow\":\"block\"");
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(what_is_not_built_or_not_there_is_refused_by_name)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, CONFIGURE,
+				"{\"name\":\"a\",\"weight\":2}"),
+		     "\"parameter\":\"weight\"");
+	stage_expect(stage_call(&stage, fd, CONFIGURE,
+				"{\"name\":\"a\",\"overflow\":"
+				"\"drop_oldest\"}"),
+		     "\"parameter\":\"overflow\"");
+	stage_expect(stage_call(&stage, fd, CONFIGURE, "{\"name\":\"\"}"),
+		     "\"parameter\":\"name\"");
+	stage_expect(stage_call(&stage, fd, PAUSE, "{\"running\":\"requeue\"}"),
+		     "\"parameter\":\"running\"");
+	stage_expect(stage_call(&stage, fd, PAUSE, "{\"name\":\"mial\"}"),
+		     "NoSuchQueue\",\"parameters\":{\"name\":\"mial\"");
+	stage_expect(stage_call(&stage, fd, PURGE,
+				"{\"name\":\"default\",\"states\":"
+				"[\"running\"]}"),
+		     "\"parameter\":\"states\"");
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_paused_queue_starts_nothing_until_it_goes_on)
+{
+	struct stage stage;
+	int fd, worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	fd = stage_client(&stage);
+	stage_call(&stage, fd, PAUSE, "{}");
+	stage_call(&stage, fd, SUBMIT, "{\"job\":{\"argv\":[\"a\"]}}");
+	stage_settle(&stage);
+	assert_true(stage_silent(&stage, worker));
+	assert_int_equal(fake_store_job(stage.store, 1)->state, STATE_READY);
+	stage_expect(stage_call(&stage, fd, LIST, "{}"), "\"paused\":true");
+	stage_call(&stage, fd, RESUME, "{\"name\":\"default\"}");
+	assert_int_equal(stage_job(&stage, worker, NULL), 1);
+	/* What was given is asked back. */
+	stage_call(&stage, fd, PAUSE, "{\"name\":\"default\"}");
+	stage_expect(stage_read(&stage, worker), "{\"recall\":[{\"job\":1,");
+	close(fd);
+	close(worker);
+	stage_end(&stage);
+}
+
+UNIT(a_pause_survives_a_restart)
+{
+	struct stage stage;
+	int fd, worker;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_READY);
+	stage.store->queues[0] = (struct store_queue){
+		.name = {strdup("default"), 7},
+		.paused = true,
+	};
+	stage.store->queue_count = 1;
+	stage_start(&stage);
+	worker = stage_worker(&stage, 7);
+	fd = stage_client(&stage);
+	stage_settle(&stage);
+	assert_true(stage_silent(&stage, worker));
+	stage_call(&stage, fd, RESUME, "{}");
+	assert_int_equal(stage_job(&stage, worker, NULL), 1);
+	close(fd);
+	close(worker);
+	stage_end(&stage);
+}
+
+UNIT(a_pause_that_is_not_on_disk_did_not_happen)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = stage_client(&stage);
+	fake_store_fail(stage.store, STORE_E_FULL, 1);
+	stage_expect(stage_call(&stage, fd, PAUSE, "{}"), "StorageFailed");
+	assert_null(queue_find(&stage.broker.queues, SLICE("default")));
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(drain_waits_for_what_is_ready_and_runs)
+{
+	struct stage stage;
+	int64_t token;
+	int fd, drain, worker;
+
+	stage_open(&stage);
+	worker = stage_worker(&stage, 7);
+	fd = stage_client(&stage);
+	drain = stage_client(&stage);
+	stage_expect(stage_call(&stage, drain, DRAIN, "{}"),
+		     "{\"parameters\":{}}");
+	stage_call(&stage, fd, SUBMIT, "{\"job\":{\"argv\":[\"a\"]}}");
+	stage_expect(stage_call(&stage, drain, DRAIN,
+				"{\"name\":\"default\",\"wait_ms\":0}"),
+		     "Timeout\",\"parameters\":{\"remaining\":1");
+	stage_send(drain, "{\"method\":\"" DRAIN "\"}");
+	assert_int_equal(stage_job(&stage, worker, &token), 1);
+	assert_true(stage_silent(&stage, drain));
+	stage_done(worker, 1, token);
+	stage_expect(stage_read(&stage, drain), "{\"parameters\":{}}");
+	/* A scheduled one counts when its time is named. */
+	stage_call(&stage, fd, SUBMIT,
+		   "{\"job\":{\"argv\":[\"a\"],\"run_at_ms\":9000000000000}}");
+	stage_expect(stage_call(&stage, drain, DRAIN,
+				"{\"until_ms\":9000000000000}"),
+		     "{\"parameters\":{}}");
+	stage_send(drain, "{\"method\":\"" DRAIN "\",\"parameters\":"
+			  "{\"until_ms\":9000000000001}}");
+	stage_settle(&stage);
+	assert_true(stage_silent(&stage, drain));
+	close(drain);
+	stage_call(&stage, fd, "org.reeve.jobs.Cancel",
+		   "{\"filter\":{\"all\":true}}");
+	stage_settle(&stage);
+	close(fd);
+	close(worker);
+	stage_end(&stage);
+}
+
+UNIT(purge_cancels_what_waits_and_removes_what_ended)
+{
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_READY);
+	fake_store_add(stage.store, STATE_SUCCEEDED);
+	fake_store_add(stage.store, STATE_HELD);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, PURGE,
+				"{\"name\":\"default\",\"states\":[\"ready\","
+				"\"succeeded\"]}"),
+		     "\"removed\":2");
+	assert_string_equal(fake_store_job(stage.store, 1)->reason, "purged");
+	assert_true(fake_store_job(stage.store, 2)->purged);
+	stage_expect(stage_call(&stage, fd, PURGE, "{\"name\":\"default\"}"),
+		     "\"removed\":1");
+	close(fd);
+	stage_end(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queues_are_listed_with_settings_and_counts),
+		cmocka_unit_test(
+			what_is_not_built_or_not_there_is_refused_by_name),
+		cmocka_unit_test(
+			a_paused_queue_starts_nothing_until_it_goes_on),
+		cmocka_unit_test(a_pause_survives_a_restart),
+		cmocka_unit_test(a_pause_that_is_not_on_disk_did_not_happen),
+		cmocka_unit_test(drain_waits_for_what_is_ready_and_runs),
+		cmocka_unit_test(
+			purge_cancels_what_waits_and_removes_what_ended),
+	};
+
+	return cmocka_run_group_tests_name("call_queues", tests, NULL, NULL);
+}
