@@ -18,7 +18,14 @@ static const struct {
 	{"times",
 	 "Times are written like 90s, 5m, 2h30m, 1d or 500ms; a "
 	 "number alone is\nseconds. The last part may have a fraction: "
-	 "1.5h.\n"},
+	 "1.5h.\n\n"
+	 "Points in time (--at), local unless they say where:\n\n"
+	 "  14:30  noon  midnight           the next time it is that late\n"
+	 "  today 18:00  tomorrow 9:00\n"
+	 "  monday  fri 17:15               the next such day\n"
+	 "  2026-11-22  2026-11-22 09:00  2026-11-22T09:00Z\n"
+	 "  +2h30m  @1760000000             so much later; seconds since "
+	 "1970\n"},
 	{"filters",
 	 "Which jobs, in plain words that no shell touches:\n\n"
 	 "  42  40-60  1-5,8  last  -       ids; - reads them from stdin\n"

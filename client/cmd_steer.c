@@ -1,4 +1,4 @@
-/* reeve cancel, hold, release: change jobs, one or many. */
+/* reeve cancel, hold, release, retry, rm: change jobs, one or many. */
 
 #include "client/clock.h"
 #include "client/command.h"
@@ -13,7 +13,8 @@
 struct steer_options {
 	bool dry_run, yes;
 	const char *reason;
-	int64_t grace_ms;
+	int64_t grace_ms, delay_ms;
+	bool reset;
 };
 
 #define STEER_AT(member) offsetof(struct steer_options, member)
@@ -34,6 +35,17 @@ static const struct arg_flag cancel_flags[] = {
 	 0, NULL},
 	{"grace", 0, ARG_DURATION, STEER_AT(grace_ms), "TIME",
 	 "from SIGTERM to SIGKILL", 0, NULL},
+};
+
+static const struct arg_flag retry_flags[] = {
+	{"dry-run", 0, ARG_ON, STEER_AT(dry_run), NULL,
+	 "only say how many it would be", 0, NULL},
+	{"yes", 'y', ARG_ON, STEER_AT(yes), NULL,
+	 "do not ask before changing what a filter finds", 0, NULL},
+	{"in", 0, ARG_DURATION, STEER_AT(delay_ms), "TIME",
+	 "start it so much later", 0, NULL},
+	{"reset", 0, ARG_ON, STEER_AT(reset), NULL,
+	 "count its failures from zero again", 0, NULL},
 };
 
 struct steer {
@@ -59,6 +71,10 @@ static int write_params(const struct steer *steer, struct json_out *out,
 				       slice_of(steer->options->reason));
 	if (steer->options->grace_ms)
 		json_out_member_int(out, "grace_ms", steer->options->grace_ms);
+	if (steer->options->delay_ms)
+		json_out_member_int(out, "delay_ms", steer->options->delay_ms);
+	if (steer->options->reset)
+		json_out_member_bool(out, "reset_attempts", true);
 	json_out_object_end(out);
 	json_out_byte(out, '\0');
 	return json_out_ok(out) ? 0 : say_memory(steer->tool);
@@ -226,6 +242,30 @@ static int run_release(struct tool *tool, void *options, int argc, char **argv)
 	return run_steer(&steer, argc, argv);
 }
 
+static int run_retry(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct steer steer = {
+		.tool = tool,
+		.options = options,
+		.method = "org.reeve.jobs.Retry",
+		.verb = "tried again",
+	};
+
+	return run_steer(&steer, argc, argv);
+}
+
+static int run_rm(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct steer steer = {
+		.tool = tool,
+		.options = options,
+		.method = "org.reeve.jobs.Remove",
+		.verb = "removed",
+	};
+
+	return run_steer(&steer, argc, argv);
+}
+
 const struct command command_cancel = {
 	.name = "cancel",
 	.alias = "kill",
@@ -257,4 +297,28 @@ const struct command command_release = {
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct steer_options),
 	.run = run_release,
+};
+
+const struct command command_retry = {
+	.name = "retry",
+	.group = "Work",
+	.synopsis = "[FLAG]... JOB|FILTER...",
+	.summary = "Try jobs again that failed or were cancelled.",
+	.text = "  reeve retry last\n"
+		"  reeve retry failed queue=mail newer=1d --dry-run\n",
+	COMMAND_FLAGS(retry_flags),
+	.options_bytes = sizeof(struct steer_options),
+	.run = run_retry,
+};
+
+const struct command command_rm = {
+	.name = "rm",
+	.group = "Work",
+	.synopsis = "[FLAG]... JOB|FILTER...",
+	.summary = "Forget jobs that have ended, with their output.",
+	.text = "  reeve rm 42\n"
+		"  reeve rm succeeded older=1d\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct steer_options),
+	.run = run_rm,
 };

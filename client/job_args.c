@@ -1,8 +1,11 @@
 #include "client/job_args.h"
 
+#include "client/clock.h"
 #include "client/context.h"
 #include "client/say.h"
+#include "client/stamp.h"
 #include "client/text.h"
+#include "client/when.h"
 #include "proto/limits.h"
 
 #include <errno.h>
@@ -25,12 +28,27 @@ static const struct arg_flag flags[] = {
 	 NULL},
 	{"in", 0, ARG_DURATION, AT(in_ms), "TIME", "start it so much later", 0,
 	 NULL},
+	{"at", 0, ARG_TEXT, AT(at), "WHEN",
+	 "not before: 14:30, 'tomorrow 9:00', friday, 2026-11-22T09:00Z", 0,
+	 NULL},
 	{"hold", 0, ARG_ON, AT(hold), NULL, "not before `reeve release`", 0,
 	 NULL},
 	{"timeout", 0, ARG_DURATION, AT(timeout_ms), "TIME",
 	 "end it when it runs longer", 0, NULL},
 	{"grace", 0, ARG_DURATION, AT(grace_ms), "TIME",
 	 "from SIGTERM to SIGKILL (10s)", 0, NULL},
+	{"retry", 0, ARG_INT, AT(retry.retries), "N",
+	 "try it up to N times more when it fails", 1, NULL},
+	{"retry-on", 0, ARG_TEXT, AT(retry.on), "CAUSES",
+	 "only these: exit,signal,timeout,memory,handler,exec", 0, NULL},
+	{"retry-exit", 0, ARG_TEXT, AT(retry.exits), "CODES",
+	 "of the exit codes only these, like 75,111", 0, NULL},
+	{"backoff", 0, ARG_TEXT, AT(retry.backoff), "TIME[..TIME]",
+	 "before the next try, doubled each time (1s..10m)", 0, NULL},
+	{"expire", 0, ARG_DURATION, AT(expire_ms), "TIME",
+	 "cancel it if it still waits then", 0, NULL},
+	{"keep", 0, ARG_DURATION, AT(keep_ms), "TIME",
+	 "remember it so long after its end", 0, NULL},
 	{"stdin", 0, ARG_ON, AT(read_stdin), NULL,
 	 "give it what stdin holds now (at most 1 MiB)", 0, NULL},
 	{"stdin-file", 0, ARG_TEXT, AT(stdin_file), "FILE",
@@ -47,6 +65,11 @@ static const struct arg_flag flags[] = {
 	 NULL},
 	{"key", 0, ARG_TEXT, AT(key), "TEXT",
 	 "a second submission with TEXT is the first one", 0, NULL},
+	{"unique", 0, ARG_TEXT, AT(unique), "TEXT",
+	 "no two unfinished jobs have the same TEXT", 0, NULL},
+	{"on-conflict", 0, ARG_TEXT, AT(on_conflict), "WAY",
+	 "if another has the key or is unique: return, replace or reject it", 0,
+	 NULL},
 	{"once", 0, ARG_ON, AT(once), NULL,
 	 "never start it twice, even if that loses it", 0, NULL},
 	{"crash-limit", 0, ARG_INT, AT(crash_limit), "N",
@@ -146,6 +169,56 @@ static void tell_left_out(const struct tool *tool,
 		say_note(tool, "left out: %s. " LEFT_OUT_WHY, names);
 }
 
+static int read_conflict(struct tool *tool, const struct job_args *args,
+			 struct reeve_spec *spec)
+{
+	static const char *const ways[] = {
+		[REEVE_CONFLICT_RETURN] = "return",
+		[REEVE_CONFLICT_REPLACE] = "replace",
+		[REEVE_CONFLICT_REJECT] = "reject",
+	};
+
+	if (!args->on_conflict)
+		return 0;
+	if (!args->key && !args->unique)
+		return say_usage(tool, "Add one of them",
+				 "--on-conflict says nothing without --key or "
+				 "--unique");
+	for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
+		if (strcmp(args->on_conflict, ways[i]) == 0) {
+			spec->on_conflict = (enum reeve_conflict)i;
+			return 0;
+		}
+	}
+	return say_usage(tool, NULL,
+			 "--on-conflict takes return, replace or reject");
+}
+
+/* What was understood is told: "friday" may mean another one. */
+static int read_at(struct tool *tool, const struct job_args *args,
+		   struct reeve_spec *spec)
+{
+	int64_t now_ms = clock_wall_ms();
+	char stamp[STAMP_BYTES];
+
+	if (!args->at)
+		return 0;
+	if (args->in_ms)
+		return say_usage(tool, "Give one of them",
+				 "--at and --in exclude each other");
+	if (!when_parse(args->at, now_ms, &spec->run_at_ms))
+		return say_usage(tool,
+				 "Like: 14:30, 'tomorrow 9:00', friday, "
+				 "2026-11-22T09:00 (reeve help times)",
+				 "'%s' is no time", args->at);
+	if (spec->run_at_ms <= now_ms)
+		return say_usage(tool, "Leave --at out to start it now",
+				 "'%s' is over: %s", args->at,
+				 stamp_local(spec->run_at_ms, stamp));
+	say_note(tool, "not before %s", stamp_local(spec->run_at_ms, stamp));
+	return 0;
+}
+
 int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		  char **argv, struct reeve_spec *ret)
 {
@@ -177,7 +250,16 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.hold = args->hold,
 		.once = args->once,
 		.keep_orphans = args->keep_orphans,
+		.unique = args->unique,
+		.expire_ms = args->expire_ms,
+		.keep_ms = args->keep_ms,
 	};
-	tell_left_out(tool, ret);
-	return 0;
+	result = retry_args_spec(tool, &args->retry, ret);
+	if (result == 0)
+		result = read_conflict(tool, args, ret);
+	if (result == 0)
+		result = read_at(tool, args, ret);
+	if (result == 0)
+		tell_left_out(tool, ret);
+	return result;
 }

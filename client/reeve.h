@@ -173,6 +173,13 @@ enum reeve_environment {
 	REEVE_ENV_CLEAN, /* only what `env` says, and the daemon's PATH, HOME */
 };
 
+/* When another job has the key or the unique word of a submission. */
+enum reeve_conflict {
+	REEVE_CONFLICT_RETURN,	/* that one is the answer */
+	REEVE_CONFLICT_REPLACE, /* it goes, if it still waits */
+	REEVE_CONFLICT_REJECT,	/* REEVE_E_REFUSED */
+};
+
 /*
  * What is to be run. Zero means the default everywhere, so name what you need.
  * The working directory, the umask and the environment of this process are
@@ -184,22 +191,32 @@ struct reeve_spec {
 	const char *queue;	 /* NULL: "default" */
 	const char *name;	 /* for people; NULL: the command */
 	const char *key;	 /* makes it idempotent; NULL: one is made */
-	const char *const *tags; /* "key=value", ends with NULL */
+	const char *unique;	 /* no two live jobs have it; NULL: none */
+	enum reeve_conflict on_conflict; /* of key and unique */
+	const char *const *tags;	 /* "key=value", ends with NULL */
 	const void *stdin_data;
 	size_t stdin_bytes;
 	const char *cwd;	/* NULL: the present one */
 	const char *const *env; /* "NAME=value" on top, ends with NULL */
 	enum reeve_environment environment;
 	enum reeve_durability durability;
-	int64_t priority;    /* higher runs first */
-	int64_t delay_ms;    /* not before so much later */
-	int64_t timeout_ms;  /* of one attempt; 0: none */
-	int64_t grace_ms;    /* TERM to KILL; 0: the daemon's */
-	int64_t crash_limit; /* attempts lost with a worker; 0: the daemon's */
-	int64_t group;	     /* of OpenGroup; 0: none */
-	bool hold;	     /* not before it is released */
-	bool once;	     /* never start it twice */
-	bool keep_orphans;   /* leave processes behind when it ends */
+	int64_t priority;     /* higher runs first */
+	int64_t delay_ms;     /* not before so much later; or: */
+	int64_t run_at_ms;    /* not before, UTC */
+	int64_t expire_ms;    /* cancelled if it waited so long; 0: never */
+	int64_t keep_ms;      /* after its end; 0: as the daemon keeps all */
+	int64_t timeout_ms;   /* of one attempt; 0: none */
+	int64_t grace_ms;     /* TERM to KILL; 0: the daemon's */
+	int64_t crash_limit;  /* attempts lost with a worker; 0: the daemon's */
+	int64_t group;	      /* of OpenGroup; 0: none */
+	int64_t max_attempts; /* all tries; 0: one, no other field */
+	int64_t backoff_ms;   /* doubled with each; 0: the daemon's */
+	int64_t backoff_max_ms;		 /* 0: the daemon's */
+	const char *const *retry_causes; /* words; NULL: the daemon's */
+	const int *retry_exits; /* exit codes, ends with 0; NULL: all */
+	bool hold;		/* not before it is released */
+	bool once;		/* never start it twice */
+	bool keep_orphans;	/* leave processes behind when it ends */
 	bool no_key; /* do not make a key: a lost connection is an error */
 };
 

@@ -107,10 +107,61 @@ static const char *durability_word(enum reeve_durability durability)
 	}
 }
 
+static const char *conflict_word(enum reeve_conflict conflict)
+{
+	switch (conflict) {
+	case REEVE_CONFLICT_REPLACE:
+		return "replace";
+	case REEVE_CONFLICT_REJECT:
+		return "reject";
+	case REEVE_CONFLICT_RETURN:
+	default:
+		return NULL;
+	}
+}
+
+static bool write_causes(struct json_out *out, const char *const *causes,
+			 struct spec_fault *fault)
+{
+	json_out_key(out, "causes");
+	json_out_array(out);
+	for (; *causes; causes++) {
+		if (!is_utf8(*causes, "retry.causes", fault))
+			return false;
+		json_out_string(out, slice_of(*causes));
+	}
+	json_out_array_end(out);
+	return true;
+}
+
+static bool write_retry(struct json_out *out, const struct reeve_spec *spec,
+			struct spec_fault *fault)
+{
+	if (spec->max_attempts <= 0)
+		return true;
+	json_out_key(out, "retry");
+	json_out_object(out);
+	json_out_member_int(out, "max_attempts", spec->max_attempts);
+	write_positive(out, "backoff_ms", spec->backoff_ms);
+	write_positive(out, "backoff_max_ms", spec->backoff_max_ms);
+	if (spec->retry_causes && !write_causes(out, spec->retry_causes, fault))
+		return false;
+	if (spec->retry_exits) {
+		json_out_key(out, "exit_codes");
+		json_out_array(out);
+		for (const int *code = spec->retry_exits; *code; code++)
+			json_out_int(out, *code);
+		json_out_array_end(out);
+	}
+	json_out_object_end(out);
+	return true;
+}
+
 static int write_common(struct json_out *out, const struct reeve_spec *spec,
 			struct spec_fault *fault)
 {
 	const char *durability = durability_word(spec->durability);
+	const char *conflict = conflict_word(spec->on_conflict);
 	int result;
 
 	if (!write_text(out, "queue", spec->queue, fault))
@@ -121,6 +172,9 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	if (spec->priority != 0)
 		json_out_member_int(out, "priority", spec->priority);
 	write_positive(out, "delay_ms", spec->delay_ms);
+	write_positive(out, "run_at_ms", spec->run_at_ms);
+	write_positive(out, "expire_ms", spec->expire_ms);
+	write_positive(out, "keep_ms", spec->keep_ms);
 	write_positive(out, "timeout_ms", spec->timeout_ms);
 	write_positive(out, "grace_ms", spec->grace_ms);
 	write_positive(out, "crash_limit", spec->crash_limit);
@@ -133,6 +187,11 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 		json_out_member_text(out, "orphans", "keep");
 	if (durability)
 		json_out_member_text(out, "durability", durability);
+	if (conflict)
+		json_out_member_text(out, "on_conflict", conflict);
+	if (!write_text(out, "unique", spec->unique, fault) ||
+	    !write_retry(out, spec, fault))
+		return SPEC_E_UTF8;
 	return context_write(out, spec, fault);
 }
 

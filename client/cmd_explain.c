@@ -1,0 +1,87 @@
+/* reeve explain: why a job waits, and when it would start; why one ended. */
+
+#include "client/command.h"
+#include "client/field.h"
+#include "client/render.h"
+#include "client/say.h"
+#include "client/selector.h"
+#include "client/stamp.h"
+#include "proto/json_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_reason(const struct tool *tool, struct arena *arena,
+			 struct slice reason)
+{
+	const char *remedy = field_text(arena, reason, "remedy");
+
+	printf("  %s%s%s  %s\n", render_begin(&tool->out, RENDER_DIM),
+	       field_text(arena, reason, "rule"), render_end(&tool->out),
+	       field_text(arena, reason, "message"));
+	if (remedy[0])
+		printf("    next: %s\n", remedy);
+}
+
+static int explain(struct tool *tool, struct arena *arena, int64_t id)
+{
+	char params[64], stamp[STAMP_BYTES];
+	struct json_iter iter;
+	struct slice reason;
+	const char *reply;
+	int64_t start_ms;
+
+	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", id);
+	if (reeve_call(tool->r, "org.reeve.jobs.Explain", params, &reply) != 0)
+		return say_error(tool);
+	if (tool->json) {
+		printf("{\"v\":1,\"id\":%" PRId64 ",\"explain\":%s}\n", id,
+		       reply);
+		return 0;
+	}
+	printf("job %" PRId64 "  %s\n", id,
+	       field_text(arena, slice_of(reply), "summary"));
+	iter = json_enter(field_list(slice_of(reply), "reasons"));
+	while (json_item(&iter, &reason))
+		print_reason(tool, arena, reason);
+	start_ms = field_int(slice_of(reply), "expected_start_ms");
+	if (start_ms)
+		printf("  expected to start about %s\n",
+		       stamp_local(start_ms, stamp));
+	return 0;
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct selector selector = {0};
+	struct arena arena = {0};
+	int result = selector_parse(tool, &selector, argc, argv);
+
+	(void)options;
+	if (result == 0 && selector_is_empty(&selector))
+		result = say_usage(tool, "Name one, like: reeve explain last",
+				   "which job?");
+	if (result == 0)
+		result = tool_connect(tool);
+	if (result == 0)
+		result = selector_resolve(tool, &selector);
+	if (result == 0 && !selector_is_ids(&selector))
+		result = selector_find(tool, &selector);
+	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
+		result = explain(tool, &arena, selector.ids[i]);
+	arena_fini(&arena);
+	selector_fini(&selector);
+	return result;
+}
+
+const struct command command_explain = {
+	.name = "explain",
+	.alias = "why",
+	.group = "Work",
+	.synopsis = "JOB...",
+	.summary = "Say why a job waits and when it would start, or why it "
+		   "ended.",
+	.text = "  reeve explain last\n"
+		"  reeve explain waiting queue=mail\n",
+	.run = run,
+};

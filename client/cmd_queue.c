@@ -1,0 +1,358 @@
+/* reeve queue ls, show, set, pause, resume, drain, purge. */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/counts.h"
+#include "client/duration.h"
+#include "client/field.h"
+#include "client/render.h"
+#include "client/say.h"
+#include "client/suggest.h"
+#include "proto/json_in.h"
+#include "proto/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct queue_options {
+	int64_t max_length, timeout_ms;
+	const char *overflow;
+	bool no_limit, all, yes;
+};
+
+#define QUEUE_AT(member) offsetof(struct queue_options, member)
+
+static const struct arg_flag flags[] = {
+	{"max-length", 0, ARG_INT, QUEUE_AT(max_length), "N",
+	 "set: jobs that may wait in it", 1, NULL},
+	{"no-limit", 0, ARG_ON, QUEUE_AT(no_limit), NULL,
+	 "set: any number may wait", 0, NULL},
+	{"overflow", 0, ARG_TEXT, QUEUE_AT(overflow), "WAY",
+	 "set: when it is full, reject a submission or block it", 0, NULL},
+	{"all", 'a', ARG_ON, QUEUE_AT(all), NULL,
+	 "pause, resume, drain: every queue", 0, NULL},
+	{"timeout", 0, ARG_DURATION, QUEUE_AT(timeout_ms), "TIME",
+	 "drain: give up then", 0, NULL},
+	{"yes", 'y', ARG_ON, QUEUE_AT(yes), NULL,
+	 "purge: do not ask whether to go on", 0, NULL},
+};
+
+static const struct render_column columns[] = {
+	{"QUEUE", false, 0, 8},	 {"WAITING", true, 0, 0},
+	{"RUNNING", true, 0, 0}, {"FAILED", true, 2, 0},
+	{"DONE", true, 3, 0},	 {"LATENCY", true, 0, 0},
+	{"LIMIT", true, 1, 0},	 {"STATE", false, 0, 0},
+};
+
+static int64_t waiting_in(const struct counts *counts)
+{
+	return counts->of[REEVE_HELD] + counts->of[REEVE_BLOCKED] +
+	       counts->of[REEVE_SCHEDULED] + counts->of[REEVE_READY];
+}
+
+/* How long the first of those that could start has waited already. */
+static const char *latency_of(struct slice queue, char text[DURATION_BYTES])
+{
+	int64_t since_ms = field_int(queue, "oldest_ready_ms");
+
+	return duration_format(since_ms ? clock_wall_ms() - since_ms : -1,
+			       text);
+}
+
+static void write_row(struct render *render, struct arena *arena,
+		      struct slice queue)
+{
+	struct counts counts = {0};
+	char latency[DURATION_BYTES];
+	int64_t limit = field_int(queue, "max_length");
+	bool paused = field_bool(queue, "paused");
+
+	counts_parse(&counts, field_object(queue, "counts"));
+	render_row(render);
+	render_cell(render, 0, RENDER_PLAIN, "%s",
+		    field_text(arena, queue, "name"));
+	render_cell(render, 1, RENDER_PLAIN, "%" PRId64, waiting_in(&counts));
+	render_cell(render, 2,
+		    counts.of[REEVE_RUNNING] ? RENDER_BLUE : RENDER_PLAIN,
+		    "%" PRId64, counts.of[REEVE_RUNNING]);
+	render_cell(render, 3,
+		    counts.of[REEVE_FAILED] ? RENDER_RED : RENDER_PLAIN,
+		    "%" PRId64, counts.of[REEVE_FAILED]);
+	render_cell(render, 4, RENDER_PLAIN, "%" PRId64,
+		    counts.of[REEVE_SUCCEEDED]);
+	render_cell(render, 5, RENDER_PLAIN, "%s", latency_of(queue, latency));
+	if (limit)
+		render_cell(render, 6, RENDER_PLAIN, "%" PRId64, limit);
+	else
+		render_cell(render, 6, RENDER_DIM, "-");
+	render_cell(render, 7, paused ? RENDER_YELLOW : RENDER_GREEN, "%s",
+		    paused ? "paused" : "running");
+}
+
+/* One queue, for people: what the table has no room for. */
+static void print_one(const struct tool *tool, struct arena *arena,
+		      struct slice queue)
+{
+	struct counts counts = {0};
+	char text[COUNTS_BYTES], latency[DURATION_BYTES];
+	int64_t limit = field_int(queue, "max_length");
+
+	counts_parse(&counts, field_object(queue, "counts"));
+	for (size_t i = 0; i < COUNTS_STATES; i++)
+		counts.total += counts.of[i];
+	counts_say(&counts, text);
+	printf("queue %s%s%s\n", render_begin(&tool->out, RENDER_BLUE),
+	       field_text(arena, queue, "name"), render_end(&tool->out));
+	printf("  state      %s\n", field_bool(queue, "paused")
+					    ? "paused: nothing of it starts"
+					    : "running");
+	printf("  jobs       %s\n", text);
+	if (field_int(queue, "oldest_ready_ms"))
+		printf("  latency    the first one has waited %s\n",
+		       latency_of(queue, latency));
+	if (limit)
+		printf("  limit      %" PRId64 " waiting, then %s\n", limit,
+		       strcmp(field_text(arena, queue, "overflow"), "block")
+			       ? "submissions are refused"
+			       : "submissions wait for room");
+}
+
+static int print_table(const struct tool *tool, struct arena *arena,
+		       struct slice list)
+{
+	struct render render;
+	struct json_iter iter = json_enter(list);
+	struct slice queue;
+	bool printed;
+
+	render_init(&render, columns, ARRAY_COUNT(columns));
+	while (json_item(&iter, &queue))
+		write_row(&render, arena, queue);
+	printed = render_print(&render, &tool->out);
+	render_fini(&render);
+	return printed ? 0 : say_memory(tool);
+}
+
+static bool find_queue(struct arena *arena, struct slice list, const char *name,
+		       struct slice *ret)
+{
+	struct json_iter iter = json_enter(list);
+
+	while (json_item(&iter, ret)) {
+		if (strcmp(field_text(arena, *ret, "name"), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All of them, or the one named. */
+static int list(struct tool *tool, const char *name)
+{
+	struct arena arena = {0};
+	struct slice queues, queue;
+	const char *reply;
+	int result = tool_connect(tool);
+
+	if (result != 0)
+		return result;
+	if (reeve_call(tool->r, "org.reeve.queues.List", NULL, &reply) != 0)
+		return say_error(tool);
+	queues = field_list(slice_of(reply), "queues");
+	if (!name && tool->json)
+		printf("{\"v\":1,\"queues\":%.*s}\n", (int)queues.n, queues.p);
+	else if (!name)
+		result = print_table(tool, &arena, queues);
+	else if (!find_queue(&arena, queues, name, &queue))
+		result = say_fail(tool, EXIT_MISSING,
+				  "See which there are: reeve queue ls",
+				  "there is no queue '%s'", name);
+	else if (tool->json)
+		printf("{\"v\":1,\"queue\":%.*s}\n", (int)queue.n, queue.p);
+	else
+		print_one(tool, &arena, queue);
+	arena_fini(&arena);
+	return result;
+}
+
+/* A call with parameters that were begun with an open object. */
+static int call(struct tool *tool, const char *method, struct json_out *out,
+		const char **ret_reply)
+{
+	int result;
+
+	json_out_object_end(out);
+	json_out_byte(out, '\0');
+	if (!json_out_ok(out))
+		return say_memory(tool);
+	result = tool_connect(tool);
+	if (result == 0 && reeve_call(tool->r, method, out->p, ret_reply) != 0)
+		result = say_error(tool);
+	return result;
+}
+
+static int say_done(const struct tool *tool, const char *what, const char *name)
+{
+	if (tool->json)
+		printf("{\"v\":1}\n");
+	else
+		printf("%s %s\n", name ? name : "every queue", what);
+	return 0;
+}
+
+static int set(struct tool *tool, const struct queue_options *options,
+	       const char *name)
+{
+	struct json_out out = {0};
+	const char *reply;
+	int result;
+
+	if (!options->max_length && !options->no_limit && !options->overflow)
+		return say_usage(tool,
+				 "Like: reeve queue set mail --max-length 1000",
+				 "there is nothing to set");
+	if (options->max_length && options->no_limit)
+		return say_usage(tool, "Give one of them",
+				 "--max-length and --no-limit exclude each "
+				 "other");
+	json_out_object(&out);
+	json_out_member_text(&out, "name", name);
+	if (options->max_length || options->no_limit)
+		json_out_member_int(&out, "max_length", options->max_length);
+	if (options->overflow)
+		json_out_member_text(&out, "overflow", options->overflow);
+	result = call(tool, "org.reeve.queues.Configure", &out, &reply);
+	json_out_fini(&out);
+	return result ? result : say_done(tool, "is set", name);
+}
+
+static int steer(struct tool *tool, const struct queue_options *options,
+		 const char *verb, const char *name)
+{
+	bool drain = strcmp(verb, "drain") == 0;
+	bool pause = strcmp(verb, "pause") == 0;
+	struct json_out out = {0};
+	const char *reply;
+	int result;
+
+	json_out_object(&out);
+	if (name)
+		json_out_member_text(&out, "name", name);
+	if (drain && options->timeout_ms)
+		json_out_member_int(&out, "wait_ms", options->timeout_ms);
+	result = call(tool,
+		      drain   ? "org.reeve.queues.Drain"
+		      : pause ? "org.reeve.queues.Pause"
+			      : "org.reeve.queues.Resume",
+		      &out, &reply);
+	json_out_fini(&out);
+	if (result != 0)
+		return result;
+	return say_done(tool,
+			drain	? "has nothing left to do"
+			: pause ? "starts nothing more"
+				: "goes on",
+			name);
+}
+
+static int purge(struct tool *tool, const struct queue_options *options,
+		 const char *name)
+{
+	struct json_out out = {0};
+	const char *reply;
+	char line[16];
+	int result;
+
+	if (!options->yes) {
+		if (isatty(STDIN_FILENO) != 1 || tool->json)
+			return say_usage(tool,
+					 "Add --yes, or look first: reeve ls "
+					 "waiting queue=NAME",
+					 "a purge cancels all that waits in a "
+					 "queue");
+		fprintf(stderr,
+			"All that waits in %s will be cancelled. Go "
+			"on? [y/N] ",
+			name);
+		fflush(stderr);
+		if (!fgets(line, sizeof(line), stdin) ||
+		    (line[0] != 'y' && line[0] != 'Y'))
+			return EXIT_FAILED;
+	}
+	json_out_object(&out);
+	json_out_member_text(&out, "name", name);
+	result = call(tool, "org.reeve.queues.Purge", &out, &reply);
+	if (result == 0 && tool->json)
+		printf("{\"v\":1,\"removed\":%" PRId64 "}\n",
+		       field_int(slice_of(reply), "removed"));
+	else if (result == 0)
+		printf("%" PRId64 " cancelled\n",
+		       field_int(slice_of(reply), "removed"));
+	json_out_fini(&out);
+	return result;
+}
+
+static int unknown(const struct tool *tool, const char *verb)
+{
+	static const char *const verbs[] = {"ls",     "show",  "set",  "pause",
+					    "resume", "drain", "purge"};
+	struct suggest suggest;
+	char hint[128] = "They are ls, show, set, pause, resume, drain, purge";
+
+	suggest_init(&suggest, verb, strlen(verb));
+	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++)
+		suggest_try(&suggest, verbs[i]);
+	if (suggest.best)
+		snprintf(hint, sizeof(hint), "Did you mean: reeve queue %s?",
+			 suggest.best);
+	return say_usage(tool, hint, "there is no command 'queue %s'", verb);
+}
+
+static int run(struct tool *tool, void *queue_options, int argc, char **argv)
+{
+	const struct queue_options *options = queue_options;
+	const char *verb = argc > 0 ? argv[0] : "ls";
+	const char *name = argc > 1 ? argv[1] : NULL;
+	bool many = strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0 ||
+		    strcmp(verb, "drain") == 0;
+	bool one = strcmp(verb, "show") == 0 || strcmp(verb, "set") == 0 ||
+		   strcmp(verb, "purge") == 0;
+
+	if (argc > 2)
+		return say_usage(tool, "Name one queue at a time",
+				 "'%s' is one word too many", argv[2]);
+	if (strcmp(verb, "ls") == 0 && !name)
+		return list(tool, NULL);
+	if (!many && !one)
+		return unknown(tool, strcmp(verb, "ls") ? verb : name);
+	if (!name && (one || !options->all))
+		return say_usage(tool,
+				 many ? "Name one, or say --all"
+				      : "Name one: reeve queue ls",
+				 "which queue?");
+	if (name && options->all)
+		return say_usage(tool, "Leave one of them out",
+				 "--all means every queue, not only '%s'",
+				 name);
+	if (many)
+		return steer(tool, options, verb, name);
+	if (strcmp(verb, "show") == 0)
+		return list(tool, name);
+	if (strcmp(verb, "set") == 0)
+		return set(tool, options, name);
+	return purge(tool, options, name);
+}
+
+const struct command command_queue = {
+	.name = "queue",
+	.group = "Queues",
+	.synopsis = "ls|show|set|pause|resume|drain|purge [FLAG]... [QUEUE]",
+	.summary = "List the queues and steer them.",
+	.text = "  reeve queue ls\n"
+		"  reeve queue pause mail\n"
+		"  reeve queue set mail --max-length 1000 --overflow block\n"
+		"  reeve queue drain mail --timeout 10m\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct queue_options),
+	.run = run,
+};

@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+"""What can be asked of a job and of a queue, with the real daemon: retries,
+times, words that exclude each other, steering of what has ended, queues.
+
+    model.py REEVE REEVED [TEST...]
+"""
+# covers: client/cmd_queue client/cmd_explain client/retry_args
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from tool import Place, finish, run_tests  # noqa: E402
+
+TOOL, REEVED = map(os.path.abspath, sys.argv[1:3])
+
+
+class Real(Place):
+    """A folder with state and sockets; the tool starts the daemon in it."""
+
+    def __init__(self):
+        super().__init__(TOOL)
+        del self.environment['REEVE_SOCKET']
+        self.environment.update(
+            REEVE_STATE_DIR=os.path.join(self.folder, 'state'),
+            REEVE_RUNTIME_DIR=os.path.join(self.folder, 'run'),
+            REEVED=REEVED)
+        self.reeve('daemon', 'start')
+
+    def stop(self):
+        result = self.reeve('daemon', 'stop', '--kill')
+        assert result.code in (0, 120), result
+
+    def submit(self, *args):
+        result = self.reeve('submit', *args)
+        assert result.code == 0, result
+        return result.out.strip()
+
+    def job(self, job):
+        return self.reeve('show', str(job), '--json').json()['job']
+
+    def queue(self, name):
+        return self.reeve('queue', 'show', name, '--json').json()['queue']
+
+
+def same(found, expected):
+    assert found == expected, 'found %r, expected %r' % (found, expected)
+
+
+def holds(text, *parts):
+    for part in parts:
+        assert part in text, '%r is not in %r' % (part, text)
+
+
+def test_a_job_that_fails_is_tried_again_until_it_works():
+    with Real() as here:
+        mark = os.path.join(here.folder, 'mark')
+        result = here.reeve(
+            'run', '--retry', '5', '--backoff', '10ms', '--sh',
+            'echo x >>%s; test $(wc -l <%s) -ge 3' % (mark, mark))
+        same(result.code, 0)
+        job = here.job(1)
+        same((job['state'], job['attempt'], job['max_attempts']),
+             ('succeeded', 3, 6))
+
+
+def test_retries_end_and_only_what_the_rule_names_is_tried():
+    with Real() as here:
+        same(here.reeve('run', '--retry', '2', '--backoff', '1ms',
+                        '--sh', 'exit 9').code, 9)
+        same(here.job(1)['attempt'], 3)
+        same(here.reeve('run', '--retry', '2', '--backoff', '1ms',
+                        '--retry-exit', '75', '--sh', 'exit 9').code, 9)
+        same(here.job(2)['attempt'], 1)
+        same(here.reeve('run', '--retry', '2', '--retry-on', 'timeout',
+                        '--sh', 'exit 9').code, 9)
+        same(here.job(3)['attempt'], 1)
+
+
+def test_wrong_rules_are_refused_with_what_to_do():
+    with Real() as here:
+        for args, words in (
+                (['--retry-on', 'exit'], ['without --retry', '--retry 5']),
+                (['--retry', '2', '--retry-on', 'rain'], ["'rain'", 'signal']),
+                (['--retry', '2', '--retry-exit', '0'], ['1 to 255']),
+                (['--retry', '2', '--retry-exit', '7,x'], ["'x'"]),
+                (['--retry', '2', '--backoff', 'soon'], ["'soon'"]),
+                (['--retry', '2', '--backoff', '9s..1s'], ['ends with']),
+                (['--retry', '0'], ['--retry']),
+                (['--retry', '2', '--once'], ['once']),
+                (['--on-conflict', 'reject'], ['--key', '--unique']),
+                (['--key', 'k', '--on-conflict', 'fight'], ['replace']),
+                (['--at', 'someday'], ["'someday'", 'tomorrow 9:00']),
+                (['--at', '2001-01-01'], ['is over', '2001-01-01']),
+                (['--at', 'noon', '--in', '5m'], ['exclude'])):
+            result = here.reeve('submit', *args, 'true')
+            same((args, result.code), (args, 2))
+            holds(result.err, *words)
+
+
+def test_a_time_is_understood_and_said():
+    with Real() as here:
+        result = here.reeve('submit', '--at', '2087-03-04 05:06', 'true')
+        same((result.code, result.out), (0, '1\n'))
+        holds(result.err, 'not before 2087-03-04 05:06:00')
+        same(here.job(1)['state'], 'scheduled')
+        holds(here.reeve('explain', '1').out, '2087')
+
+
+def test_what_waits_too_long_expires():
+    with Real() as here:
+        job = here.submit('--hold', '--expire', '50ms', 'true')
+        here.until(lambda: here.job(job)['state'] == 'cancelled')
+        same(here.job(job)['cause'], 'expired')
+
+
+def test_unique_words_return_replace_or_reject():
+    with Real() as here:
+        first = here.submit('--hold', '--unique', 'u', 'true')
+        same(here.submit('--unique', 'u', 'true'), first)
+        result = here.reeve('submit', '--unique', 'u', '--on-conflict',
+                            'reject', 'true')
+        same(result.code, 4)
+        holds(result.err, 'u')
+        second = here.submit('--hold', '--unique', 'u', '--on-conflict',
+                             'replace', 'true')
+        assert second != first
+        same(here.job(first)['state'], 'cancelled')
+        here.reeve('cancel', second)
+        assert here.submit('--unique', 'u', 'true') not in (first, second)
+
+
+def test_failed_jobs_are_tried_again_by_hand_and_forgotten():
+    with Real() as here:
+        mark = os.path.join(here.folder, 'mark')
+        for _ in range(3):
+            here.submit('test', '-e', mark)
+        here.reeve('wait', '1-3')
+        result = here.reeve('retry', 'failed', '--dry-run')
+        same((result.code, result.out), (0, '3 would be tried again\n'))
+        same(here.reeve('retry', 'failed').code, 2)
+        open(mark, 'w').close()
+        same(here.reeve('retry', 'failed', '-y').out, '3 tried again\n')
+        same(here.reeve('wait', '1-3').code, 0)
+        same(here.job(2)['attempt'], 2)
+        same(here.reeve('retry', '99').code, 3)
+        same(here.reeve('rm', '2').out, '1 removed\n')
+        same(here.reeve('show', '2').code, 3)
+        same(here.reeve('rm', 'succeeded', '-y').out, '2 removed\n')
+
+
+def test_a_queue_is_paused_seen_and_goes_on():
+    with Real() as here:
+        here.submit('-q', 'mail', 'true')
+        here.reeve('wait', 'last')
+        same(here.reeve('queue', 'pause', 'mail').code, 0)
+        job = here.submit('-q', 'mail', 'true')
+        same(here.reeve('run', 'true').code, 0)
+        same(here.job(job)['state'], 'ready')
+        same(here.queue('mail')['paused'], True)
+        holds(here.reeve('queue').out, 'mail', 'paused')
+        holds(here.reeve('queue', 'show', 'mail').out, 'nothing of it starts')
+        holds(here.reeve('explain', job).out, 'paused', 'queue resume mail')
+        here.reeve('daemon', 'stop')
+        here.reeve('daemon', 'start')
+        same(here.queue('mail')['paused'], True)
+        same(here.reeve('queue', 'resume', 'mail').code, 0)
+        same(here.reeve('wait', job).code, 0)
+        same(here.reeve('queue', 'drain', 'mail').code, 0)
+
+
+def test_a_full_queue_refuses_or_waits():
+    with Real() as here:
+        here.reeve('queue', 'pause', 'small')
+        here.reeve('queue', 'set', 'small', '--max-length', '1')
+        here.submit('-q', 'small', 'true')
+        result = here.reeve('submit', '-q', 'small', 'true')
+        same(result.code, 4)
+        holds(result.err, 'small')
+        here.reeve('queue', 'set', 'small', '--overflow', 'block')
+        blocked = here.popen('submit', '-q', 'small', 'true')
+        same(here.reeve('run', 'true').code, 0)
+        assert blocked.poll() is None
+        here.reeve('queue', 'resume', 'small')
+        same(finish(blocked).code, 0)
+        same(here.reeve('queue', 'set', 'small', '--no-limit').code, 0)
+
+
+def test_a_purge_cancels_what_waits():
+    with Real() as here:
+        for _ in range(3):
+            here.submit('-q', 'mail', '--hold', 'true')
+        same(here.reeve('queue', 'purge', 'mail').code, 2)
+        same(here.reeve('queue', 'purge', '-y', 'mail').out, '3 cancelled\n')
+        same(here.job(1)['state'], 'cancelled')
+
+
+def test_wrong_words_about_queues():
+    with Real() as here:
+        for args, code, words in (
+                (['puase', 'x'], 2, ['queue pause']),
+                (['show', 'nosuch'], 3, ["'nosuch'", 'queue ls']),
+                (['pause', 'nosuch', 'x'], 2, ["'x'"]),
+                (['pause'], 2, ['--all']),
+                (['pause', '--all', 'x'], 2, ["'x'"]),
+                (['set', 'x'], 2, ['nothing to set']),
+                (['set', 'x', '--max-length', '5', '--no-limit'], 2,
+                 ['exclude']),
+                (['set', 'x', '--overflow', 'burn'], 2, ['overflow']),
+                (['purge', 'x'], 2, ['--yes'])):
+            result = here.reeve('queue', *args)
+            same((args, result.code), (args, code))
+            holds(result.err, *words)
+
+
+def test_explain_says_what_blocks_and_what_happened():
+    with Real() as here:
+        held = here.submit('--hold', 'true')
+        result = here.reeve('explain', held)
+        same(result.code, 0)
+        holds(result.out, 'held', 'reeve release %s' % held)
+        failed = here.submit('--retry', '1', '--backoff', '1ms', '--sh',
+                             'exit 3')
+        here.reeve('wait', failed)
+        holds(here.reeve('explain', failed).out, '3')
+        same(here.reeve('explain', failed, '--json').json()['id'],
+             int(failed))
+        same(here.reeve('explain').code, 2)
+        same(here.reeve('explain', '99').code, 3)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[3:]))
