@@ -56,7 +56,10 @@ def a_once_job_that_began_unheard_is_never_run_again(t):
     worker, = t.worker_pids()
     # The end of the first is in a socket that nobody reads any more.
     t.kill(worker, signal.SIGSTOP)
-    t.kill(broker)
+    try:
+        t.kill(broker)
+    except ProcessLookupError:
+        raise Skip('too slow: the broker that stood still was replaced')
     t.kill(worker)
     t.reconnect()
     first.open()
