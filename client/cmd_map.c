@@ -39,6 +39,8 @@ static const struct arg_flag flags[] = {
 	 "N|N%", "cancel the rest when so many have failed", 0, NULL},
 	{"colsep", 0, ARG_TEXT, offsetof(struct map_options, column_end),
 	 "TEXT", "lines have columns, for {1} {2}; \\t is a tab", 0, NULL},
+	{"replace", 'I', ARG_TEXT, offsetof(struct map_options, mark), "TEXT",
+	 "what stands for the item, instead of {}", 0, NULL},
 	{"dry-run", 0, ARG_ON, offsetof(struct map_options, dry_run), NULL,
 	 "print the commands and run none", 0, NULL},
 	{"retry-failed", 0, ARG_INT, offsetof(struct map_options, again),
@@ -443,11 +445,14 @@ static int begin_items(struct map *map, int argc, char **argv)
 			       &map->defaults);
 	if (result != 0)
 		return result;
+	if (options->mark && !options->mark[0])
+		return say_usage(map->tool, "Like: -I %",
+				 "--replace takes a text that is not empty");
 	if (options->job.key)
 		return say_usage(map->tool, NULL,
 				 "--key names one job, and map makes many");
 	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell,
-		     columns);
+		     columns, options->mark);
 	return 0;
 }
 

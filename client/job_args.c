@@ -131,7 +131,17 @@ static int read_input(struct tool *tool, struct job_args *args)
 	return result;
 }
 
-static int check(struct tool *tool, const struct job_args *args, int argc)
+/* One word "make -j8 | tee log": somebody thinks that a shell reads it. A name
+ * with blanks may be a program if it has a folder before them. */
+static bool is_shell_line(const char *word)
+{
+	size_t n = strcspn(word, " \t\n");
+
+	return word[n] && n > 0 && !memchr(word, '/', n);
+}
+
+static int check(struct tool *tool, const struct job_args *args, int argc,
+		 char **argv)
 {
 	if (args->shell && argc > 0)
 		return say_usage(tool, "Put all of it into --sh '...'",
@@ -140,6 +150,13 @@ static int check(struct tool *tool, const struct job_args *args, int argc)
 	if (!args->shell && argc == 0)
 		return say_usage(tool, "Name one, like: reeve submit make -j8",
 				 "there is no command to run");
+	if (argc == 1 && is_shell_line(argv[0]))
+		return say_usage(tool,
+				 "A line for the shell goes behind --sh; "
+				 "otherwise leave out the quotes",
+				 "'%s' is one word, and no program is called "
+				 "that",
+				 argv[0]);
 	return 0;
 }
 
@@ -222,7 +239,7 @@ static int read_at(struct tool *tool, const struct job_args *args,
 int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		  char **argv, struct reeve_spec *ret)
 {
-	int result = check(tool, args, argc);
+	int result = check(tool, args, argc, argv);
 
 	if (result == 0)
 		result = read_input(tool, args);

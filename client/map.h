@@ -16,7 +16,7 @@ struct map_options {
 	struct job_args job;
 	int64_t jobs;  /* 0: no limit */
 	int64_t again; /* --retry-failed: the group; 0: none */
-	const char *file, *max_fail, *column_end;
+	const char *file, *max_fail, *column_end, *mark;
 	bool null, keep_order, no_output, dry_run;
 };
 

@@ -28,6 +28,11 @@ static size_t read_place(const struct pattern *pattern, const char *text,
 	size_t n;
 
 	*ret = (struct place){0};
+	if (pattern->mark) {
+		n = strlen(pattern->mark);
+		if (strncmp(text, pattern->mark, n) == 0)
+			return n;
+	}
 	if (*text != '{')
 		return 0;
 	for (; *at >= '0' && *at <= '9'; at++) {
@@ -40,6 +45,8 @@ static size_t read_place(const struct pattern *pattern, const char *text,
 		if (strlen(parts[i]) != n || strncmp(at, parts[i], n) != 0)
 			continue;
 		ret->part = (enum part)i;
+		if (pattern->mark && n == 0 && !ret->field)
+			return 0;
 		if (ret->part == PART_NUMBER && ret->field)
 			return 0;
 		return (size_t)(at + n + 1 - text);
@@ -60,10 +67,14 @@ static bool has_place(const struct pattern *pattern, const char *text)
 }
 
 void pattern_init(struct pattern *pattern, const char *const *argv,
-		  const char *shell, size_t columns)
+		  const char *shell, size_t columns, const char *mark)
 {
 	*pattern = (struct pattern){
-		.argv = argv, .shell = shell, .columns = columns};
+		.argv = argv,
+		.shell = shell,
+		.columns = columns,
+		.mark = mark,
+	};
 	if (shell)
 		pattern->has_item = has_place(pattern, shell);
 	for (size_t i = 0; !shell && argv[i]; i++)
@@ -248,6 +259,7 @@ static int add_columns(struct arena *arena, const struct pattern_item *item,
 int pattern_fill(const struct pattern *pattern, struct arena *arena,
 		 const struct pattern_item *item, struct reeve_spec *ret)
 {
+	const char *whole = pattern->mark ? pattern->mark : "{}";
 	const char **argv;
 	size_t given = 0, places = 1, count = 0;
 	int result = 0;
@@ -258,13 +270,13 @@ int pattern_fill(const struct pattern *pattern, struct arena *arena,
 			    !pattern->has_item, &ret->shell);
 
 	for (; pattern->argv[given]; given++)
-		places += strcmp(pattern->argv[given], "{}") == 0;
+		places += strcmp(pattern->argv[given], whole) == 0;
 	argv = arena_array(arena, given + places * item->count + 1,
 			   sizeof(*argv));
 	if (!argv)
 		return -ENOMEM;
 	for (size_t i = 0; result == 0 && i < given; i++) {
-		if (strcmp(pattern->argv[i], "{}") == 0)
+		if (strcmp(pattern->argv[i], whole) == 0)
 			result = add_columns(arena, item, argv, &count);
 		else
 			result = fill(pattern, arena, pattern->argv[i], item,

@@ -14,7 +14,8 @@ struct pattern {
 	const char *const *argv; /* NULL when shell is set */
 	const char *shell;	 /* here items are quoted for the shell */
 	size_t columns;		 /* {N} above stays as it is */
-	bool has_item;		 /* a place for the item occurs */
+	const char *mark; /* stands for {}, which is none then; or NULL */
+	bool has_item;	  /* a place for the item occurs */
 };
 
 struct pattern_item {
@@ -24,11 +25,12 @@ struct pattern_item {
 };
 
 /**
- * pattern_init() - exactly one of @argv and @shell; both live as long
+ * pattern_init() - exactly one of @argv and @shell; all live as long
  * @columns:	most that an item has
+ * @mark:	used instead of {}; NULL: {} it is
  */
 void pattern_init(struct pattern *pattern, const char *const *argv,
-		  const char *shell, size_t columns);
+		  const char *shell, size_t columns, const char *mark);
 
 /**
  * pattern_fill() - the command for one item

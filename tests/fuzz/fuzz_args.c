@@ -107,11 +107,11 @@ static void read_words(int count, char **words)
 	}
 	if (count > 1) {
 		pattern_init(&pattern, (const char *const *)words, NULL,
-			     LISTS_MAX);
+			     LISTS_MAX, NULL);
 		require(pattern_fill(&pattern, &arena, &item, &spec) == 0);
 	}
 	if (count) {
-		pattern_init(&pattern, NULL, words[0], LISTS_MAX);
+		pattern_init(&pattern, NULL, words[0], LISTS_MAX, NULL);
 		require(pattern_fill(&pattern, &arena, &item, &spec) == 0);
 	}
 	arena_fini(&arena);

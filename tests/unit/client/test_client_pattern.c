@@ -18,7 +18,7 @@ static const char *shell(const char *text, const char *item, int64_t number)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, NULL, text, 1);
+	pattern_init(&pattern, NULL, text, 1, NULL);
 	assert_int_equal(fill_one(&pattern, &arena, item, number, &spec), 0);
 	assert_null(spec.argv);
 	snprintf(line, sizeof(line), "%s", spec.shell);
@@ -33,7 +33,7 @@ UNIT(fills_every_place_of_every_argument)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, argv, NULL, 1);
+	pattern_init(&pattern, argv, NULL, 1, NULL);
 	assert_int_equal(fill_one(&pattern, &arena, "a b", 7, &spec), 0);
 	assert_string_equal(spec.argv[0], "cp");
 	assert_string_equal(spec.argv[1], "a b");
@@ -49,7 +49,7 @@ UNIT(without_a_place_the_item_comes_last)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, argv, NULL, 1);
+	pattern_init(&pattern, argv, NULL, 1, NULL);
 	assert_int_equal(fill_one(&pattern, &arena, "x", 1, &spec), 0);
 	assert_string_equal(spec.argv[1], "1");
 	assert_string_equal(spec.argv[2], "x");
@@ -92,6 +92,22 @@ UNIT(what_names_no_column_stays)
 		"999}");
 }
 
+UNIT(another_mark_than_braces)
+{
+	static const char *const argv[] = {"cp", "%", "{}", "a%.{#}{/}", NULL};
+	struct arena arena = {0};
+	struct pattern pattern;
+	struct reeve_spec spec;
+
+	pattern_init(&pattern, argv, NULL, 1, "%");
+	assert_int_equal(fill_one(&pattern, &arena, "x/y", 4, &spec), 0);
+	assert_string_equal(spec.argv[1], "x/y");
+	assert_string_equal(spec.argv[2], "{}");
+	assert_string_equal(spec.argv[3], "ax/y.4y");
+	assert_null(spec.argv[4]);
+	arena_fini(&arena);
+}
+
 UNIT(columns_are_arguments_of_their_own)
 {
 	static const char *const argv[] = {"cp", "{}", "{2/}:{1}{3}", NULL};
@@ -102,17 +118,17 @@ UNIT(columns_are_arguments_of_their_own)
 	struct pattern pattern;
 	struct reeve_spec spec;
 
-	pattern_init(&pattern, argv, NULL, 3);
+	pattern_init(&pattern, argv, NULL, 3, NULL);
 	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
 	assert_string_equal(spec.argv[1], "a b");
 	assert_string_equal(spec.argv[2], "d/e");
 	assert_string_equal(spec.argv[3], "e:a b");
 	assert_null(spec.argv[4]);
-	pattern_init(&pattern, plain, NULL, 2);
+	pattern_init(&pattern, plain, NULL, 2, NULL);
 	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
 	assert_string_equal(spec.argv[2], "d/e");
 	assert_null(spec.argv[3]);
-	pattern_init(&pattern, NULL, "echo {}", 2);
+	pattern_init(&pattern, NULL, "echo {}", 2, NULL);
 	assert_int_equal(pattern_fill(&pattern, &arena, &item, &spec), 0);
 	assert_string_equal(spec.shell, "echo 'a b' d/e");
 	arena_fini(&arena);
@@ -125,6 +141,7 @@ int main(void)
 		cmocka_unit_test(without_a_place_the_item_comes_last),
 		cmocka_unit_test(parts_of_a_path),
 		cmocka_unit_test(what_names_no_column_stays),
+		cmocka_unit_test(another_mark_than_braces),
 		cmocka_unit_test(columns_are_arguments_of_their_own),
 		cmocka_unit_test(an_item_can_do_nothing_to_the_shell),
 	};
