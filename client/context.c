@@ -1,5 +1,6 @@
 #include "client/context.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -92,7 +93,7 @@ const char *context_left_out(const struct reeve_spec *spec, size_t *at)
 	size_t own_count = list_count(spec->env);
 	size_t i;
 
-	if (spec->environment == REEVE_ENV_CLEAN)
+	if (spec->environment != REEVE_ENV_CAPTURED)
 		return NULL;
 	while (environ && environ[*at]) {
 		i = (*at)++;
@@ -111,7 +112,7 @@ static int write_env(struct json_out *out, const struct reeve_spec *spec,
 	size_t own_count = list_count(spec->env);
 	size_t count = list_count(inherited);
 
-	if (spec->environment == REEVE_ENV_CLEAN)
+	if (spec->environment != REEVE_ENV_CAPTURED)
 		count = 0;
 	json_out_key(out, "env");
 	json_out_object(out);
@@ -136,12 +137,64 @@ static int write_env(struct json_out *out, const struct reeve_spec *spec,
 	return 0;
 }
 
+static int write_umask(struct json_out *out, const struct reeve_spec *spec,
+		       struct spec_fault *fault)
+{
+	int mask = -1;
+
+	if (spec->umask) {
+		char *end;
+		long value = strtol(spec->umask, &end, 8);
+
+		*fault = (struct spec_fault){"umask", spec->umask};
+		if (!spec->umask[0] || *end || value < 0 || value > 0777)
+			return SPEC_E_NUMBER;
+		mask = (int)value;
+	} else if (spec->environment != REEVE_ENV_LISTED) {
+		mask = context_umask();
+	}
+	if (mask >= 0)
+		json_out_member_int(out, "umask", mask);
+	return 0;
+}
+
+static int write_limits(struct json_out *out, const char *const *limits,
+			struct spec_fault *fault)
+{
+	if (!limits || !limits[0])
+		return 0;
+	json_out_key(out, "limits");
+	json_out_object(out);
+	for (; *limits; limits++) {
+		struct slice name = variable_name(*limits);
+		const char *text = *limits + name.n + 1;
+		long long value;
+		char *end;
+
+		*fault = (struct spec_fault){"limits", *limits};
+		if (name.n == 0)
+			return SPEC_E_TAG;
+		if (!json_utf8(name))
+			return SPEC_E_UTF8;
+		errno = 0;
+		value = strtoll(text, &end, 10);
+		if (end == text || *end || errno != 0 || value < -1)
+			return SPEC_E_NUMBER;
+		/* Of one given twice the last counts. */
+		if (!is_named(limits + 1, list_count(limits + 1), name)) {
+			json_out_key_slice(out, name);
+			json_out_int(out, value);
+		}
+	}
+	json_out_object_end(out);
+	return 0;
+}
+
 int context_write(struct json_out *out, const struct reeve_spec *spec,
 		  struct spec_fault *ret_fault)
 {
 	char here[PATH_MAX];
 	const char *cwd = spec->cwd;
-	int mask = context_umask();
 	int result;
 
 	/* Never run somewhere else instead: think of rm -rf ./build. */
@@ -165,8 +218,11 @@ int context_write(struct json_out *out, const struct reeve_spec *spec,
 	json_out_member_text(out, "env_mode",
 			     spec->environment == REEVE_ENV_CLEAN ? "clean"
 								  : "captured");
-	if (mask >= 0)
-		json_out_member_int(out, "umask", mask);
+	if (spec->nice != 0)
+		json_out_member_int(out, "nice", spec->nice);
+	result = write_umask(out, spec, ret_fault);
+	if (result == 0)
+		result = write_limits(out, spec->limits, ret_fault);
 	json_out_object_end(out);
-	return 0;
+	return result;
 }

@@ -5,13 +5,13 @@
 #include "client/spec.h"
 
 /**
- * context_write() - the member "context": cwd, environment, umask
+ * context_write() - the member "context": cwd, environment, umask, nice, limits
  *
  * Variables that are not UTF-8 are left out, and so are those that describe the
  * job in which this process may itself be running.
  *
  * Return: 0, SPEC_E_UTF8 (cwd, or a variable of spec->env), SPEC_E_TAG,
- *         SPEC_E_FOLDER.
+ *         SPEC_E_FOLDER, SPEC_E_NUMBER (umask, a limit).
  */
 must_check int context_write(struct json_out *out,
 			     const struct reeve_spec *spec,

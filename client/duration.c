@@ -43,7 +43,7 @@ static bool read_number(const char **text, int64_t *ret_whole,
 		return false;
 	for (; *at >= '0' && *at <= '9'; at++) {
 		*ret_whole = *ret_whole * 10 + (*at - '0');
-		if (*ret_whole > DURATION_MAX_MS)
+		if (*ret_whole > INT64_MAX / 16)
 			return false;
 	}
 	if (*at == '.') {
@@ -77,6 +77,33 @@ bool duration_parse(const char *text, int64_t *ret_ms)
 	}
 	*ret_ms = total;
 	return true;
+}
+
+bool duration_bytes_parse(const char *text, int64_t *ret)
+{
+	static const char units_of_bytes[] = "KMGT";
+	int64_t whole, thousandths, unit = 1;
+	const char *at;
+
+	if (!read_number(&text, &whole, &thousandths))
+		return false;
+	at = *text ? strchr(units_of_bytes, *text & ~0x20) : NULL;
+	if (at) {
+		unit <<= 10 * (at - units_of_bytes + 1);
+		text++;
+		if (*text == 'i' && text[1] == 'B')
+			text++;
+	} else if (thousandths) {
+		return false;
+	}
+	if (*text == 'B')
+		text++;
+	return !*text && !__builtin_mul_overflow(whole, unit, ret) &&
+	       !__builtin_add_overflow(*ret,
+				       thousandths * (unit / 1000) +
+					       thousandths * (unit % 1000) /
+						       1000,
+				       ret);
 }
 
 const char *duration_format(int64_t ms, char buffer[DURATION_BYTES])

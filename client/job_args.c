@@ -55,10 +55,16 @@ static const struct arg_flag flags[] = {
 	 "give it the contents of FILE", 0, NULL},
 	{"cwd", 'C', ARG_TEXT, AT(cwd), "DIR", "where to run it (here)", 0,
 	 NULL},
-	{"env", 'e', ARG_LIST, AT(env), "K=V", "set a variable; repeatable", 0,
-	 NULL},
-	{"clean-env", 0, ARG_ON, AT(clean_env), NULL,
-	 "pass no variables but those of --env", 0, NULL},
+	{"env", 'e', ARG_LIST, AT(place.env), "K[=V]",
+	 "set a variable, or pass on the one set here; repeatable", 0, NULL},
+	{"clean-env", 0, ARG_ON, AT(place.clean_env), NULL,
+	 "pass no variables but those of --env", 0, "env-clean"},
+	{"umask", 0, ARG_TEXT, AT(place.umask), "OCTAL",
+	 "for the files it makes (as here)", 0, NULL},
+	{"nice", 0, ARG_INT, AT(place.nice), "N",
+	 "-20 to 19: the higher, the more it gives way", -20, NULL},
+	{"limit", 0, ARG_LIST, AT(place.limit), "NAME=N",
+	 "like nofile=1024, as=2G, cpu=10m; repeatable", 0, NULL},
 	{"sh", 0, ARG_TEXT, AT(shell), "TEXT", "run TEXT with /bin/sh -c", 0,
 	 "shell"},
 	{"group", 0, ARG_INT, AT(group), "N", "put it into an open group", 1,
@@ -84,6 +90,7 @@ void job_args_fini(struct job_args *args)
 {
 	free(args->stdin_data);
 	args->stdin_data = NULL;
+	place_args_fini(&args->place);
 }
 
 /* All of a file, up to the limit of the protocol. */
@@ -255,9 +262,6 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.stdin_data = args->stdin_data,
 		.stdin_bytes = args->stdin_bytes,
 		.cwd = args->cwd,
-		.env = args->env.items,
-		.environment = args->clean_env ? REEVE_ENV_CLEAN
-					       : REEVE_ENV_CAPTURED,
 		.priority = args->priority,
 		.delay_ms = args->in_ms,
 		.timeout_ms = args->timeout_ms,
@@ -271,7 +275,9 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.expire_ms = args->expire_ms,
 		.keep_ms = args->keep_ms,
 	};
-	result = retry_args_spec(tool, &args->retry, ret);
+	result = place_args_spec(tool, &args->place, ret);
+	if (result == 0)
+		result = retry_args_spec(tool, &args->retry, ret);
 	if (result == 0)
 		result = read_conflict(tool, args, ret);
 	if (result == 0)

@@ -3,17 +3,19 @@
 /* Job args: the flags that submit, run and map share, as a submission. */
 
 #include "client/args.h"
+#include "client/place_args.h"
 #include "client/retry_args.h"
 
 struct job_args {
 	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
 	const char *unique, *on_conflict, *at;
-	struct arg_list tags, env;
+	struct arg_list tags;
+	struct place_args place;
 	int64_t priority;
 	int64_t in_ms, timeout_ms, grace_ms, expire_ms, keep_ms;
 	int64_t crash_limit, group;
 	struct retry_args retry;
-	bool read_stdin, clean_env, hold, once, keep_orphans;
+	bool read_stdin, hold, once, keep_orphans;
 	char *stdin_data; /* owned; read by job_args_spec() */
 	size_t stdin_bytes;
 };

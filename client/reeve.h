@@ -171,6 +171,7 @@ enum reeve_durability {
 enum reeve_environment {
 	REEVE_ENV_CAPTURED, /* as this process has it */
 	REEVE_ENV_CLEAN, /* only what `env` says, and the daemon's PATH, HOME */
+	REEVE_ENV_LISTED, /* only what `env` says, and no umask of this process */
 };
 
 /* When another job has the key or the unique word of a submission. */
@@ -196,8 +197,11 @@ struct reeve_spec {
 	const char *const *tags;	 /* "key=value", ends with NULL */
 	const void *stdin_data;
 	size_t stdin_bytes;
-	const char *cwd;	/* NULL: the present one */
-	const char *const *env; /* "NAME=value" on top, ends with NULL */
+	const char *cwd;	   /* NULL: the present one */
+	const char *const *env;	   /* "NAME=value" on top, ends with NULL */
+	const char *umask;	   /* octal; NULL: the present one */
+	const char *const *limits; /* "nofile=1024", ends with NULL; -1: none */
+	int64_t nice;		   /* -20 .. 19; 0: the daemon's */
 	enum reeve_environment environment;
 	enum reeve_durability durability;
 	int64_t priority;     /* higher runs first */

@@ -8,6 +8,7 @@ enum {
 	SPEC_E_UTF8 = 1, /* a text is not UTF-8, the wire has no place for it */
 	SPEC_E_EMPTY,	 /* neither argv nor shell, or both */
 	SPEC_E_TAG,	 /* a tag or variable without "=" */
+	SPEC_E_NUMBER,	 /* a umask or limit that is no number */
 	SPEC_E_FOLDER,	 /* the current folder is not there any more */
 };
 

@@ -112,6 +112,11 @@ static int spec_fail(struct reeve *r, int result,
 		return handle_fail(r, REEVE_E_INVALID, "Write NAME=VALUE",
 				   "%s: '%s' has no name or no '='",
 				   fault->field, fault->text);
+	case SPEC_E_NUMBER:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "A umask is octal, a limit is NAME=NUMBER",
+				   "%s: '%s' is not a number that fits",
+				   fault->field, fault->text);
 	case SPEC_E_FOLDER:
 		return handle_fail(r, REEVE_E_INVALID,
 				   "Change to one that exists, or say where to "

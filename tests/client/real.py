@@ -84,6 +84,41 @@ def test_a_job_runs_where_and_as_it_was_submitted():
         assert 'REEVE_STATE_DIR' not in result.out
 
 
+def test_the_place_of_a_job_is_what_the_flags_say():
+    with Real() as here:
+        for flags, command, out in (
+                (['--umask', '027'], 'umask', '0027\n'),
+                (['--umask', '0'], 'umask', '0000\n'),
+                (['--nice', '7'], 'nice', '7\n'),
+                (['--limit', 'nofile=77'], 'ulimit -n; ulimit -Hn',
+                 '77\n77\n'),
+                (['--limit', 'fsize=64K', '--limit', 'core=0'],
+                 'ulimit -f; ulimit -c', '128\n0\n'),
+                (['--limit', 'cpu=90s', '--limit', 'as=1.5G'],
+                 'ulimit -t; ulimit -v', '90\n1572864\n'),
+                (['--limit', 'stack=1M', '--limit', 'stack=2M'],
+                 'ulimit -s', '2048\n'),
+                (['--limit', 'nproc=500', '--limit', 'memlock=4M',
+                  '--limit', 'data=1G'],
+                 "awk '/processes|locked|data/ {print $(NF-1)}' "
+                 '/proc/self/limits',
+                 '%d\n500\n%d\n' % (1 << 30, 4 << 20)),
+                (['--env-clean', '-e', 'HERE', '-e', 'X=1', '-e', 'NONE'],
+                 'echo "$HERE$X${NONE-unset}$LEFT"', 'yes1unset\n')):
+            result = here.reeve('run', *flags, '--sh', command, HERE='yes',
+                                LEFT='over')
+            same((flags, result.code, result.out), (flags, 0, out))
+        result = here.reeve('run', '--limit', 'fsize=1K', '--sh',
+                            'head -c 5000 /dev/zero >big; ls -s big',
+                            '-C', here.folder)
+        same(os.path.getsize(os.path.join(here.folder, 'big')), 1024)
+        # What cannot be set is told, and the command does not run without.
+        if os.geteuid() != 0:
+            result = here.reeve('run', '--nice', '-5', 'true')
+            same(result.code, 126)
+            holds(result.err, 'cannot set nice')
+
+
 def test_bytes_arrive_as_they_were():
     with Real() as here:
         data = os.urandom(300000)

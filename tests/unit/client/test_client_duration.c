@@ -69,6 +69,34 @@ UNIT(says_sizes)
 	assert_string_equal(duration_bytes(INT64_C(5) << 40, text), "5.0 TiB");
 }
 
+UNIT(reads_sizes)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} good[] = {
+		{"0", 0},
+		{"512", 512},
+		{"64K", 65536},
+		{"1.5k", 1536},
+		{"2G", INT64_C(2) << 30},
+		{"2GiB", INT64_C(2) << 30},
+		{"3MB", 3 << 20},
+		{"10B", 10},
+		{"7T", INT64_C(7) << 40},
+	};
+	static const char *const bad[] = {
+		"", "K", "-1", "1.5", "1X", "1K2", "1 K", "99999999T", "1iB"};
+	int64_t bytes;
+
+	for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
+		assert_true(duration_bytes_parse(good[i].text, &bytes));
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+		assert_false(duration_bytes_parse(bad[i], &bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +104,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_time),
 		cmocka_unit_test(says_it_shortly),
 		cmocka_unit_test(says_sizes),
+		cmocka_unit_test(reads_sizes),
 	};
 
 	return cmocka_run_group_tests_name("client duration", tests, NULL,
