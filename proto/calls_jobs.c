@@ -271,6 +271,18 @@ static const struct schema_field edit_in_fields[] = {
 static const struct schema_type edit_in_type = FIELDS_TYPE(NULL,
 							   edit_in_fields);
 
+static const struct schema_field get_spec_in_fields[] = {
+	IN_REQ(CALL_GET_SPEC, call_get_spec, id, INT, .min = 1, .max = ID_MAX),
+};
+static const struct schema_type get_spec_in_type =
+	FIELDS_TYPE(NULL, get_spec_in_fields);
+
+static const struct schema_field get_spec_out_fields[] = {
+	OUT_REQ(job, STRUCT, .type = &spec_type),
+};
+static const struct schema_type get_spec_out_type =
+	FIELDS_TYPE(NULL, get_spec_out_fields);
+
 static const struct schema_field explain_in_fields[] = {
 	IN_REQ(CALL_EXPLAIN, call_explain, id, INT, .min = 1, .max = ID_MAX),
 };
@@ -333,6 +345,8 @@ static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "Remove", &remove_in_type, &remove_out_type, true},
 	{"org.reeve.jobs", "Change", &change_in_type, &change_out_type, true},
 	{"org.reeve.jobs", "Edit", &edit_in_type, NULL, true},
+	{"org.reeve.jobs", "GetSpec", &get_spec_in_type, &get_spec_out_type,
+	 true},
 	{"org.reeve.jobs", "Explain", &explain_in_type, &explain_out_type,
 	 true},
 	{"org.reeve.jobs", "Output", &output_in_type, &output_out_type, true},

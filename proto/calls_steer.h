@@ -76,3 +76,9 @@ struct call_edit {
 	struct slice job;
 };
 enum { CALL_EDIT_id, CALL_EDIT_job };
+
+struct call_get_spec {
+	uint64_t has;
+	int64_t id;
+};
+enum { CALL_GET_SPEC_id };

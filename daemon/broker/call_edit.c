@@ -1,10 +1,13 @@
-/* Edit: another spec for a job that waits. */
+/* Edit: another spec for a job that waits. GetSpec: the one that it has. */
+
+#include <errno.h>
 
 #include "daemon/broker/entry.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/submission.h"
 #include "proto/calls_steer.h"
+#include "proto/json_in.h"
 
 static void committed(struct call *call, struct batch *batch)
 {
@@ -19,6 +22,14 @@ static void committed(struct call *call, struct batch *batch)
 	if (edit->found && edit->edited) {
 		call_reply(call, false);
 		call_reply_end(call);
+		return;
+	}
+	if (edit->found && edit->entry.what == STORE_REFUSED_TAKEN) {
+		out = call_error(call, "org.reeve.jobs.Duplicate");
+		json_out_member_string(out, "key", edit->entry.unique);
+		json_out_member_int(out, "id", edit->entry.id);
+		call_error_end(call, "another job has that unique word",
+			       "let that one end, or choose another word");
 		return;
 	}
 	out = call_error(call, edit->found ? "org.reeve.jobs.WrongState"
@@ -65,6 +76,8 @@ static int add(struct call *call, int64_t id, const struct spec *spec,
 	batch->store.edits[i].job = id;
 	batch->store.edits[i].uid = call->uid;
 	batch->store.edits[i].entry = entry;
+	if (SPEC_HAS(spec, expire_ms))
+		batch->store.edits[i].expire_ms = spec->expire_ms;
 	call->first = i;
 	return 0;
 }
@@ -93,4 +106,120 @@ void call_edit(struct call *call, void *params)
 		call->committed = committed;
 		call_join(call);
 	}
+}
+
+/* ---- GetSpec ---- */
+
+struct get_spec {
+	struct read_request request;
+	struct call *call;
+	struct arena answer;
+	int64_t id;
+	bool found;
+	struct store_spec spec;
+};
+
+static int get_spec_step(struct store *store, struct read_request *request)
+{
+	struct get_spec *get = (struct get_spec *)request;
+	int r = store_get_spec(store, &get->answer, get->id, &get->spec);
+
+	get->found = r == 0 && get->spec.row.uid == get->call->uid;
+	return r == -ENOENT ? 0 : r;
+}
+
+static void member_raw(struct json_out *out, const char *name,
+		       struct slice value)
+{
+	if (value.n)
+		json_out_member_raw(out, name, value);
+}
+
+static void member_text(struct json_out *out, const char *name,
+			struct slice text)
+{
+	if (text.n)
+		json_out_member_string(out, name, text);
+}
+
+static void member_int(struct json_out *out, const char *name, int64_t value)
+{
+	if (value > 0)
+		json_out_member_int(out, name, value);
+}
+
+/* Everything that Edit would otherwise take for left out. */
+static void write_spec(struct json_out *out, const struct store_spec *spec)
+{
+	const struct store_row *row = &spec->row;
+	struct json_iter iter = json_enter(row->spec);
+	struct slice key, value;
+
+	json_out_object(out);
+	json_out_member_string(out, "handler", row->handler);
+	json_out_member_string(out, "queue", row->queue);
+	member_text(out, "name", row->name);
+	/* argv, shell, stdin: they are in there as they were sent. */
+	while (json_member(&iter, &key, &value)) {
+		json_out_key_slice(out, key);
+		json_out_raw(out, value);
+	}
+	member_raw(out, "context", spec->context);
+	json_out_member_int(out, "priority", row->priority);
+	member_int(out, "run_at_ms", row->run_at_ms);
+	member_int(out, "timeout_ms", spec->timeout_ms);
+	member_int(out, "grace_ms", spec->grace_ms);
+	member_int(out, "expire_ms", spec->expire_ms);
+	if (spec->keep_ms >= 0)
+		json_out_member_int(out, "keep_ms", spec->keep_ms);
+	if (spec->once)
+		json_out_member_bool(out, "once", true);
+	json_out_member_int(out, "crash_limit", spec->crash_limit);
+	member_raw(out, "retry", spec->retry);
+	if (spec->orphans_keep)
+		json_out_member_text(out, "orphans", "keep");
+	member_text(out, "unique", spec->unique);
+	member_raw(out, "tags", row->tags);
+	json_out_object_end(out);
+}
+
+static void get_spec_done(struct read_request *request, int result)
+{
+	struct get_spec *get = (struct get_spec *)request;
+	struct call *call = get->call;
+	struct json_out *out;
+
+	if (result) {
+		call_error_storage(call, "the database could not be read");
+	} else if (!get->found) {
+		out = call_error(call, "org.reeve.jobs.NoSuchJob");
+		json_out_member_int(out, "id", get->id);
+		call_error_end(call, "there is no job with this id",
+			       "it may have been purged; List shows what is "
+			       "there");
+	} else {
+		out = call_reply(call, false);
+		json_out_key(out, "job");
+		write_spec(out, &get->spec);
+		call_reply_end(call);
+	}
+	arena_fini(&get->answer);
+	call_release(call);
+}
+
+void call_get_spec(struct call *call, void *params)
+{
+	struct call_get_spec *p = params;
+	struct get_spec *get = arena_alloc(&call->arena, sizeof(*get));
+
+	if (!get) {
+		call_error_memory(call);
+		return;
+	}
+	get->call = call;
+	get->id = p->id;
+	get->request.step = get_spec_step;
+	get->request.done = get_spec_done;
+	call_hold(call);
+	reader_ask(&call->broker->reader, &get->request);
 }

@@ -40,6 +40,7 @@ static const struct call_method methods[] = {
 	{JOBS(Remove), CALL_ALONE, WITH(call_remove), .run = call_remove},
 	{JOBS(Change), CALL_ALONE, WITH(call_change), .run = call_change},
 	{JOBS(Edit), CALL_ALONE, WITH(call_edit), .run = call_edit},
+	{JOBS(GetSpec), CALL_ALONE, WITH(call_get_spec), .run = call_get_spec},
 	{JOBS(Explain), CALL_ALONE, WITH(call_explain), .run = call_explain},
 	{QUEUES(List), CALL_ALONE, .run = call_list_queues},
 	{QUEUES(Configure), CALL_ALONE, WITH(call_configure),

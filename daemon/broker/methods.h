@@ -32,6 +32,7 @@ void call_drain(struct call *call, void *params);
 void call_explain(struct call *call, void *params);
 /* call_edit.c */
 void call_edit(struct call *call, void *params);
+void call_get_spec(struct call *call, void *params);
 /* call_groups.c */
 void call_open_group(struct call *call, void *params);
 void call_close_group(struct call *call, void *params);

@@ -261,6 +261,9 @@ static int edit_one(struct txn *txn, struct store_edit *edit)
 	if (error || !can || live.facts.state == STATE_RUNNING ||
 	    (edit->entry.once && live.facts.attempt > 0))
 		return error;
+	edit->entry.expire_at_ms = edit->expire_ms
+					   ? live.created_ms + edit->expire_ms
+					   : 0;
 	error = change_word(txn, &live, &edit->entry, &can);
 	if (error || !can)
 		return error;

@@ -289,6 +289,59 @@ int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	return 0;
 }
 
+/* What is not in the row that everybody sees. */
+static int spec_rest(struct sql *sql, struct arena *arena, int64_t id,
+		     struct store_spec *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(sql, SQL_SPEC_REST, &error);
+	uint32_t flags;
+	bool found;
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, id);
+	error = sql_row(sql, stmt, &found);
+	if (error)
+		return error;
+	if (!found)
+		return sql_damaged(sql, "a job is there and is not");
+	flags = (uint32_t)sql_int(stmt, 0);
+	ret->timeout_ms = sql_int(stmt, 1);
+	ret->grace_ms = sql_int(stmt, 2);
+	ret->expire_ms = flags & FLAG_EXPIRE && !state_is_end(ret->row.state)
+				 ? sql_int(stmt, 3)
+				 : 0;
+	ret->crash_limit = (uint32_t)sql_int(stmt, 4);
+	ret->max_attempts = (uint32_t)sql_int(stmt, 5);
+	ret->keep_ms = flags & FLAG_KEEP ? sql_int(stmt, 9) : -1;
+	ret->once = flags & FLAG_ONCE;
+	ret->orphans_keep = flags & FLAG_ORPHANS_KEEP;
+	error = sql_copy(stmt, 6, arena, &ret->context);
+	if (!error)
+		error = sql_copy(stmt, 7, arena, &ret->retry);
+	if (!error)
+		error = sql_copy(stmt, 8, arena, &ret->unique);
+	sql_done(stmt);
+	return error;
+}
+
+int store_get_spec(struct store *store, struct arena *arena, int64_t id,
+		   struct store_spec *ret)
+{
+	size_t got = 0;
+	int error = begin(store);
+
+	*ret = (struct store_spec){0};
+	if (error)
+		return error;
+	error = get(store, arena, &id, 1, true, false, &ret->row, &got);
+	if (!error && got)
+		error = spec_rest(&store->sql, arena, id, ret);
+	error = end(store, error);
+	return error || got ? error : -ENOENT;
+}
+
 /* What list and count do with each row that matches; false: enough. */
 typedef int visit(void *context, struct walk *walk, struct store_row *row,
 		  uint32_t flags, bool *ret_enough);

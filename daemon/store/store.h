@@ -112,9 +112,11 @@ struct store_entry {
 /* Another spec for a job that waits. Its id, group, key and age stay. */
 struct store_edit {
 	int64_t job;
-	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
-	/* Its key, group, uid, hold and unit are not looked at. STORE_REFUSED_
-	 * TAKEN: another live job, `id`, has its unique word. */
+	uint32_t uid;	   /* who asks; UINT32_MAX: nobody is asked */
+	int64_t expire_ms; /* after the job was created; 0: never */
+	/* Its key, group, uid, hold and unit are not looked at; expire_at_ms is
+	 * filled in. STORE_REFUSED_TAKEN: another live job, `id`, has its
+	 * unique word. */
 	struct store_entry entry;
 	/* out */
 	bool found; /* false: no such job, or another user's */
@@ -444,6 +446,23 @@ must_check int store_lanes(struct store *store, struct arena *arena,
 /** store_get_group() - -ENOENT: no such group */
 must_check int store_get_group(struct store *store, struct arena *arena,
 			       int64_t id, struct store_group *ret);
+
+/** store_get_spec() - what a job is: all that an edit replaces
+ *
+ * Return: 0, -ENOENT: no such job. */
+struct store_spec {
+	struct store_row row;	     /* with its spec */
+	struct slice context, retry; /* JSON; n 0: none */
+	struct slice unique;	     /* n 0: none */
+	int64_t timeout_ms, grace_ms;
+	int64_t expire_ms; /* after it was created; 0: never, or it has ended */
+	int64_t keep_ms;   /* -1: as all others */
+	uint32_t crash_limit; /* this and max_attempts: before a retry */
+	uint32_t max_attempts;
+	bool once, orphans_keep;
+};
+must_check int store_get_spec(struct store *store, struct arena *arena,
+			      int64_t id, struct store_spec *ret);
 
 /** store_attempts() - those before the current or last one, oldest first */
 struct store_attempt {

@@ -209,6 +209,38 @@ int store_attempts(struct store *store, struct arena *arena, int64_t job,
 	return end(store, r);
 }
 
+int store_get_spec(struct store *store, struct arena *arena, int64_t id,
+		   struct store_spec *ret)
+{
+	int r = begin(store);
+	const struct fake_job *of;
+
+	*ret = (struct store_spec){0};
+	if (!r && (id < 1 || (size_t)id > store->job_count ||
+		   fake_store_job(store, id)->purged))
+		r = -ENOENT;
+	if (r)
+		return end(store, r);
+	of = fake_store_job(store, id);
+	fake_row(store, of, arena, true, false, &ret->row);
+	if (of->context)
+		ret->context = slice_of(store->contexts[of->context - 1]);
+	if (of->retry)
+		ret->retry = slice_of(of->retry);
+	if (of->unique)
+		ret->unique = slice_of(of->unique);
+	ret->timeout_ms = of->timeout_ms;
+	ret->grace_ms = of->grace_ms;
+	ret->expire_ms = of->expire_at_ms ? of->expire_at_ms - of->created_ms
+					  : 0;
+	ret->keep_ms = of->keep_ms;
+	ret->crash_limit = of->crash_limit;
+	ret->max_attempts = of->max_attempts;
+	ret->once = of->once;
+	ret->orphans_keep = of->orphans_keep;
+	return end(store, 0);
+}
+
 int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 {
 	const struct fake_job *of = fake_store_job(store, job);

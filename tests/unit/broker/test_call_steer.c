@@ -108,6 +108,7 @@ UNIT(a_slice_that_fails_ends_it_with_the_error)
 #define REMOVE "org.reeve.jobs.Remove"
 #define CHANGE "org.reeve.jobs.Change"
 #define EDIT "org.reeve.jobs.Edit"
+#define GET_SPEC "org.reeve.jobs.GetSpec"
 
 UNIT(ended_jobs_run_again_and_are_removed)
 {
@@ -177,11 +178,47 @@ UNIT(waiting_jobs_change_and_are_edited)
 	stage_end(&stage);
 }
 
+UNIT(what_a_job_is_can_be_read_and_given_back)
+{
+	static const char whole[] =
+		"{\"handler\":\"exec\",\"queue\":\"q\",\"name\":\"n\","
+		"\"argv\":[\"a\",\"b\"],\"stdin\":\"in\",\"context\":"
+		"{\"cwd\":\"/tmp\",\"nice\":3},\"priority\":4,\"timeout_ms\":5,"
+		"\"grace_ms\":6,\"expire_ms\":900000,\"keep_ms\":0,"
+		"\"crash_limit\":8,\"retry\":{\"max_attempts\":2,";
+	char text[1024];
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	snprintf(text, sizeof(text),
+		 "{\"job\":%s\"backoff_ms\":9},\"unique\":\"u\",\"hold\":true,"
+		 "\"orphans\":\"keep\",\"tags\":{\"k\":\"v\"}}}",
+		 whole);
+	stage_expect(stage_call(&stage, fd, "org.reeve.jobs.Submit", text),
+		     "\"id\":1");
+	stage_expect(stage_call(&stage, fd, GET_SPEC, "{\"id\":1}"), whole);
+	stage_expect(stage_call(&stage, fd, GET_SPEC, "{\"id\":1}"),
+		     "\"orphans\":\"keep\",\"unique\":\"u\",\"tags\":"
+		     "{\"k\":\"v\"}}");
+	stage_expect(stage_call(&stage, fd, GET_SPEC, "{\"id\":7}"),
+		     "NoSuchJob");
+	stage.store->fail_reads = STORE_E_IO;
+	stage_expect(stage_call(&stage, fd, GET_SPEC, "{\"id\":1}"),
+		     "StorageFailed");
+	stage.store->fail_reads = 0;
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ended_jobs_run_again_and_are_removed),
 		cmocka_unit_test(waiting_jobs_change_and_are_edited),
+		cmocka_unit_test(what_a_job_is_can_be_read_and_given_back),
 		cmocka_unit_test(
 			many_jobs_are_steered_in_slices_and_answered_once),
 		cmocka_unit_test(a_running_job_is_told_to_its_worker),

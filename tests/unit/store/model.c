@@ -163,6 +163,8 @@ void make_edit(struct model *m, struct store_batch *batch)
 {
 	m->edit = (struct store_edit){.job = some_job(m), .uid = UINT32_MAX};
 	make_entry(m, &m->edit.entry, BATCH_MAX);
+	if (m->edit.entry.expire_at_ms)
+		m->edit.expire_ms = m->edit.entry.expire_at_ms - m->now_ms;
 	batch->contexts = m->contexts;
 	batch->context_count = CONTEXTS;
 	batch->edits = &m->edit;

@@ -1,4 +1,7 @@
 #include "daemon/store/sqlite_txn.h"
+
+#include <errno.h>
+
 #include "tests/unit/store/fixture.h"
 
 static struct store_steer change(struct fixture *f, struct store_steer how)
@@ -199,6 +202,64 @@ UNIT(an_edit_replaces_what_a_waiting_job_is)
 	assert_int_equal(batch.next_due_ms, NOW + 5000);
 }
 
+/* What store_get_spec() tells goes into an edit and comes out again. */
+UNIT(what_a_job_is_can_be_read_as_a_whole)
+{
+	struct fixture *f = *state;
+	struct store_entry entry = fixture_entry();
+	struct store_edit how = {.uid = 1000, .entry = fixture_entry()};
+	struct store_claim *claims;
+	struct store_spec spec;
+
+	entry.hold = true;
+	how.job = fixture_submit(f, entry);
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, how.job, &spec),
+		0);
+	assert_int_equal(spec.row.state, STATE_HELD);
+	assert_int_equal(spec.row.created_ms, NOW);
+	assert_int_equal(spec.context.n + spec.retry.n + spec.unique.n, 0);
+	assert_int_equal(spec.expire_ms, 0);
+	assert_int_equal(spec.keep_ms, -1);
+	f->now_ms = NOW + 700;
+	how.expire_ms = 1000;
+	how.entry.keep_ms = 0;
+	how.entry.timeout_ms = 11;
+	how.entry.grace_ms = 12;
+	how.entry.crash_limit = 13;
+	how.entry.once = how.entry.orphans_keep = true;
+	how.entry.retry = SLICE("{\"max_attempts\":1}");
+	how.entry.unique = SLICE("v");
+	/* It is counted from its birth, not from now. */
+	assert_int_equal(edit(f, &how), NOW + 1000);
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, how.job, &spec),
+		0);
+	assert_true(slice_is(spec.context, "{\"cwd\":\"/b\"}"));
+	assert_true(slice_equal(spec.retry, how.entry.retry));
+	assert_true(slice_is(spec.unique, "v"));
+	assert_true(slice_equal(spec.row.spec, how.entry.spec));
+	assert_int_equal(spec.expire_ms, 1000);
+	assert_int_equal(spec.keep_ms, 0);
+	assert_int_equal(spec.timeout_ms, 11);
+	assert_int_equal(spec.grace_ms, 12);
+	assert_int_equal(spec.crash_limit, 13);
+	assert_int_equal(spec.max_attempts, 1);
+	assert_true(spec.once && spec.orphans_keep);
+
+	entry.hold = false;
+	how.job = fixture_submit(f, entry);
+	assert_int_equal(fixture_claim(f, 1, &claims), 1);
+	assert_true(fixture_finish(f, &claims[0], STORE_SUCCEEDED, CAUSE_NONE));
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, how.job, &spec),
+		0);
+	assert_int_equal(spec.row.state, STATE_SUCCEEDED);
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, 99, &spec),
+		-ENOENT);
+}
+
 UNIT(what_runs_or_ended_or_is_anothers_is_not_edited)
 {
 	struct fixture *f = *state;
@@ -237,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(a_change_of_priority_changes_the_order),
 		WITH_STORE(a_change_of_time_moves_it),
+		WITH_STORE(what_a_job_is_can_be_read_as_a_whole),
 		WITH_STORE(a_change_of_queue_takes_it_to_another_lane),
 		WITH_STORE(changes_of_many_go_slice_by_slice_and_each_job_once),
 		WITH_STORE(an_edit_replaces_what_a_waiting_job_is),
