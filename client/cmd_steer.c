@@ -1,21 +1,7 @@
 /* reeve cancel, hold, release, retry, rm: change jobs, one or many. */
 
-#include "client/clock.h"
 #include "client/command.h"
-#include "client/field.h"
-#include "client/say.h"
-#include "client/selector.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
-
-struct steer_options {
-	bool dry_run, yes;
-	const char *reason;
-	int64_t grace_ms, delay_ms;
-	bool reset;
-};
+#include "client/steer.h"
 
 #define STEER_AT(member) offsetof(struct steer_options, member)
 
@@ -48,164 +34,6 @@ static const struct arg_flag retry_flags[] = {
 	 "count its failures from zero again", 0, NULL},
 };
 
-struct steer {
-	struct tool *tool;
-	const struct steer_options *options;
-	struct selector selector;
-	const char *method; /* "org.reeve.jobs.Cancel" */
-	const char *verb;   /* "cancelled" */
-	/* What came of it. */
-	int64_t waiting, running; /* running: only of Cancel */
-};
-
-static int write_params(const struct steer *steer, struct json_out *out,
-			bool dry_run)
-{
-	json_out_object(out);
-	json_out_key(out, "filter");
-	selector_write(&steer->selector, out, clock_wall_ms());
-	if (dry_run)
-		json_out_member_bool(out, "dry_run", true);
-	if (steer->options->reason)
-		json_out_member_string(out, "reason",
-				       slice_of(steer->options->reason));
-	if (steer->options->grace_ms)
-		json_out_member_int(out, "grace_ms", steer->options->grace_ms);
-	if (steer->options->delay_ms)
-		json_out_member_int(out, "delay_ms", steer->options->delay_ms);
-	if (steer->options->reset)
-		json_out_member_bool(out, "reset_attempts", true);
-	json_out_object_end(out);
-	json_out_byte(out, '\0');
-	return json_out_ok(out) ? 0 : say_memory(steer->tool);
-}
-
-/* All slices of it; a dry run is one, because nothing changes between them. */
-static int call(struct steer *steer, bool dry_run)
-{
-	struct json_out out = {0};
-	int result = write_params(steer, &out, dry_run);
-	bool more = true;
-
-	steer->waiting = steer->running = 0;
-	while (result == 0 && more) {
-		const char *reply;
-
-		if (reeve_call(steer->tool->r, steer->method, out.p, &reply) !=
-		    0) {
-			result = say_error(steer->tool);
-			break;
-		}
-		steer->waiting += field_int(slice_of(reply), "count") +
-				  field_int(slice_of(reply), "cancelled");
-		steer->running += field_int(slice_of(reply), "signalled");
-		more = !dry_run && field_bool(slice_of(reply), "left");
-	}
-	json_out_fini(&out);
-	return result;
-}
-
-/* Many at once are asked for by name: a question, or --yes. */
-static int confirm(struct steer *steer, bool *ret)
-{
-	struct tool *tool = steer->tool;
-	char line[16];
-	int result;
-
-	*ret = true;
-	if (steer->options->yes || selector_is_ids(&steer->selector))
-		return 0;
-	if (isatty(STDIN_FILENO) != 1 || tool->json)
-		return say_usage(tool,
-				 "Add --yes, or look first with "
-				 "--dry-run",
-				 "a filter may find many jobs");
-	result = call(steer, true);
-	if (result != 0)
-		return result;
-	fprintf(stderr, "%" PRId64 " jobs will be %s. Go on? [y/N] ",
-		steer->waiting + steer->running, steer->verb);
-	fflush(stderr);
-	*ret = fgets(line, sizeof(line), stdin) &&
-	       (line[0] == 'y' || line[0] == 'Y');
-	return 0;
-}
-
-static int report(const struct steer *steer)
-{
-	const struct tool *tool = steer->tool;
-	int64_t total = steer->waiting + steer->running;
-	bool dry_run = steer->options->dry_run;
-
-	if (tool->json) {
-		printf("{\"v\":1,\"count\":%" PRId64 ",\"running\":%" PRId64
-		       ",\"dry_run\":%s}\n",
-		       total, steer->running, dry_run ? "true" : "false");
-		return 0;
-	}
-	if (steer->running)
-		printf("%" PRId64 " %s%s, %" PRId64 " of them running\n", total,
-		       dry_run ? "would be " : "", steer->verb, steer->running);
-	else
-		printf("%" PRId64 " %s%s\n", total, dry_run ? "would be " : "",
-		       steer->verb);
-	return 0;
-}
-
-/* An id that is not there is an error; one that has ended is none. */
-static int check_ids(struct steer *steer)
-{
-	struct json_out out = {0};
-	int result = 0;
-
-	if (steer->selector.id_count == 0)
-		return 0;
-	json_out_object(&out);
-	json_out_key(&out, "ids");
-	json_out_array(&out);
-	for (size_t i = 0; i < steer->selector.id_count; i++)
-		json_out_int(&out, steer->selector.ids[i]);
-	json_out_array_end(&out);
-	json_out_object_end(&out);
-	json_out_byte(&out, '\0');
-	if (!json_out_ok(&out))
-		result = say_memory(steer->tool);
-	else if (reeve_call(steer->tool->r, "org.reeve.jobs.Get", out.p,
-			    NULL) != 0)
-		result = say_error(steer->tool);
-	json_out_fini(&out);
-	return result;
-}
-
-static int run_steer(struct steer *steer, int argc, char **argv)
-{
-	struct tool *tool = steer->tool;
-	bool sure = true;
-	int result = selector_parse(tool, &steer->selector, argc, argv);
-
-	if (result == 0 && selector_is_empty(&steer->selector))
-		result = say_usage(tool,
-				   "Name ids or a filter; 'all' means "
-				   "all",
-				   "which jobs?");
-	if (result == 0)
-		result = tool_connect(tool);
-	if (result == 0)
-		result = selector_resolve(tool, &steer->selector);
-	if (result == 0)
-		result = check_ids(steer);
-	if (result == 0 && !steer->options->dry_run)
-		result = confirm(steer, &sure);
-	if (result == 0 && !sure)
-		result = EXIT_FAILED;
-	if (result == 0)
-		result = call(steer, steer->options->dry_run);
-	if (result == 0)
-		result = report(steer);
-	selector_fini(&steer->selector);
-	return result;
-}
-
 static int run_cancel(struct tool *tool, void *options, int argc, char **argv)
 {
 	struct steer steer = {
@@ -215,7 +43,7 @@ static int run_cancel(struct tool *tool, void *options, int argc, char **argv)
 		.verb = "cancelled",
 	};
 
-	return run_steer(&steer, argc, argv);
+	return steer_run(&steer, argc, argv);
 }
 
 static int run_hold(struct tool *tool, void *options, int argc, char **argv)
@@ -227,7 +55,7 @@ static int run_hold(struct tool *tool, void *options, int argc, char **argv)
 		.verb = "held",
 	};
 
-	return run_steer(&steer, argc, argv);
+	return steer_run(&steer, argc, argv);
 }
 
 static int run_release(struct tool *tool, void *options, int argc, char **argv)
@@ -239,7 +67,7 @@ static int run_release(struct tool *tool, void *options, int argc, char **argv)
 		.verb = "released",
 	};
 
-	return run_steer(&steer, argc, argv);
+	return steer_run(&steer, argc, argv);
 }
 
 static int run_retry(struct tool *tool, void *options, int argc, char **argv)
@@ -251,7 +79,7 @@ static int run_retry(struct tool *tool, void *options, int argc, char **argv)
 		.verb = "tried again",
 	};
 
-	return run_steer(&steer, argc, argv);
+	return steer_run(&steer, argc, argv);
 }
 
 static int run_rm(struct tool *tool, void *options, int argc, char **argv)
@@ -263,7 +91,7 @@ static int run_rm(struct tool *tool, void *options, int argc, char **argv)
 		.verb = "removed",
 	};
 
-	return run_steer(&steer, argc, argv);
+	return steer_run(&steer, argc, argv);
 }
 
 const struct command command_cancel = {

@@ -30,9 +30,9 @@ struct command {
 extern const struct command command_submit, command_run, command_map,
 	command_wait, command_ls, command_show, command_explain, command_logs,
 	command_cancel, command_retry, command_hold, command_release,
-	command_rm, command_queue, command_pool, command_worker, command_status,
-	command_top, command_daemon, command_ping, command_version,
-	command_help;
+	command_edit, command_rm, command_queue, command_pool, command_worker,
+	command_status, command_top, command_daemon, command_ping,
+	command_version, command_help;
 
 /* Flags that every command takes. */
 extern const struct arg_table common_args_table;

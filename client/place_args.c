@@ -154,6 +154,7 @@ int place_args_spec(struct tool *tool, struct place_args *args,
 	ret->limits = args->numbers.items;
 	ret->env = args->variables.items;
 	ret->environment = args->clean_env ? REEVE_ENV_CLEAN
+			   : args->listed  ? REEVE_ENV_LISTED
 					   : REEVE_ENV_CAPTURED;
 	return result;
 }

@@ -13,6 +13,7 @@ struct place_args {
 	const char *umask;
 	int64_t nice;
 	bool clean_env;
+	bool listed; /* nothing of this process but what env says */
 	/* Made by place_args_spec(). */
 	struct arg_list variables; /* owned; its items are not */
 	struct arg_list numbers;   /* owned, with its items: "as=2147483648" */

@@ -286,6 +286,36 @@ def test_filters_find_what_they_say():
         same(here.reeve('wait', '5').code, 121)
 
 
+def test_an_edited_job_runs_as_it_was_edited():
+    with Real() as here:
+        here.submit('--in', '1h', '--umask', '077', '-e', 'WORD=old', '-t',
+                    'a=b', '--expire', '2h', '--unique', 'w', '--sh',
+                    'cat; echo "$WORD"; umask; nice', '--stdin-file',
+                    '/etc/hostname')
+        here.submit('--hold', '--unique', 'other', 'true')
+        editor = os.path.join(here.folder, 'ed')
+        with open(editor, 'w') as file:
+            file.write('#!/bin/sh\nsed -i -e "s/^env: WORD=old/env: WORD=new/'
+                       '; s/^umask: .*/umask: 027/; s/^cwd:/nice: 4\\ncwd:/'
+                       '; /^at: /d; $1" "$2"\n')
+        os.chmod(editor, 0o755)
+        result = here.reeve('edit', '1', VISUAL=editor + " 's/w$/other/'")
+        same(result.code, 4)
+        holds(result.err, 'another job has that unique word', 'is kept in ')
+        os.unlink(result.err.split('is kept in ')[1].strip())
+        same(here.state('1'), 'scheduled')
+        result = here.reeve('edit', '1', VISUAL=editor + " ''")
+        same((result.code, result.out), (0, 'job 1 changed\n'))
+        same(here.reeve('wait', '1').code, 0)
+        with open('/etc/hostname') as file:
+            same(here.reeve('logs', '1').out, file.read() + 'new\n0027\n4\n')
+        job = here.reeve('show', '1', '--json').json()['job']
+        same((job['tags'], job['attempt']), ({'a': 'b'}, 1))
+        result = here.reeve('edit', '1', VISUAL=editor)
+        same(result.code, 4)
+        holds(result.err, 'It has ended: submit another one')
+
+
 def test_the_library_works_too():
     with Real() as here:
         here.reeve('daemon', 'start')

@@ -266,7 +266,12 @@ class Daemon:
             p, STATES[1:4], lambda job: job.facts.update(state='held')))}
 
     def Release(self, p, more):
-        return {'count': len(self.steer(p, ('held',), self.start))}
+        return {'count': len(self.steer(p, ('held',), self.release_one))}
+
+    def release_one(self, job):
+        job.facts['state'] = 'ready'
+        if job.facts['queue'] != 'stuck':
+            self.start(job)
 
     def again(self, job):
         for name in ('exit_code', 'signal', 'cause', 'failure',
@@ -278,6 +283,34 @@ class Daemon:
     def Retry(self, p, more):
         return {'count': len(self.steer(p, ('failed', 'cancelled'),
                                         self.again))}
+
+    def GetSpec(self, p, more):
+        spec = dict(self.find(p['id']).spec)
+        for name in ('key', 'group', 'hold', 'on_conflict'):
+            spec.pop(name, None)
+        return {'job': {'handler': 'exec', 'queue': 'default', 'priority': 0,
+                        'grace_ms': 10000, 'crash_limit': 3, **spec}}
+
+    def Edit(self, p, more):
+        job = self.find(p['id'])
+        if job.facts['state'] not in STATES[:4]:
+            raise Refusal(JOBS + 'WrongState', id=p['id'],
+                          state=job.facts['state'],
+                          message='only a job that waits can be edited')
+        if p['job'].get('queue') == 'full':
+            raise Refusal(JOBS + 'QueueFull', queue='full', limit=1,
+                          retry_after_ms=1, message="queue 'full' is full",
+                          hint='Wait, or use another queue')
+        job.spec = p['job']
+        job.facts.update(queue=p['job'].get('queue', 'default'),
+                         priority=p['job'].get('priority', 0))
+        return {}
+
+    def Change(self, p, more):
+        facts = {name: p[name] for name in ('priority', 'queue', 'run_at_ms')
+                 if name in p}
+        return {'count': len(self.steer(
+            p, STATES[:4], lambda job: job.facts.update(facts)))}
 
     def OpenGroup(self, p, more):
         number = len(self.groups) + 1

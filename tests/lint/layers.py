@@ -51,10 +51,10 @@ CALL_OWNERS = {
                                 'daemon/main.c'),
     'posix_spawnp?|execvp?e?|execlp?e?|fexecve': (
         'daemon/supervisor/spawn.c', 'daemon/worker/run_command.c',
-        'client/autostart.c'),
+        'client/autostart.c', 'client/editor.c'),
     'waitid|waitpid|wait3|wait4': (
         'daemon/supervisor/reap.c', 'daemon/worker/run_command.c',
-        'client/autostart.c'),
+        'client/autostart.c', 'client/editor.c'),
     # Own children that were not reaped, and their groups; else pidfds.
     'kill|killpg': ('daemon/worker/run_kill.c',),
     'clock_gettime|gettimeofday|time|clock': ('daemon/base/clock.c',
