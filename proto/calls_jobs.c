@@ -318,6 +318,7 @@ static const struct schema_field output_out_fields[] = {
 	OUT_REQ(chunks, LIST, .item = SCHEMA_STRUCT, .type = &job_chunk_type),
 	OUT_REQ(offset, INT),
 	OUT_REQ(eof, BOOL),
+	OUT_OPT(elsewhere, LIST, .item = SCHEMA_STRING),
 };
 static const struct schema_type output_out_type =
 	FIELDS_TYPE(NULL, output_out_fields);

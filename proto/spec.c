@@ -71,9 +71,13 @@ static const struct schema_field spec_fields[] = {
 	IN_OPT(SPEC, spec, durability, ENUM, .type = &job_durability_type),
 	IN_OPT(SPEC, spec, tags, MAP, .item = SCHEMA_STRING),
 	[SPEC_payload_fd] = OUT_OPT(payload_fd, INT),
-	[SPEC_stdin_fd] = OUT_OPT(stdin_fd, INT),
-	[SPEC_stdout_fd] = OUT_OPT(stdout_fd, INT),
-	[SPEC_stderr_fd] = OUT_OPT(stderr_fd, INT),
-	[SPEC_cwd_fd] = OUT_OPT(cwd_fd, INT),
+	IN_OPT(SPEC, spec, stdin_fd, INT,
+	       .max = LIMIT_DESCRIPTORS_PER_MESSAGE - 1),
+	IN_OPT(SPEC, spec, stdout_fd, INT,
+	       .max = LIMIT_DESCRIPTORS_PER_MESSAGE - 1),
+	IN_OPT(SPEC, spec, stderr_fd, INT,
+	       .max = LIMIT_DESCRIPTORS_PER_MESSAGE - 1),
+	IN_OPT(SPEC, spec, cwd_fd, INT,
+	       .max = LIMIT_DESCRIPTORS_PER_MESSAGE - 1),
 };
 const struct schema_type spec_type = FIELDS_TYPE("Spec", spec_fields);

@@ -56,8 +56,9 @@ struct spec {
 	struct slice key, unique;
 	int on_conflict; /* enum spec_on_conflict */
 	int64_t group;
-	int durability;	   /* enum durability */
-	struct slice tags; /* raw map of strings */
+	int durability;					/* enum durability */
+	struct slice tags;				/* raw map of strings */
+	int64_t stdin_fd, stdout_fd, stderr_fd, cwd_fd; /* see `has` */
 };
 
 /* Which bit of `has` belongs to which field: SPEC_HAS(spec, key). The order is
@@ -75,6 +76,12 @@ struct spec {
 #define SPEC_BIT(name) SPEC_##name,
 enum spec_field { SPEC_FIELDS(SPEC_BIT) SPEC_FIELD_COUNT };
 #define SPEC_HAS(spec, name) (((spec)->has >> SPEC_##name) & 1)
+
+/* Does it name descriptors of its message? */
+static inline bool spec_has_descriptors(const struct spec *spec)
+{
+	return spec->has >> SPEC_stdin_fd;
+}
 
 /* What a spec has when it does not say otherwise. */
 #define SPEC_QUEUE_DEFAULT "default"

@@ -161,7 +161,7 @@ static int check_env(struct check *c, struct slice env)
 	return 0;
 }
 
-static int check_context(struct check *c, struct slice object)
+static int check_context(struct check *c, struct slice object, bool has_cwd_fd)
 {
 	struct context context = {0};
 	char path[sizeof(c->fault->path)];
@@ -177,6 +177,9 @@ static int check_context(struct check *c, struct slice object)
 			      has_nul(context.cwd)))
 		return fail(c, SCHEMA_E_RANGE, "context.cwd",
 			    "must be an absolute path");
+	if (context.cwd.p && has_cwd_fd)
+		return fail(c, SCHEMA_E_CONFLICT, "cwd_fd",
+			    "excludes context.cwd: give one of them");
 	return context.env.p ? check_env(c, context.env) : 0;
 }
 
@@ -188,6 +191,10 @@ static int check_stdin(struct check *c, const struct spec *spec)
 	if (SPEC_HAS(spec, stdin) && SPEC_HAS(spec, stdin64))
 		return fail(c, SCHEMA_E_CONFLICT, "stdin64",
 			    "excludes stdin: give one of them");
+	if (SPEC_HAS(spec, stdin_fd) &&
+	    (SPEC_HAS(spec, stdin) || SPEC_HAS(spec, stdin64)))
+		return fail(c, SCHEMA_E_CONFLICT, "stdin_fd",
+			    "excludes stdin and stdin64: give one of them");
 	if (!SPEC_HAS(spec, stdin64))
 		return 0;
 	r = json_base64(c->arena, spec->stdin64, &bytes);
@@ -235,6 +242,10 @@ static int check_tries(struct check *c, const struct spec *spec)
 	if (r == 0 && spec->once && rule.max_attempts > 1)
 		return fail(c, SCHEMA_E_CONFLICT, "retry",
 			    "excludes once: it is never started twice");
+	if (r == 0 && spec_has_descriptors(spec) && rule.max_attempts > 1)
+		return fail(c, SCHEMA_E_CONFLICT, "retry",
+			    "excludes descriptors: what was read from them or "
+			    "written to them is not there again");
 	return r;
 }
 
@@ -270,7 +281,7 @@ static int check_spec(struct check *c, const struct spec *spec)
 	if (r == 0)
 		r = check_tries(c, spec);
 	if (r == 0 && SPEC_HAS(spec, context))
-		r = check_context(c, spec->context);
+		r = check_context(c, spec->context, SPEC_HAS(spec, cwd_fd));
 	return r;
 }
 

@@ -112,7 +112,7 @@ bool batch_empty(const struct batch *batch)
 	       !store->group_count && !store->entry_count &&
 	       !store->queue_count && !store->edit_count &&
 	       !store->want_count && !store->gone_worker_count &&
-	       !store->promote_max && !store->purge_max &&
+	       !store->promote_max && !store->purge_max && !store->strand.n &&
 	       TAILQ_EMPTY(&batch->calls);
 }
 

@@ -22,7 +22,8 @@
 #define BROKER_WORKERS_FD 4
 #define BROKER_CLIENTS_FD 5
 #define BROKER_RESERVE_BYTES (4 * 1024 * 1024)
-#define BROKER_DESCRIPTORS (LIMIT_CONNECTIONS + CONFIG_WORKERS_MAX + 256)
+#define BROKER_DESCRIPTORS                                                     \
+	(LIMIT_CONNECTIONS + CONFIG_WORKERS_MAX + LIMIT_DESCRIPTORS_HELD + 256)
 /* A writer that is busy for longer than this is stuck: no beat. */
 #define BROKER_STUCK_NS (30 * INT64_C(1000000000))
 
@@ -256,6 +257,7 @@ static void fini(struct broker *broker)
 	if (broker->stop_call)
 		call_release(broker->stop_call);
 	cycle_fini(broker);
+	carry_fini(broker);
 	fleet_fini(broker);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
@@ -272,7 +274,8 @@ static void fini(struct broker *broker)
 	event_base_free(broker->base);
 }
 
-/* A connection for each client that the limits allow, and some more. */
+/* A connection for each client that the limits allow, what clients give with
+ * their jobs, and some more. */
 static void allow_descriptors(void)
 {
 	struct rlimit limit;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
@@ -103,6 +104,8 @@ static void run_method(struct call *call, const struct call_envelope *envelope)
 				     "this method does not upgrade");
 		return;
 	}
+	if (call->parcel && carry_refuses(call))
+		return;
 	require(call->method->params_bytes <= sizeof(params));
 	in = call->schema->in ? call->schema->in : &none;
 	r = schema_decode(in, &call->arena, envelope->parameters, "", params,
@@ -162,6 +165,7 @@ bool call_message(struct conn *conn, struct slice message)
 		return true;
 	}
 	call->arena = arena;
+	call->parcel = conn_parcel(conn, message);
 	call_hold(call); /* it may be answered, and gone, before we are done */
 	if (bad)
 		bad_message(call, syntax.offset, syntax.message);
@@ -318,6 +322,7 @@ void call_release(struct call *call)
 		return;
 	arena_fini(&call->arena);
 	json_out_fini(&call->waiting);
+	parcel_unref(call->parcel);
 	free(call);
 }
 

@@ -29,6 +29,7 @@ struct call_method {
 	enum call_kind kind;
 	size_t params_bytes; /* of the decoded struct */
 	bool streams;	     /* `more` is understood */
+	bool carries;	     /* descriptors may come with it */
 	/*
 	 * @params is zeroed but for what was given; slices in it live until
 	 * the function returns, the arena as long as the call.
@@ -56,11 +57,11 @@ struct call {
 	void (*deaf)(struct call *call);
 	/* There is room again for a stream that paused. May be NULL. */
 	void (*drained)(struct call *call);
-	void *state; /* the method's own, in the arena */
-	/* Its first entry, steer or group in the batch that it joined. */
-	size_t first;
+	void *state;  /* the method's own, in the arena */
+	size_t first; /* entry, steer or group in the batch that it joined */
 	/* Of submissions: jobs in the call, and those of them not taken. */
 	size_t count, refused;
+	struct parcel *parcel; /* came with it; NULL: none, or given away */
 };
 
 /**

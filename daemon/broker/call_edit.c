@@ -42,6 +42,13 @@ static void committed(struct call *call, struct batch *batch)
 		return;
 	}
 	json_out_member_text(out, "state", state_name(edit->state));
+	if (edit->descriptors) {
+		call_error_end(call,
+			       "it was given descriptors, which another spec "
+			       "cannot have",
+			       "cancel it and submit another one");
+		return;
+	}
 	call_error_end(call, "only a job that waits can be edited",
 		       state_is_end(edit->state)
 			       ? "it has ended: submit another one"

@@ -246,7 +246,9 @@ static void explain_ended(struct explain *e)
 
 	explain_attempts(e);
 	e->first[0] = 0;
-	snprintf(verb, sizeof(verb), good || row->attempt ? "logs" : "retry");
+	/* Its descriptors are gone: only a new one has some. */
+	snprintf(verb, sizeof(verb),
+		 good || row->attempt || row->descriptors ? "logs" : "retry");
 	cause_text(why, sizeof(why), row->cause, row->exit_code, row->signal,
 		   row->failure.n ? row->failure : (struct slice){0});
 	if (row->attempt)
@@ -257,7 +259,9 @@ static void explain_ended(struct explain *e)
 	       row->reason.n ? row->reason.p : "");
 	if (!good && row->attempt)
 		reason(e, "ended",
-		       command(remedy, sizeof(remedy), "retry", e->id),
+		       row->descriptors ? NULL
+					: command(remedy, sizeof(remedy),
+						  "retry", e->id),
 		       "no further attempt follows: %u of %u were made",
 		       row->attempt, row->max_attempts);
 }

@@ -26,6 +26,7 @@ struct output {
 	struct arena answer;
 	/* What the last read found. */
 	bool found, over;
+	bool stdout_given, stderr_given; /* nothing of them is kept */
 	struct slice records;
 	int64_t file_bytes; /* how long a file that is over must be; 0: any */
 };
@@ -72,6 +73,8 @@ static int read_step(struct store *store, struct read_request *request)
 	output->found = r == 0 && count == 1;
 	if (!output->found)
 		return r;
+	output->stdout_given = row->stdout_given;
+	output->stderr_given = row->stderr_given;
 	if (!output->attempt)
 		output->attempt = row->attempt;
 	output->over = state_is_end(row->state) ||
@@ -106,6 +109,17 @@ static void no_such_job(struct output *output)
 		       "it may have been purged; List shows what is there");
 }
 
+static void say_elsewhere(const struct output *output, struct json_out *out)
+{
+	json_out_key(out, "elsewhere");
+	json_out_array(out);
+	if (output->stdout_given)
+		json_out_string(out, SLICE("stdout"));
+	if (output->stderr_given)
+		json_out_string(out, SLICE("stderr"));
+	json_out_array_end(out);
+}
+
 /* Write what was read. Return: did anything come? */
 static bool reply(struct output *output)
 {
@@ -137,6 +151,8 @@ static bool reply(struct output *output)
 		json_out_member_int(out, "offset",
 				    output_at_number(output->at));
 		json_out_member_bool(out, "eof", eof);
+		if (output->stdout_given || output->stderr_given)
+			say_elsewhere(output, out);
 		call_reply_end(call);
 	}
 	json_out_fini(&chunks);

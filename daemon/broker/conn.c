@@ -23,10 +23,7 @@ static void say_last(struct conn *conn, const char *error, const char *message,
 	json_out_member_text(out, "error", error);
 	json_out_key(out, "parameters");
 	json_out_object(out);
-	if (offset >= 0)
-		json_out_member_int(out, "offset", offset);
-	else
-		json_out_member_text(out, "parameter", "descriptors");
+	json_out_member_int(out, "offset", offset);
 	json_out_member_text(out, "message", message);
 	json_out_member_text(out, "hint",
 			     "the connection is closed: open another one; "
@@ -134,16 +131,7 @@ static void take_messages(struct conn *conn)
 		struct slice in = sock_in(&conn->sock);
 
 		conn->partial_since_ns = 0;
-		if (conn->sock.got_descriptors && !conn->call_count) {
-			conn->sock.got_descriptors = false;
-			say_last(conn, "org.varlink.service.InvalidParameter",
-				 "no method of this version takes descriptors; "
-				 "they were closed",
-				 -1);
-			break;
-		}
-		if (conn->sock.got_descriptors ||
-		    !call_message(conn, message)) {
+		if (!call_message(conn, message)) {
 			/* Keep it where it is; drop what came before it. */
 			size_t skip = (size_t)(message.p - in.p);
 
@@ -200,7 +188,8 @@ static void conn_process(struct conn *conn)
 	}
 	/* Whoever may not go on is not read on: its buffer stays small. */
 	backlog = conn->held_bytes || conn->frame_error ||
-		  (!may_go_on(conn) && conn->sock.in_n >= CONN_HOLD_BYTES);
+		  (!may_go_on(conn) &&
+		   (conn->sock.in_n >= CONN_HOLD_BYTES || conn->sock.rights));
 	sock_pause(&conn->sock, conn->closing || backlog);
 }
 
@@ -392,6 +381,25 @@ void conns_resume(struct broker *broker)
 	}
 }
 
+/*
+ * Who sends us an end of his own connection, and goes, is never seen to hang
+ * up. So descriptors do not wait for long for calls before theirs.
+ */
+static void tick_rights(struct conn *conn, int64_t now_ns)
+{
+	struct sock *sock = &conn->sock;
+
+	if (!sock->rights || !sock->rights->count) {
+		conn->rights_since_ns = 0;
+	} else if (!conn->rights_since_ns) {
+		conn->rights_since_ns = now_ns;
+	} else if (now_ns - conn->rights_since_ns >
+		   LIMIT_MESSAGE_SECONDS * SECOND_NS) {
+		rights_drop(sock->rights, &sock->loop->room);
+		conn->rights_since_ns = 0;
+	}
+}
+
 static void tick_one(struct conn *conn, int64_t now_ns)
 {
 	/* Its patience begins when we read on. */
@@ -405,6 +413,7 @@ static void tick_one(struct conn *conn, int64_t now_ns)
 			 "the message was not finished within 10 seconds", 0);
 		return;
 	}
+	tick_rights(conn, now_ns);
 	if (conn->sock.stuck_since_ns &&
 	    now_ns - conn->sock.stuck_since_ns >
 		    LIMIT_READ_SECONDS * SECOND_NS) {
@@ -456,6 +465,20 @@ void conn_answered(struct conn *conn)
 	if (conn->held_bytes || conn->sock.in_n || conn->sock.paused ||
 	    conn->sock.eof)
 		conn_process(conn);
+}
+
+struct parcel *conn_parcel(struct conn *conn, struct slice message)
+{
+	struct slice in = sock_in(&conn->sock);
+	const char *end = slice_end(message), *last = slice_end(in);
+
+	if (!conn->sock.rights)
+		return NULL;
+	/* Its terminator, and what is no message of its own behind it. */
+	while (end < last && (!*end || strchr(" \t\r\n", *end)))
+		end++;
+	return rights_take(&conn->sock.rights, &conn->sock.loop->room,
+			   (size_t)(end - in.p));
 }
 
 void conn_close(struct conn *conn)

@@ -31,6 +31,7 @@ struct conn {
 	bool closing;		  /* the last words are on their way */
 	bool processing;	  /* in conn_process(): do not come back */
 	int64_t partial_since_ns; /* an unfinished message waits; 0: none */
+	int64_t rights_since_ns;  /* descriptors wait; 0: none, or not seen */
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
 };
 
@@ -70,6 +71,14 @@ void conns_flush(struct broker *broker);
  * Takes the next messages too, and may free the connection.
  */
 void conn_answered(struct conn *conn);
+
+/**
+ * conn_parcel() - the descriptors that came with this message
+ * @message:	in the connection's buffer, taken for good
+ *
+ * Return: the caller's; NULL: none came.
+ */
+struct parcel *conn_parcel(struct conn *conn, struct slice message);
 
 /** conn_close() - after what was written has left; takes nothing more */
 void conn_close(struct conn *conn);

@@ -295,6 +295,8 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	struct batch *next;
 
 	update_lanes(broker, batch);
+	if (broker->socks.room.used)
+		carry_committed(broker, batch);
 	dispatch(broker, batch);
 	broker->next_due_ms = store->next_due_ms;
 	/*
@@ -310,8 +312,11 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	tell_calls(batch);
 	rooms_look(broker, batch);
 	drains_look(broker);
-	for (size_t i = 0; i < store->ended_count; i++)
+	for (size_t i = 0; i < store->ended_count; i++) {
 		waits_ended(&broker->waits, &store->ended[i]);
+		if (broker->carried)
+			carry_drop(broker, store->ended[i].id);
+	}
 	for (size_t i = 0; i < store->changed_group_count; i++)
 		waits_changed(&broker->waits, &store->changed_groups[i]);
 	for (size_t i = 0; i < store->purged_count; i++)

@@ -5,6 +5,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/call.h"
+#include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
 #include "proto/json_in.h"
@@ -32,6 +33,11 @@ int entry_check(struct call *call, struct slice object,
 	if (r > 0)
 		return refuse(ret_fault,
 			      "org.varlink.service.InvalidParameter");
+	if (call->parcel || spec_has_descriptors(ret)) {
+		r = carry_check(call, ret, path, ret_fault);
+		if (r)
+			return r;
+	}
 	if (!slice_is(ret->handler, SPEC_HANDLER_EXEC)) {
 		ret_fault->handler = ret->handler;
 		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
@@ -42,6 +48,19 @@ int entry_check(struct call *call, struct slice object,
 		return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
 	}
 	return 0;
+}
+
+/* Numbers among those that go to the worker, in the same order. */
+static void write_descriptors(struct json_out *out, const struct spec *spec)
+{
+	if (SPEC_HAS(spec, stdin_fd))
+		json_out_member_int(out, "stdin_fd", spec->stdin_fd);
+	if (SPEC_HAS(spec, stdout_fd))
+		json_out_member_int(out, "stdout_fd", spec->stdout_fd);
+	if (SPEC_HAS(spec, stderr_fd))
+		json_out_member_int(out, "stderr_fd", spec->stderr_fd);
+	if (SPEC_HAS(spec, cwd_fd))
+		json_out_member_int(out, "cwd_fd", spec->cwd_fd);
 }
 
 /* What the worker gets: only what runs, as the client wrote it. */
@@ -58,6 +77,8 @@ static int write_spec(struct arena *arena, const struct spec *spec,
 		json_out_member_string(scratch, "stdin", spec->stdin_text);
 	if (SPEC_HAS(spec, stdin64))
 		json_out_member_string(scratch, "stdin64", spec->stdin64);
+	if (spec_has_descriptors(spec))
+		write_descriptors(scratch, spec);
 	json_out_object_end(scratch);
 	if (!json_out_ok(scratch))
 		return -ENOMEM;
@@ -152,7 +173,11 @@ static void copy_facts(struct call *call, const struct spec *spec,
 	entry->keep_ms = SPEC_HAS(spec, keep_ms) ? spec->keep_ms : -1;
 	entry->crash_limit = (uint32_t)spec->crash_limit;
 	entry->hold = spec->hold;
-	entry->once = spec->once;
+	entry->descriptors = spec_has_descriptors(spec);
+	entry->stdout_given = SPEC_HAS(spec, stdout_fd);
+	entry->stderr_given = SPEC_HAS(spec, stderr_fd);
+	/* What was read from a pipe, or written to it, cannot be undone. */
+	entry->once = spec->once || entry->descriptors;
 	entry->orphans_keep = spec->orphans == ORPHANS_KEEP;
 	if (SPEC_HAS(spec, run_at_ms))
 		entry->run_at_ms = spec->run_at_ms;

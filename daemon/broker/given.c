@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
@@ -60,6 +61,13 @@ static void put_back(struct broker *broker, int64_t job, int64_t token)
 	cycle_kick(broker);
 }
 
+/* The descriptors that it began with are its own. */
+static void drop_begun(struct broker *broker, const struct given *given)
+{
+	if (given->begun)
+		carry_drop(broker, given->sched.id);
+}
+
 void given_compare(struct broker *broker, struct worker *worker,
 		   struct slice holding)
 {
@@ -67,8 +75,10 @@ void given_compare(struct broker *broker, struct worker *worker,
 
 	for (job = TAILQ_FIRST(&worker->sched.jobs); job; job = next) {
 		next = TAILQ_NEXT(job, link);
-		if (holds(holding, (struct given *)job))
+		if (holds(holding, (struct given *)job)) {
+			drop_begun(broker, (struct given *)job);
 			continue;
+		}
 		put_back(broker, job->id, job->token);
 		sched_end(&broker->sched, &worker->sched, job, -1,
 			  clock_mono_ns());
@@ -77,6 +87,7 @@ void given_compare(struct broker *broker, struct worker *worker,
 	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
 		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
 		if (holds(holding, (struct given *)job)) {
+			drop_begun(broker, (struct given *)job);
 			sched_give(&broker->sched, &worker->sched, job,
 				   clock_mono_ns());
 			continue;
@@ -107,8 +118,17 @@ void given_resume(struct worker *worker)
 void given_deliver(struct broker *broker, struct worker *worker,
 		   struct lane *lane, const struct store_claim *claim)
 {
-	struct given *given = calloc(1, sizeof(*given));
+	struct parcel *parcel = NULL;
+	struct given *given;
 
+	if (claim->descriptors) {
+		parcel = carry_find(broker, claim->job);
+		if (!parcel) {
+			carry_lost(broker, claim);
+			return;
+		}
+	}
+	given = calloc(1, sizeof(*given));
 	if (!given || worker->dead || worker->died_ns) {
 		free(given);
 		put_back(broker, claim->job, claim->token);
@@ -122,10 +142,20 @@ void given_deliver(struct broker *broker, struct worker *worker,
 	sched_give(&broker->sched, &worker->sched, &given->sched,
 		   clock_mono_ns());
 	if (worker->link) {
-		worker_link_job(worker->link, claim);
+		worker_link_job(worker->link, claim, parcel);
 		given->sent = true;
 	}
 	/* Away: it will dial in without it, and the job goes back. */
+}
+
+void given_begun(struct broker *broker, struct worker *worker, int64_t token)
+{
+	struct sched_job *job = sched_find(&worker->sched, token);
+
+	if (!job)
+		return;
+	((struct given *)job)->begun = true;
+	carry_drop(broker, job->id);
 }
 
 static struct given *find(struct worker *worker, int64_t token)

@@ -32,6 +32,9 @@ void given_deliver(struct broker *broker, struct worker *worker,
 void given_compare(struct broker *broker, struct worker *worker,
 		   struct slice holding);
 
+/** given_begun() - it said that a job which came with descriptors runs now */
+void given_begun(struct broker *broker, struct worker *worker, int64_t token);
+
 /** given_resume() - it was greeted: say again what is asked to end */
 void given_resume(struct worker *worker);
 

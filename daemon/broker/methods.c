@@ -15,7 +15,7 @@
 /* Most called first: the search is a walk. */
 static const struct call_method methods[] = {
 	{JOBS(Submit), CALL_WRITES, WITH(call_submit), .streams = true,
-	 .run = call_submit},
+	 .carries = true, .run = call_submit},
 	{JOBS(SubmitMany), CALL_WRITES, WITH(call_submit_many), .streams = true,
 	 .run = call_submit_many},
 	{JOBS(Wait), CALL_ALONE, WITH(call_wait), .streams = true,

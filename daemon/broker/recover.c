@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/carry.h"
 #include "daemon/broker/fleet_end.h"
 #include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
@@ -273,6 +274,9 @@ int recover(struct broker *broker)
 		result = recover_worker(&r, &r.snapshot.workers[i]);
 	if (result == 0)
 		result = recover_strays(&r);
+	/* Also what a worker would give back: nobody has them for it. */
+	if (result == 0 && r.snapshot.descriptors)
+		broker->gathering->store.strand = carry_lost_failure;
 	if (result == 0)
 		result = commit(&r);
 	if (result == 0)

@@ -11,7 +11,13 @@
 #define SOCK_IN_FIRST_BYTES 4096
 #define SOCK_READ_MAX_BYTES (256 * 1024) /* a turn, so that all get theirs */
 #define SOCK_KEEP_BYTES (64 * 1024) /* a larger idle buffer is given back */
-#define SOCK_CONTROL_BYTES CMSG_SPACE(253 * sizeof(int))
+
+/* Bytes [from, end) of `out` have a parcel. */
+struct sock_load {
+	STAILQ_ENTRY(sock_load) link;
+	size_t from, end;
+	struct parcel *parcel;
+};
 
 static void between(const struct sock_loop *loop)
 {
@@ -39,6 +45,7 @@ int sock_loop_init(struct sock_loop *loop, struct event_base *base)
 {
 	TAILQ_INIT(&loop->dirty);
 	loop->base = base;
+	loop->room = rights_room();
 	loop->flush = event_new(base, -1, 0, flush_all, loop);
 	return loop->flush ? 0 : -ENOMEM;
 }
@@ -90,55 +97,13 @@ static int in_reserve(struct sock *sock)
 	return 0;
 }
 
-/*
- * Descriptors nobody asked for are closed at once. Plain recv() would drop them
- * in the kernel too, but the sender must be told that they were refused.
- */
-static void close_descriptors(struct sock *sock, struct msghdr *message)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c;
-	     c = CMSG_NXTHDR(message, c)) {
-		size_t count;
-		int fds[253];
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		if (count > ARRAY_COUNT(fds))
-			count = ARRAY_COUNT(fds);
-		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
-		for (size_t i = 0; i < count; i++)
-			close(fds[i]);
-		sock->got_descriptors = true;
-	}
-}
-
 /* Return: bytes, 0 at the end, -EAGAIN, or another negative errno. */
 static ssize_t read_some(struct sock *sock)
 {
-	union {
-		char bytes[SOCK_CONTROL_BYTES];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov;
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t n;
+	size_t at = sock->in_at + sock->in_n;
 
-	iov.iov_base = sock->in + sock->in_at + sock->in_n;
-	iov.iov_len = sock->in_capacity - sock->in_at - sock->in_n;
-	do {
-		n = recvmsg(sock->fd, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	if (message.msg_controllen)
-		close_descriptors(sock, &message);
-	return n;
+	return rights_receive(sock->fd, sock->in + at, sock->in_capacity - at,
+			      sock->in_n, &sock->loop->room, &sock->rights);
 }
 
 static void on_read(evutil_socket_t fd, short what, void *arg)
@@ -202,6 +167,7 @@ int sock_init(struct sock *sock, struct sock_loop *loop, int fd,
 		.owner = owner,
 		.fd = fd,
 	};
+	STAILQ_INIT(&sock->loads);
 	sock->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST,
 				     on_read, sock);
 	sock->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST,
@@ -212,6 +178,15 @@ int sock_init(struct sock *sock, struct sock_loop *loop, int fd,
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static void unload(struct sock *sock)
+{
+	struct sock_load *load = STAILQ_FIRST(&sock->loads);
+
+	STAILQ_REMOVE_HEAD(&sock->loads, link);
+	parcel_unref(load->parcel);
+	free(load);
 }
 
 void sock_fini(struct sock *sock)
@@ -226,6 +201,11 @@ void sock_fini(struct sock *sock)
 		close(sock->fd);
 	free(sock->in);
 	in_account(sock, 0);
+	if (sock->loop) {
+		rights_fini(&sock->rights, &sock->loop->room);
+		while (!STAILQ_EMPTY(&sock->loads))
+			unload(sock);
+	}
 	json_out_fini(&sock->out);
 	*sock = (struct sock){.fd = -1};
 }
@@ -238,6 +218,8 @@ struct slice sock_in(const struct sock *sock)
 void sock_consume(struct sock *sock, size_t bytes)
 {
 	require(bytes <= sock->in_n);
+	if (sock->rights)
+		rights_consume(&sock->rights, &sock->loop->room, bytes);
 	sock->in_at += bytes;
 	sock->in_n -= bytes;
 	if (sock->in_n)
@@ -263,6 +245,21 @@ struct json_out *sock_out(struct sock *sock)
 		event_active(sock->loop->flush, EV_TIMEOUT, 1);
 	}
 	return &sock->out;
+}
+
+int sock_load(struct sock *sock, size_t from, struct parcel *parcel)
+{
+	struct sock_load *load = malloc(sizeof(*load));
+
+	if (!load)
+		return -ENOMEM;
+	*load = (struct sock_load){
+		.from = from,
+		.end = sock->out.n,
+		.parcel = parcel_ref(parcel),
+	};
+	STAILQ_INSERT_TAIL(&sock->loads, load, link);
+	return 0;
 }
 
 size_t sock_unsent(const struct sock *sock)
@@ -295,11 +292,39 @@ static void want_write(struct sock *sock, bool want)
 /* A slow reader's buffer must not keep what has left already. */
 static void out_compact(struct sock *sock)
 {
+	struct sock_load *load;
+
 	if (sock->out_at < SOCK_KEEP_BYTES)
 		return;
 	sock->out.n -= sock->out_at;
 	memmove(sock->out.p, sock->out.p + sock->out_at, sock->out.n);
+	STAILQ_FOREACH(load, &sock->loads, link)
+	{
+		load->from -= sock->out_at;
+		load->end -= sock->out_at;
+	}
 	sock->out_at = 0;
+}
+
+/* One piece: up to what has a parcel, or that, alone. As send(). */
+static ssize_t send_some(struct sock *sock, int flags)
+{
+	const struct sock_load *load = STAILQ_FIRST(&sock->loads);
+	const char *from = sock->out.p + sock->out_at;
+	size_t bytes = sock_unsent(sock);
+	ssize_t n;
+
+	if (load && sock->out_at < load->from)
+		bytes = load->from - sock->out_at;
+	if (!load || sock->out_at < load->from)
+		return send(sock->fd, from, bytes, MSG_NOSIGNAL | flags);
+	n = rights_send(sock->fd, from, load->end - sock->out_at, load->parcel);
+	if (n < 0) {
+		errno = (int)-n;
+		return -1;
+	}
+	unload(sock);
+	return n;
 }
 
 bool sock_flush(struct sock *sock)
@@ -307,8 +332,7 @@ bool sock_flush(struct sock *sock)
 	if (!json_out_ok(&sock->out))
 		return false; /* a reply that is not whole must not leave */
 	while (sock_unsent(sock)) {
-		ssize_t n = send(sock->fd, sock->out.p + sock->out_at,
-				 sock_unsent(sock), MSG_NOSIGNAL);
+		ssize_t n = send_some(sock, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -348,6 +372,8 @@ bool sock_last_words(struct sock *sock)
 	sock->eof = true;
 	event_del(sock->read_event);
 	want_write(sock, false);
+	while (!STAILQ_EMPTY(&sock->loads))
+		unload(sock);
 	json_out_reset(&sock->out);
 	sock->out_at = 0;
 	return n == 0 || n == -ECONNRESET;
@@ -366,8 +392,7 @@ void sock_flush_quietly(struct sock *sock)
 
 	if (!json_out_ok(&sock->out) || !sock_unsent(sock))
 		return;
-	n = send(sock->fd, sock->out.p + sock->out_at, sock_unsent(sock),
-		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = send_some(sock, MSG_DONTWAIT);
 	if (n > 0)
 		sock->out_at += (size_t)n;
 }

@@ -11,10 +11,12 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "daemon/base/rights.h"
 #include "proto/base.h"
 #include "proto/json_out.h"
 
 struct sock;
+struct sock_load;
 
 struct sock_events {
 	/* Bytes arrived, or the peer ended its side (sock->eof). */
@@ -30,7 +32,8 @@ struct sock_loop {
 	struct event_base *base;
 	struct event *flush;
 	TAILQ_HEAD(, sock) dirty;
-	size_t in_bytes; /* of all input buffers that are not trusted */
+	size_t in_bytes;	 /* of all input buffers that are not trusted */
+	struct rights_room room; /* for descriptors, received and held */
 	/* After each sock's turn; NULL: nothing. Any sock may be gone after. */
 	void (*between)(void *owner);
 	void *owner;
@@ -47,11 +50,12 @@ struct sock {
 	bool eof;     /* nothing more will come; the peer may still read */
 	bool trusted; /* set by the owner: LIMIT_INPUT_BYTES is not for it */
 	bool crowded; /* there was no room for more input; see sock_crowded() */
-	bool got_descriptors; /* some came, and were closed; cleared by the owner */
+	struct rights *rights; /* came, and not taken yet; NULL: none */
 	char *in;
 	size_t in_at, in_n, in_capacity; /* unread: in[in_at .. in_at + in_n) */
 	struct json_out out;
-	size_t out_at;		/* sent already */
+	size_t out_at;			/* sent already */
+	STAILQ_HEAD(, sock_load) loads; /* parcels for parts of it */
 	int64_t stuck_since_ns; /* unsent bytes without progress; 0: none */
 };
 
@@ -81,6 +85,13 @@ bool sock_crowded(const struct sock *sock);
 
 /** sock_out() - write here; it leaves at the end of the turn */
 struct json_out *sock_out(struct sock *sock);
+/**
+ * sock_load() - what was written since @from leaves with these descriptors
+ * @from:	sock_out()->n as it was before
+ *
+ * Return: 0, or -ENOMEM: then the text is there and they are not.
+ */
+must_check int sock_load(struct sock *sock, size_t from, struct parcel *parcel);
 /** sock_unsent() - bytes */
 size_t sock_unsent(const struct sock *sock);
 

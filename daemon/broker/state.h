@@ -9,6 +9,7 @@
 
 #include "daemon/base/config.h"
 #include "daemon/broker/batch.h"
+#include "daemon/broker/carry.h"
 #include "daemon/broker/conn.h"
 #include "daemon/broker/drain.h"
 #include "daemon/broker/fleet.h"
@@ -39,11 +40,12 @@ struct broker {
 
 	struct sched sched;
 	struct lanes lanes;
-	struct queues queues; /* that have settings */
-	struct drains drains; /* calls that wait for empty queues */
-	struct rooms rooms;   /* submissions that wait for room */
-	struct fleet fleet;   /* workers */
-	struct link link;     /* to the supervisor */
+	struct queues queues;	 /* that have settings */
+	struct drains drains;	 /* calls that wait for empty queues */
+	struct rooms rooms;	 /* submissions that wait for room */
+	struct fleet fleet;	 /* workers */
+	struct link link;	 /* to the supervisor */
+	struct carried *carried; /* by job: descriptors that wait with it */
 
 	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;

@@ -158,6 +158,11 @@ static bool on_line(struct worker_link *link, struct slice text)
 		return on_done(link, line);
 	if (json_key_is(key, "put_back"))
 		return on_put_back(link, value);
+	if (json_key_is(key, "start")) {
+		given_begun(link->broker, link->worker,
+			    find_int(line, "token"));
+		return true;
+	}
 	if (json_key_is(key, "leaving")) {
 		fleet_leaving(link->broker, link->worker);
 		return true;
@@ -306,13 +311,16 @@ static void say_context(struct worker_link *link, int64_t id, struct slice text)
 	json_out_byte(out, '\n');
 }
 
-void worker_link_job(struct worker_link *link, const struct store_claim *claim)
+void worker_link_job(struct worker_link *link, const struct store_claim *claim,
+		     struct parcel *parcel)
 {
 	struct json_out *out;
+	size_t from;
 
 	if (claim->context)
 		say_context(link, claim->context, claim->context_text);
 	out = sock_out(&link->sock);
+	from = out->n;
 	json_out_object(out);
 	json_out_member_int(out, "job", claim->job);
 	json_out_member_int(out, "attempt", claim->attempt);
@@ -326,6 +334,11 @@ void worker_link_job(struct worker_link *link, const struct store_claim *claim)
 	json_out_member_raw(out, "spec", claim->spec);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
+	/* Without them the worker will say so, and the job fails. */
+	if (parcel && sock_load(&link->sock, from, parcel))
+		log_error("no memory to send descriptors, the job fails "
+			  "job=%lld",
+			  (long long)claim->job);
 }
 
 void worker_link_settled(struct worker_link *link, int64_t token)

@@ -42,8 +42,10 @@ void worker_link_free(struct worker_link *link);
 /** worker_link_parked() - try `ready` again: the fleet has grown */
 void worker_link_parked(struct worker_link *link);
 
-/** worker_link_job() - deliver a claim */
-void worker_link_job(struct worker_link *link, const struct store_claim *claim);
+/** worker_link_job() - deliver a claim
+ * @parcel:	the descriptors that go with it; NULL: none */
+void worker_link_job(struct worker_link *link, const struct store_claim *claim,
+		     struct parcel *parcel);
 
 /** worker_link_settled() - a result is committed; worker_link_settle_end() */
 void worker_link_settled(struct worker_link *link, int64_t token);

@@ -202,6 +202,15 @@ static bool expire(struct job_step *step, enum job_cause cause, int64_t now_ms)
 	return true;
 }
 
+/* Descriptors, which only the broker had: no later attempt can have them. */
+static bool strand(struct job_step *step, enum job_cause cause, int64_t now_ms)
+{
+	(void)cause;
+	(void)now_ms;
+	end(step, STATE_FAILED, CAUSE_EXEC);
+	return true;
+}
+
 /* At least one more of each, so that the limits hold again. */
 static bool retry(struct job_step *step, enum job_cause cause, int64_t now_ms)
 {
@@ -234,23 +243,27 @@ static job_arrow *const arrows[STATE_COUNT][JOB_EVENT_COUNT] = {
 			[JOB_FAIL] = fail_waiting,
 			[JOB_CANCEL] = cancel,
 			[JOB_EXPIRE] = expire,
-			[JOB_CHANGE] = change},
+			[JOB_CHANGE] = change,
+			[JOB_STRAND] = strand},
 	[STATE_BLOCKED] = {[JOB_HOLD] = hold,
 			   [JOB_UNBLOCK] = unblock,
 			   [JOB_FAIL] = fail_waiting,
 			   [JOB_CANCEL] = cancel,
 			   [JOB_EXPIRE] = expire,
-			   [JOB_CHANGE] = change},
+			   [JOB_CHANGE] = change,
+			   [JOB_STRAND] = strand},
 	[STATE_SCHEDULED] = {[JOB_HOLD] = hold,
 			     [JOB_DUE] = due,
 			     [JOB_CANCEL] = cancel,
 			     [JOB_EXPIRE] = expire,
-			     [JOB_CHANGE] = change},
+			     [JOB_CHANGE] = change,
+			     [JOB_STRAND] = strand},
 	[STATE_READY] = {[JOB_HOLD] = hold,
 			 [JOB_CLAIM] = claim,
 			 [JOB_CANCEL] = cancel,
 			 [JOB_EXPIRE] = expire,
-			 [JOB_CHANGE] = change},
+			 [JOB_CHANGE] = change,
+			 [JOB_STRAND] = strand},
 	[STATE_RUNNING] = {[JOB_SUCCEED] = succeed,
 			   [JOB_FAIL] = fail,
 			   [JOB_LOST] = lose,

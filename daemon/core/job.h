@@ -15,7 +15,8 @@
  *	                              |--LOST--> READY, or FAILED (once,
  *	                              |          crash_limit)
  *	                              '--PUT_BACK--> READY, attempt not charged
- *	HOLD takes any waiting job to HELD, EXPIRE any waiting job to CANCELLED.
+ *	HOLD takes any waiting job to HELD, EXPIRE any waiting job to CANCELLED,
+ *	STRAND any waiting job to FAILED (exec).
  *	CANCEL: a waiting job is CANCELLED at once; a running one is marked
  *	(cancel_asked), its processes are ended, and its end is CANCELLED
  *	whatever it was, except that a success that came first stays one.
@@ -43,6 +44,7 @@ enum job_event {
 	JOB_EXPIRE,   /* waited longer than it may */
 	JOB_RETRY,    /* it has ended, somebody wants another try */
 	JOB_CHANGE,   /* facts.run_at_ms is a new one */
+	JOB_STRAND,   /* it waits, and what it needs to start is lost */
 	JOB_EVENT_COUNT,
 };
 

@@ -1,4 +1,4 @@
--- Schema 2 of the job store. Applied once, in one transaction, to a new file;
+-- Schema 3 of the job store. Applied once, in one transaction, to a new file;
 -- later versions are steps in sqlite_migrate.c, and what they lead to is here.
 --
 -- Numbers of states, causes and events are those of proto/names.h. All times
@@ -178,6 +178,12 @@ CREATE TABLE uniq (
 	id INTEGER NOT NULL,
 	PRIMARY KEY (uid, word)
 ) WITHOUT ROWID;
+
+-- Live jobs that were given descriptors. Those are in the memory of a broker:
+-- what waits for them when another one begins can never be started.
+CREATE TABLE carried (
+	id INTEGER PRIMARY KEY
+);
 
 -- Settings of queues that have any.
 CREATE TABLE queue (

@@ -101,6 +101,7 @@ int txn_claim(struct txn *txn, uint32_t want, const struct live *live,
 		.grace_ms = live->grace_ms,
 		.orphans_keep = live->flags & FLAG_ORPHANS_KEEP,
 		.once = live->facts.once,
+		.descriptors = live->flags & FLAG_CARRIED,
 		.spec = spec,
 	};
 	batch->wants[want].got++;

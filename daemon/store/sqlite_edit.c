@@ -257,6 +257,9 @@ static int edit_one(struct txn *txn, struct store_edit *edit)
 	int error = find(txn, edit, &live, &can);
 
 	require(edit->entry.lane < txn->batch->lane_count);
+	edit->descriptors = edit->found && live.flags & FLAG_CARRIED;
+	if (edit->descriptors)
+		return error;
 	/* What was tried cannot become a job that is tried once. */
 	if (error || !can || live.facts.state == STATE_RUNNING ||
 	    (edit->entry.once && live.facts.attempt > 0))

@@ -194,8 +194,8 @@ int txn_end(struct txn *txn, const struct live *live,
 {
 	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
 	/* What never began left nothing behind. */
-	struct store_outcome end = end_of(txn, live,
-					  step->attempt_ended ? outcome : NULL);
+	bool told = step->attempt_ended || live->facts.state != STATE_RUNNING;
+	struct store_outcome end = end_of(txn, live, told ? outcome : NULL);
 	uint32_t flags = end_flags(live, &end);
 	struct store_row row;
 	int error;
@@ -216,6 +216,8 @@ int txn_end(struct txn *txn, const struct live *live,
 		error = put_reason(txn, live->id, reason);
 	if (!error && live->flags & FLAGS_EXTRA)
 		error = extra_end(txn, live);
+	if (!error && live->flags & FLAG_CARRIED)
+		error = SQL_DO(txn->sql, SQL_CARRIED_DROP, live->id);
 	if (!error)
 		error = txn_count(txn, lane, live->group, live->facts.state,
 				  row.state);

@@ -83,6 +83,12 @@ static uint32_t flags_of(const struct store_entry *entry)
 		flags |= FLAG_KEY;
 	if (entry->expire_at_ms)
 		flags |= FLAG_EXPIRE;
+	if (entry->descriptors)
+		flags |= FLAG_CARRIED;
+	if (entry->stdout_given)
+		flags |= FLAG_STDOUT_GIVEN;
+	if (entry->stderr_given)
+		flags |= FLAG_STDERR_GIVEN;
 	return flags;
 }
 
@@ -188,6 +194,8 @@ static int put(struct entering *entering, const struct store_entry *entry,
 		error = count_in(txn, txn->lanes[entry->lane], live);
 	if (!error && live->flags & FLAGS_EXTRA)
 		error = extra_put(txn, live->id, entry);
+	if (!error && live->flags & FLAG_CARRIED)
+		error = SQL_DO(txn->sql, SQL_CARRIED_ADD, live->id);
 	if (!error)
 		error = txn_event(txn, EVENT_SUBMITTED, live->id, 0,
 				  CAUSE_NONE);

@@ -192,6 +192,20 @@ static int load_queues(struct store *store, struct arena *arena,
 	return error;
 }
 
+static int load_carried(struct store *store, struct store_snapshot *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_CARRIED_ANY,
+					    &error);
+
+	if (!stmt)
+		return error;
+	error = sql_row(&store->sql, stmt, &ret->descriptors);
+	if (!error && ret->descriptors)
+		sql_done(stmt);
+	return error;
+}
+
 int store_load(struct store *store, struct arena *arena,
 	       struct store_snapshot *ret, struct store_fault *ret_fault)
 {
@@ -210,6 +224,8 @@ int store_load(struct store *store, struct arena *arena,
 			error = load_running(store, arena, &snapshot);
 		if (!error)
 			error = load_queues(store, arena, &snapshot);
+		if (!error)
+			error = load_carried(store, &snapshot);
 		if (!error)
 			error = txn_due_next(&store->sql,
 					     &snapshot.next_due_ms);

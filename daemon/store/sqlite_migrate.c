@@ -23,6 +23,7 @@ static const struct migrate_step our_steps[] = {
 	    "CREATE TABLE queue (name TEXT PRIMARY KEY, "
 	    "paused INTEGER NOT NULL, max_length INTEGER NOT NULL, "
 	    "overflow INTEGER NOT NULL) WITHOUT ROWID;"},
+	{3, "CREATE TABLE carried (id INTEGER PRIMARY KEY);"},
 };
 
 static int exec(struct sql *sql, const char *text)

@@ -140,6 +140,9 @@ void live_row(const struct live *live, struct store_row *ret)
 		.worker = live->worker,
 		.exit_code = -1,
 		.cancel_asked = live->facts.cancel_asked,
+		.descriptors = live->flags & FLAG_CARRIED,
+		.stdout_given = live->flags & FLAG_STDOUT_GIVEN,
+		.stderr_given = live->flags & FLAG_STDERR_GIVEN,
 	};
 }
 
@@ -173,6 +176,9 @@ int finished_read(struct sql *sql, struct sqlite3_stmt *stmt,
 		.core = flags & FLAG_CORE,
 		.cancel_asked = flags & FLAG_CANCEL_ASKED,
 		.output_file = flags & FLAG_OUTPUT_FILE,
+		.descriptors = flags & FLAG_CARRIED,
+		.stdout_given = flags & FLAG_STDOUT_GIVEN,
+		.stderr_given = flags & FLAG_STDERR_GIVEN,
 		.cpu_us = sql_int(stmt, 22),
 		.peak_kib = sql_int(stmt, 23),
 		.stdout_bytes = sql_int(stmt, 24),

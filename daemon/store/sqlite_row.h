@@ -25,6 +25,9 @@ enum {
 	FLAG_UNIQUE = 1 << 12,	/* ... a word that no other live job has */
 	FLAG_KEEP = 1 << 13,	/* ... its own time until the purge */
 	FLAG_RETRIED = 1 << 14, /* ... its limits before a retry raised them */
+	FLAG_CARRIED = 1 << 15, /* it was given descriptors ... */
+	FLAG_STDOUT_GIVEN = 1 << 16, /* ... one to write to, */
+	FLAG_STDERR_GIVEN = 1 << 17, /* ... or this one */
 };
 #define FLAGS_EXTRA (FLAG_RETRY | FLAG_UNIQUE | FLAG_KEEP | FLAG_RETRIED)
 

@@ -34,6 +34,8 @@ static int consider(struct slice_of *slice, struct sqlite3_stmt *stmt,
 	    (steer->uid != UINT32_MAX && steer->uid != row.uid))
 		return error;
 	facts = match->live.facts;
+	if (steer->kind == STORE_RETRY && match->live.flags & FLAG_CARRIED)
+		return 0;
 	if (steer->kind == STORE_RETRY &&
 	    job_step(&facts, JOB_RETRY, CAUSE_NONE, slice->txn->now_ms, &step))
 		return 0;

@@ -18,7 +18,7 @@
 
 #define STORE_FILE "jobs.db"
 #define STORE_APPLICATION_ID 0x72656576 /* "reev" */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 
 /* The next number of each kind; the row of table meta. */
 struct counters {

@@ -67,6 +67,7 @@ must_check int txn_contexts(struct txn *txn);
 must_check int txn_wants(struct txn *txn);
 must_check int txn_workers(struct txn *txn);
 must_check int txn_outcomes(struct txn *txn);
+must_check int txn_strand(struct txn *txn);
 must_check int txn_steer(struct txn *txn);
 must_check int txn_groups(struct txn *txn);
 must_check int txn_queues(struct txn *txn);
@@ -86,7 +87,7 @@ must_check int txn_claim(struct txn *txn, uint32_t want,
  * txn_end() - a live job is over: move it to the finished ones
  * @live:	as stored until now
  * @step:	what core/job decided, step->ended
- * @outcome:	what its worker said; NULL: it was waiting
+ * @outcome:	what its worker said, or why it cannot start; NULL: it was waiting
  * @reason:	why it was cancelled; n 0: none, or told before
  */
 must_check int txn_end(struct txn *txn, const struct live *live,

@@ -114,6 +114,12 @@ static const struct {
 	 "(e.purge_at IS NOT NULL) <> (coalesce(d.flags, 0) & 8192 <> 0)"},
 	{"what may expire has a time for it",
 	 "SELECT count(*) FROM job WHERE (flags & 1024 <> 0) <> (expire > 0)"},
+	{"live jobs that were given descriptors are known, and no others",
+	 "SELECT count(*) FROM (SELECT id, flags FROM job UNION ALL SELECT "
+	 "id, 0 FROM done) j LEFT JOIN carried c USING (id) WHERE "
+	 "(flags & 32768 <> 0) <> (c.id IS NOT NULL)"},
+	{"who was given descriptors runs once",
+	 "SELECT count(*) FROM job WHERE flags & 32768 <> 0 AND flags & 1 = 0"},
 	{"a queue with a row has settings",
 	 "SELECT count(*) FROM queue WHERE paused = 0 AND max_length <= 0 AND "
 	 "overflow = 0"},

@@ -235,10 +235,10 @@ static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
 		txn_lanes,    txn_contexts, txn_wants,	 txn_workers,
-		txn_outcomes, txn_steer,    txn_groups,	 txn_queues,
-		txn_edits,    txn_entries,  txn_promote, txn_claims,
-		txn_events,   txn_purge,    flush,	 next_due,
-		tell_lanes,   tell_groups,
+		txn_outcomes, txn_strand,   txn_steer,	 txn_groups,
+		txn_queues,   txn_edits,    txn_entries, txn_promote,
+		txn_claims,   txn_events,   txn_purge,	 flush,
+		next_due,     tell_lanes,   tell_groups,
 	};
 	int error = 0;
 

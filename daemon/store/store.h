@@ -96,6 +96,9 @@ struct store_entry {
 	int64_t keep_ms; /* after its end; -1: as all others, 0: not at all */
 	uint32_t max_attempts, crash_limit;
 	bool hold, once, orphans_keep;
+	/* It was given descriptors, which nobody but the caller has: once it
+	 * goes together with. To which of them its output goes. */
+	bool descriptors, stdout_given, stderr_given;
 	struct slice retry;  /* JSON, a whole RetryRule; n 0: none. Its
 				max_attempts is the one that counts */
 	struct slice unique; /* no two live jobs of a uid have it; n 0 */
@@ -119,7 +122,8 @@ struct store_edit {
 	 * unique word. */
 	struct store_entry entry;
 	/* out */
-	bool found; /* false: no such job, or another user's */
+	bool found;	  /* false: no such job, or another user's */
+	bool descriptors; /* it was given some: it stays what it is */
 	bool edited;
 	enum job_state state; /* as it was; why not, when it was not edited */
 };
@@ -181,6 +185,7 @@ struct store_claim {
 	uint32_t uid, gid;
 	int64_t timeout_ms, grace_ms;
 	bool orphans_keep, once;
+	bool descriptors; /* the caller must have them */
 	struct slice spec;
 };
 
@@ -205,6 +210,7 @@ struct store_row {
 	int32_t exit_code; /* -1: none */
 	int32_t signal;
 	bool core, cancel_asked, output_file;
+	bool descriptors, stdout_given, stderr_given; /* see store_entry */
 	int64_t cpu_us, peak_kib, stdout_bytes, stderr_bytes;
 	struct slice result, failure, log;
 	struct slice reason; /* why it was cancelled, as the asker said */
@@ -228,7 +234,8 @@ struct store_filter {
 /*
  * RETRY and REMOVE are for jobs that ended, the others for those that live. A
  * RETRY that names neither ids nor states leaves out what succeeded; it leaves
- * out once jobs that ran, and those whose unique word another job has now. A
+ * out once jobs that ran, those that were given descriptors, and those whose
+ * unique word another job has now. A
  * CHANGE is not held up by a full queue, and so is no RETRY.
  */
 enum store_steer_kind {
@@ -297,8 +304,8 @@ struct store_group {
 };
 
 /*
- * One transaction, in this order: workers, outcomes, steering, groups, queues,
- * edits, submissions, expired and due jobs, claims, events, purge. Everything
+ * One transaction, in this order: workers, outcomes, stranded jobs, steering,
+ * groups, queues, edits, submissions, expired and due jobs, claims, events, purge. Everything
  * that is not marked "out" belongs to the caller and must live until
  * store_write() returns; what is out lives in `arena`.
  */
@@ -328,6 +335,9 @@ struct store_batch {
 	size_t entry_count;
 	uint32_t promote_max; /* due jobs to make ready, and expired ones to
 				 end; 0: do not look */
+	/* The descriptors of jobs are lost: what waits for some ends with
+	 * cause EXEC and this failure. Behind outcomes. n 0: they are there */
+	struct slice strand;
 	struct store_want *wants;
 	size_t want_count;
 	bool with_contexts; /* fill store_claim.context_text */
@@ -398,6 +408,7 @@ struct store_snapshot {
 	struct store_queue *queues; /* those with settings */
 	size_t queue_count;
 	int64_t next_due_ms;
+	bool descriptors; /* a live job was given some: strand what waits */
 };
 struct store_running {
 	int64_t job, token, worker, started_ms;

@@ -67,11 +67,14 @@ static int64_t later(int64_t from_ns, int64_t ms)
 	return from_ns + ms * 1000000;
 }
 
-static int open_pipes(struct attempt *attempt)
+static int open_pipes(struct attempt *attempt, const struct command *command)
 {
 	for (int i = 0; i < ATTEMPT_PIPES; i++) {
 		int fd[2];
 
+		/* It writes elsewhere: nothing of it comes to us. */
+		if (command->given[GIVEN_STDOUT + i] >= 0)
+			continue;
 		if (pipe2(fd, O_CLOEXEC) < 0)
 			return -errno;
 		attempt->read_fd[i] = fd[0];
@@ -147,22 +150,31 @@ static int start(struct attempt *attempt, const char *socket)
 	r = command_build(&command, &attempt->arena, attempt->job, socket,
 			  &attempt->fault);
 	if (r == 0)
-		r = open_pipes(attempt);
+		r = open_pipes(attempt, &command);
 	if (r == 0 && command.has_input) {
 		input = open_input(command.input);
 		r = input < 0 ? input : 0;
 	}
 	if (r == 0) {
 		files = (struct run_files){
-			.fd = {
-				input >= 0 ? input : attempt->null_fd,
-				attempt->write_fd[ATTEMPT_STDOUT],
-				attempt->write_fd[ATTEMPT_STDERR],
-				attempt->progress.write_fd,
-			}};
+			.fd =
+				{
+					input >= 0 ? input : attempt->null_fd,
+					attempt->write_fd[ATTEMPT_STDOUT],
+					attempt->write_fd[ATTEMPT_STDERR],
+					attempt->progress.write_fd,
+				},
+			.cwd_fd = command.given[GIVEN_CWD],
+		};
+		for (int i = GIVEN_STDIN; i <= GIVEN_STDERR; i++) {
+			if (command.given[i] >= 0)
+				files.fd[i] = command.given[i];
+		}
 		r = start_in_cgroup(attempt, &command, &files);
 	}
 	close_at(&input);
+	/* The job has them now, and nobody waits for us to let go. */
+	parcel_unref(TAKE(attempt->job->parcel));
 	if (r < 0)
 		unexpected(attempt, -r);
 	return r;

@@ -149,10 +149,48 @@ static int build_env(struct command *command, struct arena *arena,
 	return 0;
 }
 
+/* @value: its number among those that came. */
+static int read_given(struct command *command, int which,
+		      const struct order *job, struct slice value,
+		      struct command_fault *fault)
+{
+	const struct parcel *parcel = job->parcel;
+	int64_t index;
+
+	if (!parcel || parcel->fault || json_int(value, &index) || index < 0 ||
+	    (size_t)index >= parcel->count)
+		return refuse(fault, EBADF,
+			      parcel && parcel->fault == RIGHTS_NO_ROOM
+				      ? "the worker has no room for the "
+					"descriptors that came with it"
+				      : "a descriptor that belongs to it did "
+					"not come with it");
+	command->given[which] = parcel->fds[index];
+	return 0;
+}
+
+/* Return: which of the job's descriptors a member is; -1: it is another. */
+static int given_of(struct slice key)
+{
+	static const char *const names[COMMAND_GIVEN] = {
+		[GIVEN_STDIN] = "stdin_fd",
+		[GIVEN_STDOUT] = "stdout_fd",
+		[GIVEN_STDERR] = "stderr_fd",
+		[GIVEN_CWD] = "cwd_fd",
+	};
+
+	for (int i = 0; i < COMMAND_GIVEN; i++) {
+		if (json_key_is(key, names[i]))
+			return i;
+	}
+	return -1;
+}
+
 int command_build(struct command *ret, struct arena *arena, struct order *job,
 		  const char *socket, struct command_fault *ret_fault)
 {
-	struct command command = {.place = job->place};
+	struct command command = {.place = job->place,
+				  .given = {-1, -1, -1, -1}};
 	struct slice key, value, argv = {0}, shell = {0};
 	struct json_iter iter;
 	int r = 0;
@@ -174,6 +212,9 @@ int command_build(struct command *ret, struct arena *arena, struct order *job,
 				       ret_fault);
 		else if (json_key_is(key, "stdin64"))
 			r = read_input(&command, arena, value, true, ret_fault);
+		else if (given_of(key) >= 0)
+			r = read_given(&command, given_of(key), job, value,
+				       ret_fault);
 	}
 	if (r)
 		return r;

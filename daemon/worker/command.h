@@ -8,6 +8,9 @@
 #include "daemon/worker/order.h"
 #include "proto/arena.h"
 
+/* Which of a job's descriptors came with it; the first three are 0, 1, 2. */
+enum { GIVEN_STDIN, GIVEN_STDOUT, GIVEN_STDERR, GIVEN_CWD, COMMAND_GIVEN };
+
 struct command {
 	char **argv; /* terminated; argv[-1] is a free slot */
 	char **envp;
@@ -15,6 +18,7 @@ struct command {
 	const struct place *place;
 	struct slice input; /* what stdin yields */
 	bool has_input;
+	int given[COMMAND_GIVEN]; /* came with the job; the order's; -1: none */
 };
 
 struct command_fault {

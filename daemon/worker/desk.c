@@ -125,6 +125,7 @@ static int on_job(struct desk *desk, struct slice line)
 
 	if (r)
 		return r;
+	job->parcel = TAKE(desk->link.parcel);
 	worker_crash("receive");
 	if (is_held(desk, job->token)) {
 		order_free(job);
@@ -451,6 +452,18 @@ static bool is_done(struct desk *desk, int64_t now_ns)
 	       now_ns - desk->idle_ns >= DESK_AWAY_NS;
 }
 
+static void begin(struct desk *desk, struct order *job)
+{
+	bool came = job->parcel;
+
+	attempt_begin(desk->attempt, job,
+		      desk->socket ? desk->socket : desk->config->socket);
+	/* The broker still holds what it has sent us: others would wait for
+	 * the end of a pipe. */
+	if (came && desk->link.greeted)
+		report_start(&desk->link.out, job);
+}
+
 bool desk_turn(struct desk *desk, int64_t now_ns)
 {
 	if (uplink_dial(&desk->link, now_ns))
@@ -466,11 +479,7 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 		finish(desk);
 	flush(desk, now_ns);
 	while (desk->queue_count && may_begin(desk)) {
-		struct order *job = take_first(desk);
-
-		attempt_begin(desk->attempt, job,
-			      desk->socket ? desk->socket
-					   : desk->config->socket);
+		begin(desk, take_first(desk));
 		if (desk->attempt->state == ATTEMPT_ENDED)
 			finish(desk);
 		flush(desk, now_ns);

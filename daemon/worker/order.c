@@ -81,5 +81,6 @@ void order_free(struct order *order)
 	if (!order)
 		return;
 	place_unref(order->place);
+	parcel_unref(order->parcel);
 	free(order);
 }

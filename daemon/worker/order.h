@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "daemon/base/rights.h"
 #include "daemon/worker/place.h"
 #include "proto/base.h"
 
@@ -14,10 +15,11 @@ struct order {
 	int64_t id, token, attempt, group;
 	int64_t timeout_ms; /* 0: none */
 	int64_t grace_ms;
-	bool keep;	     /* `orphans: keep` */
-	struct place *place; /* one reference */
-	struct slice spec;   /* raw, checked; n 0: none was sent */
-	char line[];	     /* what `spec` points into */
+	bool keep;	       /* `orphans: keep` */
+	struct place *place;   /* one reference */
+	struct slice spec;     /* raw, checked; n 0: none was sent */
+	struct parcel *parcel; /* owned; NULL: no descriptors came with it */
+	char line[];	       /* what `spec` points into */
 };
 
 TAILQ_HEAD(order_list, order);

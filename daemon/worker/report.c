@@ -79,6 +79,14 @@ void report_pong(struct json_out *out, int64_t number)
 	end_line(out);
 }
 
+void report_start(struct json_out *out, const struct order *job)
+{
+	json_out_object(out);
+	json_out_member_int(out, "start", job->id);
+	json_out_member_int(out, "token", job->token);
+	end_line(out);
+}
+
 void report_never_begun(struct json_out *out, const struct order *job,
 			int64_t now_ms)
 {

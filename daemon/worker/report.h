@@ -15,6 +15,9 @@ void report_leaving(struct json_out *out);
 /** report_pong() - the answer to a ping */
 void report_pong(struct json_out *out, int64_t number);
 
+/** report_start() - a job that came with descriptors has them now, or failed */
+void report_start(struct json_out *out, const struct order *job);
+
 /** report_never_begun() - cancelled before it began: an end of its own */
 void report_never_begun(struct json_out *out, const struct order *job,
 			int64_t now_ms);

@@ -182,7 +182,8 @@ static int child_main(void *arg)
 	child_files(child);
 	child_limits(child);
 	umask(place->umask < 0 ? DEFAULT_UMASK : (mode_t)place->umask);
-	if (chdir(place->cwd) < 0)
+	if (child->files->cwd_fd >= 0 ? fchdir(child->files->cwd_fd) < 0
+				      : chdir(place->cwd) < 0)
 		child_fail(child, STAGE_CWD);
 	/* All handlers are the default ones already; see worker.c. */
 	sigemptyset(&none);
@@ -256,7 +257,8 @@ static long fork_child(struct child *child)
 }
 
 static void explain(const struct run_shared *shared,
-		    const struct command *command, struct command_fault *fault)
+		    const struct command *command, bool cwd_given,
+		    struct command_fault *fault)
 {
 	const struct place *place = command->place;
 	const char *why = strerror(shared->error);
@@ -277,8 +279,10 @@ static void explain(const struct run_shared *shared,
 		break;
 	case STAGE_CWD:
 		snprintf(fault->message, size,
-			 "cannot enter the directory '%.160s': %s", place->cwd,
-			 why);
+			 "cannot enter the directory %s%.160s%s: %s",
+			 cwd_given ? "" : "'",
+			 cwd_given ? "that came with it" : place->cwd,
+			 cwd_given ? "" : "'", why);
 		break;
 	case STAGE_SETUP:
 		snprintf(fault->message, size, "cannot prepare the process: %s",
@@ -317,7 +321,7 @@ int run_start(struct run *run, const struct command *command,
 		run->shared->stage = STAGE_EXEC;
 	}
 	if (run->shared->error) {
-		explain(run->shared, command, ret_fault);
+		explain(run->shared, command, files->cwd_fd >= 0, ret_fault);
 		if (pid > 0)
 			(void)waitpid((pid_t)pid, NULL, 0);
 		return RUN_E_FAULT;

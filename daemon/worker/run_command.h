@@ -29,6 +29,7 @@ struct run {
 struct run_files {
 	int fd[RUN_DESCRIPTORS]; /* become 0, 1, 2, 3; each above 3 */
 	int cgroup_fd;		 /* -1: none */
+	int cwd_fd;		 /* where it runs; -1: the place's folder */
 };
 
 /* What waiting has found out about the main process. */

@@ -18,6 +18,7 @@ void uplink_init(struct uplink *link, const char *path, int64_t now_ns)
 		.fd = -1,
 		.away_ns = now_ns,
 		.pause_ns = UPLINK_PAUSE_MIN_NS,
+		.room = {.limit = LIMIT_DESCRIPTORS_HELD},
 	};
 }
 
@@ -27,6 +28,8 @@ static void forget(struct uplink *link)
 		close(link->fd);
 	link->fd = -1;
 	link->greeted = false;
+	rights_fini(&link->rights, &link->room);
+	parcel_unref(TAKE(link->parcel));
 	free(link->in);
 	link->in = NULL;
 	link->in_bytes = link->in_start = link->in_capacity = 0;
@@ -146,13 +149,14 @@ int uplink_receive(struct uplink *link)
 
 	if (r)
 		return r;
-	n = recv(link->fd, link->in + link->in_bytes,
-		 link->in_capacity - link->in_bytes, 0);
+	n = rights_receive(link->fd, link->in + link->in_bytes,
+			   link->in_capacity - link->in_bytes, link->in_bytes,
+			   &link->room, &link->rights);
 	if (n > 0) {
 		link->in_bytes += (size_t)n;
 		return 0;
 	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return 0;
 	return UPLINK_E_END;
 }
@@ -163,11 +167,17 @@ int uplink_line(struct uplink *link, struct slice *ret)
 	size_t consumed = 0;
 	int r;
 
+	parcel_unref(TAKE(link->parcel));
 	if (!link->in_bytes)
 		return UPLINK_E_MORE;
 	r = frame_next(&link->frame, buffered, ret, &consumed);
 	if (r != 0 && r != FRAME_E_MORE)
 		return UPLINK_E_BAD;
+	if (link->rights) {
+		link->parcel = rights_take(&link->rights, &link->room,
+					   r == 0 ? consumed : 0);
+		rights_consume(&link->rights, &link->room, consumed);
+	}
 	link->in_start += consumed;
 	link->in_bytes -= consumed;
 	if (!link->in_bytes && r)

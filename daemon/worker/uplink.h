@@ -9,6 +9,7 @@
  * without a broker behind it: there is one when it has said hello.
  */
 
+#include "daemon/base/rights.h"
 #include "proto/frame.h"
 #include "proto/json_out.h"
 
@@ -27,6 +28,9 @@ struct uplink {
 	struct frame frame;
 	char *in; /* received, not consumed */
 	size_t in_bytes, in_start, in_capacity;
+	struct rights_room room; /* of descriptors that came with jobs */
+	struct rights *rights;	 /* whose line is not read yet */
+	struct parcel *parcel;	 /* of the line that was read last, or NULL */
 	struct json_out out;
 	size_t out_sent; /* of `out` */
 };
@@ -64,7 +68,8 @@ must_check int uplink_receive(struct uplink *link);
 
 /**
  * uplink_line() - the next line
- * @ret:	until the next call on the link
+ * @ret:	until the next call on the link, as is link->parcel, which came
+ *		with it: whoever needs that one takes it away
  *
  * Return: 0, UPLINK_E_MORE, or UPLINK_E_BAD.
  */

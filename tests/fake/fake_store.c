@@ -211,6 +211,9 @@ void fake_row(const struct store *store, const struct fake_job *job,
 		.core = job->core,
 		.cancel_asked = job->cancel_asked,
 		.output_file = job->output_file,
+		.descriptors = job->descriptors,
+		.stdout_given = job->stdout_given,
+		.stderr_given = job->stderr_given,
 	};
 	for (size_t i = 0; i < store->worker_count; i++) {
 		if (store->workers[i].id == job->worker)
@@ -474,6 +477,9 @@ static void run_entry(struct fake_out *out, struct store_entry *of)
 	job->grace_ms = of->grace_ms;
 	job->crash_limit = of->crash_limit;
 	job->once = of->once;
+	job->descriptors = of->descriptors;
+	job->stdout_given = of->stdout_given;
+	job->stderr_given = of->stderr_given;
 	job->orphans_keep = of->orphans_keep;
 	if (of->context != UINT32_MAX)
 		job->context = context_id(store,
@@ -532,6 +538,7 @@ static void run_want(struct fake_out *out, uint32_t at)
 			.grace_ms = job->grace_ms,
 			.orphans_keep = job->orphans_keep,
 			.once = job->once,
+			.descriptors = job->descriptors,
 			.spec = copy(batch->arena, job->spec),
 		};
 	}
@@ -666,6 +673,23 @@ static void make_room(struct fake_out *out)
 		batch->claim_count = 0;
 }
 
+/* What waits for descriptors that are gone. */
+static void run_strand(struct fake_out *out)
+{
+	struct store *store = out->store;
+
+	for (size_t i = 0; out->batch->strand.n && i < store->job_count; i++) {
+		struct fake_job *job = &store->jobs[i];
+
+		if (!job->descriptors || job->state == STATE_RUNNING ||
+		    state_is_end(job->state))
+			continue;
+		free(job->failure);
+		job->failure = fake_text(out->batch->strand);
+		fake_end(out, job, STATE_FAILED, CAUSE_EXEC);
+	}
+}
+
 static void run_batch(struct store *store, struct store_batch *batch)
 {
 	struct fake_out out = {.store = store, .batch = batch};
@@ -674,6 +698,7 @@ static void run_batch(struct store *store, struct store_batch *batch)
 	run_workers(store, batch);
 	for (size_t i = 0; i < batch->outcome_count; i++)
 		run_outcome(&out, &batch->outcomes[i]);
+	run_strand(&out);
 	for (size_t i = 0; i < batch->steer_count; i++)
 		fake_steer(&out, &batch->steers[i]);
 	for (size_t i = 0; i < batch->group_count; i++)

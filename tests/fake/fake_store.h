@@ -31,6 +31,7 @@ struct fake_job {
 	struct store_attempt attempts[FAKE_ATTEMPTS_MAX];
 	size_t attempt_count;
 	bool once, orphans_keep, core, cancel_asked, output_file, purged;
+	bool descriptors, stdout_given, stderr_given;
 };
 
 struct fake_lane {

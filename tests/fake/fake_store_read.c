@@ -61,6 +61,8 @@ int store_load(struct store *store, struct arena *arena,
 	for (size_t i = 0; i < store->job_count; i++) {
 		const struct fake_job *job = &store->jobs[i];
 
+		if (job->descriptors && !state_is_end(job->state))
+			ret->descriptors = true;
 		if (job->state == STATE_SCHEDULED &&
 		    (!ret->next_due_ms || job->run_at_ms < ret->next_due_ms))
 			ret->next_due_ms = job->run_at_ms;

@@ -33,7 +33,8 @@ static bool applies(const struct store_steer *of, const struct fake_job *job)
 	case STORE_RELEASE:
 		return job->state == STATE_HELD;
 	case STORE_RETRY:
-		return state_is_end(job->state) && !(job->once && job->attempt);
+		return state_is_end(job->state) && !job->descriptors &&
+		       !(job->once && job->attempt);
 	case STORE_REMOVE:
 		return state_is_end(job->state);
 	case STORE_CHANGE:
@@ -178,7 +179,8 @@ void fake_edit(struct fake_out *out, struct store_edit *of)
 		return;
 	job = fake_store_job(out->store, of->job);
 	of->state = job->state;
-	of->edited = is_waiting(job);
+	of->descriptors = job->descriptors;
+	of->edited = is_waiting(job) && !job->descriptors;
 	if (!of->edited)
 		return;
 	free(job->spec);

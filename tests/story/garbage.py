@@ -515,7 +515,7 @@ def every_error_says_what_why_and_what_next(t):
             ('Get', {'ids': [99]}), ('Get', {'ids': [-1]}),
             ('Output', {'id': 99}), ('CloseGroup', {'group': 99}),
             ('Cancel', {'filter': {}}), ('NoSuchThing', {}),
-            ('admin.Upgrade', {}), ('queues.Pause', {})):
+            ('admin.Upgrade', {}), ('queues.Pause', {'name': 'nowhere'})):
         error = t.c.refused(method, parameters)
         assert error.name.count('.') >= 3, error.name
         message = error.parameters.get('message')

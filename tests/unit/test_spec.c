@@ -215,6 +215,34 @@ UNIT(limits_of_a_command_hold)
 	arena_fini(&arena);
 }
 
+UNIT(descriptors_are_numbers_and_exclude_what_they_stand_for)
+{
+	struct arena arena = {0};
+	struct schema_fault fault;
+	struct spec spec;
+
+	assert_int_equal(
+		decode(&arena,
+		       "{\"argv\":[\"a\"],\"stdin_fd\":0,"
+		       "\"stdout_fd\":15,\"retry\":{\"max_attempts\":1}}",
+		       NULL, &spec, &fault),
+		0);
+	assert_true(spec_has_descriptors(&spec));
+	assert_true(SPEC_HAS(&spec, stdin_fd) && !SPEC_HAS(&spec, cwd_fd));
+	assert_int_equal(spec.stdout_fd, 15);
+	arena_fini(&arena);
+	refuse("{\"argv\":[\"a\"],\"stdin_fd\":16}", SCHEMA_E_RANGE,
+	       "job.stdin_fd");
+	refuse("{\"argv\":[\"a\"],\"stderr_fd\":-1}", SCHEMA_E_RANGE,
+	       "job.stderr_fd");
+	refuse("{\"argv\":[\"a\"],\"stdin_fd\":0,\"stdin64\":\"\"}",
+	       SCHEMA_E_CONFLICT, "job.stdin_fd");
+	refuse("{\"argv\":[\"a\"],\"cwd_fd\":0,\"context\":{\"cwd\":\"/\"}}",
+	       SCHEMA_E_CONFLICT, "job.cwd_fd");
+	refuse("{\"argv\":[\"a\"],\"cwd_fd\":0,\"retry\":{}}",
+	       SCHEMA_E_CONFLICT, "job.retry");
+}
+
 UNIT(defaults_fill_what_a_job_does_not_say)
 {
 	struct arena arena = {0};
@@ -260,6 +288,8 @@ int main(void)
 		cmocka_unit_test(tries_and_words_are_checked),
 		cmocka_unit_test(tries_and_words_are_read),
 		cmocka_unit_test(limits_of_a_command_hold),
+		cmocka_unit_test(
+			descriptors_are_numbers_and_exclude_what_they_stand_for),
 		cmocka_unit_test(defaults_fill_what_a_job_does_not_say),
 	};
 

@@ -140,7 +140,10 @@ void stage_end(struct stage *stage)
 	if (broker->stop_call)
 		call_release(broker->stop_call);
 	cycle_fini(broker);
+	carry_fini(broker);
 	fleet_fini(broker);
+	/* Descriptors of clients: none is left anywhere. */
+	require(!broker->socks.room.used);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);

@@ -1,3 +1,4 @@
+#include "tests/helper/rights.h"
 #include "tests/unit/broker/stage.h"
 
 #include "daemon/broker/conn.h"
@@ -276,30 +277,6 @@ UNIT(a_message_that_is_too_large_is_answered_and_closed)
 	stage_end(&stage);
 }
 
-static void send_with_descriptor(int fd, const char *text)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {(char *)text, strlen(text)};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-	int sent = dup(0);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &sent, sizeof(sent));
-	assert_true(sendmsg(fd, &message, 0) > 0);
-	close(sent);
-}
-
 UNIT(descriptors_are_closed_and_refused_in_their_turn)
 {
 	struct stage stage;
@@ -310,12 +287,14 @@ UNIT(descriptors_are_closed_and_refused_in_their_turn)
 	fd = stage_client(&stage);
 	stage_send(fd, SUBMIT);
 	stage_turn(&stage);
-	send_with_descriptor(fd, PING "\n");
+	send_rights(fd, PING "\n", 0, 1);
 	assert_true(stage_silent(&stage, fd));
 	fake_store_hold(stage.store, false, false);
 	stage_expect(stage_read(&stage, fd), "\"id\":1");
 	stage_expect(stage_read(&stage, fd), "descriptors");
-	stage_closed(&stage, fd);
+	assert_int_equal(stage.broker.socks.room.used, 0);
+	stage_expect(stage_ask(&stage, fd, PING), "now_ms");
+	close(fd);
 	stage_end(&stage);
 }
 

@@ -1,4 +1,5 @@
 #include "daemon/broker/sock.h"
+#include "tests/helper/rights.h"
 #include "tests/helper/t.h"
 
 #include <errno.h>
@@ -238,40 +239,68 @@ UNIT(a_large_buffer_is_given_back_when_it_is_empty)
 	free(text);
 }
 
-static int open_descriptors(void)
+UNIT(descriptors_wait_for_their_bytes_and_go_with_them)
 {
-	int count = 0;
+	int before = open_descriptors();
+	struct parcel *parcel;
 
-	for (int fd = 0; fd < 100; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
+	send_rights(peer, "x", 0, 3);
+	turn();
+	assert_true(slice_is(sock_in(&sock), "x"));
+	assert_int_equal(loop.room.used, 3);
+	parcel = rights_take(&sock.rights, &loop.room, 1);
+	assert_int_equal(parcel->count, 3);
+	sock_consume(&sock, 1);
+	parcel_unref(parcel);
+	assert_int_equal(open_descriptors(), before);
+	send_rights(peer, "y", 0, 3);
+	turn();
+	sock_consume(&sock, 1);
+	assert_int_equal(loop.room.used, 0);
+	assert_int_equal(open_descriptors(), before);
 }
 
-UNIT(descriptors_that_come_are_closed)
+/* Many lines with and without, to a peer that reads late. */
+UNIT(each_parcel_leaves_with_its_own_line)
 {
-	union {
-		char bytes[CMSG_SPACE(3 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {(char[]){"x"}, 1};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-	int before = open_descriptors(), fds[3] = {0, 1, 2};
+	enum { LINES = 3000 };
+	struct rights_room room = {.limit = 100};
+	struct rights *rights = NULL;
+	struct parcel *parcel = calloc(1, sizeof(*parcel));
+	static char in[LINES * 110];
+	size_t n = 0;
 
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(head), fds, sizeof(fds));
-	assert_int_equal(sendmsg(peer, &message, 0), 1);
-	turn();
-	assert_true(sock.got_descriptors);
-	assert_true(slice_is(sock_in(&sock), "x"));
-	assert_int_equal(open_descriptors(), before);
+	*parcel = (struct parcel){.refs = 1, .room = &loop.room, .count = 1};
+	parcel->fds[0] = dup(0);
+	loop.room.used = 1;
+	for (int i = 0; i < LINES; i++) {
+		struct json_out *out = sock_out(&sock);
+		size_t from = out->n;
+
+		for (int j = 0; j < 99; j++)
+			json_out_byte(out, 'a');
+		json_out_byte(out, '\n');
+		if (i % 3 == 0)
+			assert_int_equal(sock_load(&sock, from, parcel), 0);
+	}
+	parcel_unref(parcel);
+	for (int i = 0; i < LINES;) {
+		ssize_t got = rights_receive(peer, in, sizeof(in) - n, n, &room,
+					     &rights);
+
+		turn();
+		if (got <= 0)
+			continue;
+		for (n += (size_t)got; n >= 100; n -= 100, i++) {
+			struct parcel *came = rights_take(&rights, &room, 100);
+
+			assert_int_equal(came != NULL, i % 3 == 0);
+			parcel_unref(came);
+			rights_consume(&rights, &room, 100);
+		}
+	}
+	assert_int_equal(loop.room.used, 0);
+	assert_int_equal(drained, 1);
 }
 
 #define SOCK_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -290,7 +319,8 @@ int main(void)
 		SOCK_TEST(freed_with_something_to_send_it_leaves_the_list),
 		SOCK_TEST(paused_it_does_not_read),
 		SOCK_TEST(a_large_buffer_is_given_back_when_it_is_empty),
-		SOCK_TEST(descriptors_that_come_are_closed),
+		SOCK_TEST(descriptors_wait_for_their_bytes_and_go_with_them),
+		SOCK_TEST(each_parcel_leaves_with_its_own_line),
 	};
 
 	return cmocka_run_group_tests_name("sock", tests, NULL, NULL);

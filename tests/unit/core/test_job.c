@@ -39,15 +39,15 @@ UNIT(every_state_and_event_is_as_the_diagram_says)
 	static const char letters[] = "HBSRNUXC";
 	static const char *const rows[STATE_COUNT] = {
 		/* REL HOLD UNBL DUE CLAIM OK FAIL LOST BACK CANC EXP RETRY
-		 * CHANGE */
-		[STATE_HELD] = "R--------CC-H",
-		[STATE_BLOCKED] = "-HR------CC-B",
-		[STATE_SCHEDULED] = "-H-R-----CC-R",
-		[STATE_READY] = "-H--N----CC-R",
-		[STATE_RUNNING] = "-----UXRRN---",
-		[STATE_SUCCEEDED] = "-----------R-",
-		[STATE_FAILED] = "-----------R-",
-		[STATE_CANCELLED] = "-----------R-",
+		 * CHANGE STRAND */
+		[STATE_HELD] = "R--------CC-HX",
+		[STATE_BLOCKED] = "-HR------CC-BX",
+		[STATE_SCHEDULED] = "-H-R-----CC-RX",
+		[STATE_READY] = "-H--N----CC-RX",
+		[STATE_RUNNING] = "-----UXRRN----",
+		[STATE_SUCCEEDED] = "-----------R--",
+		[STATE_FAILED] = "-----------R--",
+		[STATE_CANCELLED] = "-----------R--",
 	};
 
 	for (int i = 0; i < STATE_COUNT; i++) {
@@ -342,6 +342,19 @@ UNIT(a_once_job_is_retried_only_if_it_never_ran)
 	assert_int_equal(facts.state, STATE_READY);
 }
 
+UNIT(a_stranded_job_fails_without_an_attempt)
+{
+	struct job_facts facts = facts_in(STATE_READY);
+	struct job_step step;
+
+	facts.once = true;
+	step = take(&facts, JOB_STRAND, CAUSE_NONE);
+	assert_int_equal(facts.state, STATE_FAILED);
+	assert_int_equal(step.cause, CAUSE_EXEC);
+	assert_true(step.ended && !step.attempt_ended);
+	assert_int_equal(facts.attempt, 0);
+}
+
 UNIT(a_new_time_moves_what_nobody_holds)
 {
 	struct job_facts facts = facts_in(STATE_READY);
@@ -419,6 +432,7 @@ int main(void)
 			what_may_not_be_tried_again_fails_with_attempts_left),
 		cmocka_unit_test(a_retry_of_what_ended_gives_one_try_more),
 		cmocka_unit_test(a_once_job_is_retried_only_if_it_never_ran),
+		cmocka_unit_test(a_stranded_job_fails_without_an_attempt),
 		cmocka_unit_test(a_new_time_moves_what_nobody_holds),
 		cmocka_unit_test(no_walk_leads_out_of_the_diagram),
 	};

@@ -157,6 +157,7 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 				      "DROP INDEX job_expire; DROP TABLE extra;"
 				      "ALTER TABLE job DROP COLUMN expire;"
 				      "DROP TABLE uniq; DROP TABLE queue;"
+				      "DROP TABLE carried;"
 				      "PRAGMA user_version = 1",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -167,6 +168,7 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 	free(fresh);
 	entry.expire_at_ms = NOW + 1000;
 	entry.unique = SLICE("w");
+	entry.descriptors = entry.once = true;
 	assert_int_equal(fixture_submit(f, entry), 4);
 	f->now_ms = NOW + 2000;
 	batch = fixture_batch(f);
@@ -176,11 +178,35 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 	fixture_verify(f);
 }
 
+UNIT(a_database_of_version_2_learns_of_descriptors)
+{
+	struct fixture *f = *state;
+	char *fresh = shape_of(f), *migrated;
+	struct store_entry entry = fixture_entry();
+
+	some_jobs(f, 2);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      "DROP TABLE carried;"
+				      "PRAGMA user_version = 2",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	entry.descriptors = entry.once = true;
+	assert_int_equal(fixture_submit(f, entry), 3);
+	assert_int_equal(ask(f, "SELECT id FROM carried"), 3);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(
 			a_database_of_version_1_is_like_a_new_one_and_goes_on),
+		WITH_STORE(a_database_of_version_2_learns_of_descriptors),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),

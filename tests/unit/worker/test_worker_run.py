@@ -324,6 +324,79 @@ print(oct(os.umask(0)))
 
 
 @test
+def a_job_has_the_descriptors_that_came_with_it():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    reading, writing = os.pipe()
+    files = '/proc/%d/fd' % worker.process.pid
+    before = len(os.listdir(files))
+    for padding in (0, 9000, 60000):
+        job = worker.job(shell='cat; pwd; echo kept >&2', stdin_fd=1,
+                         stdout_fd=0, cwd_fd=2, padding='x' * padding)
+        with open('/dev/shm/reeve-%d' % os.getpid(), 'w+b') as data:
+            os.unlink(data.name)
+            data.write(b'data ')
+            data.seek(0)
+            folder = os.open('/usr', os.O_RDONLY)
+            broker.say({'ping': 1})
+            broker.give(job, [writing, data.fileno(), folder])
+            os.close(folder)
+        assert broker.hear() == {'pong': 1}
+        assert broker.hear() == {'start': job['job'], 'token': job['token']}
+        done = broker.hear()
+        assert done['cause'] == 'none' and done['stdout_bytes'] == 0, done
+        assert text_of(worker.output(done), 2) == b'kept\n'
+        assert os.read(reading, 99) == b'data /usr\n'
+    assert len(os.listdir(files)) == before
+    os.close(reading)
+    os.close(writing)
+    worker.end()
+
+
+@test
+def a_job_without_its_descriptors_is_not_started():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    for fds, spec in (([], {'stdin_fd': 0}), ([0], {'stdout_fd': 1}),
+                      ([0] * 20, {'stderr_fd': 0})):
+        job = worker.job('true', **spec)
+        if fds:
+            broker.give(job, fds)
+            assert 'start' in broker.hear()
+        else:
+            broker.say(job)
+        done = broker.hear()
+        assert done['cause'] == 'exec' and done['errno'] == 9, done
+    job = worker.job('true', cwd_fd=0)
+    broker.give(job, [0])
+    assert 'start' in broker.hear()
+    assert 'directory that came with it' in broker.hear()['message']
+    worker.end()
+
+
+@test
+def descriptors_of_jobs_that_go_back_are_closed():
+    worker = Worker(ROLE)
+    broker = worker.accept()
+    reading, writing = os.pipe()
+    broker.say(worker.job('sleep', '60'))
+    jobs = [worker.job('true', stdout_fd=0) for _ in range(5)]
+    for job in jobs:
+        broker.give(job, [writing])
+    broker.give({'ping': 1}, [writing])
+    assert broker.hear() == {'pong': 1}
+    os.close(writing)
+    broker.say({'recall': [{'job': job['job'], 'token': job['token']}
+                           for job in jobs[:4]]})
+    assert len(broker.hear()['put_back']) == 4
+    broker.say({'cancel': jobs[4]['job'], 'token': jobs[4]['token']})
+    assert broker.hear()['cause'] == 'cancelled'
+    assert os.read(reading, 1) == b''
+    os.close(reading)
+    worker.end()
+
+
+@test
 def an_ignored_signal_is_not_passed_on():
     # env --ignore-signal is coreutils' word for what nohup does to HUP.
     worker = Worker(ROLE, wrapper=('env', '--ignore-signal=HUP,PIPE,INT'))

@@ -59,6 +59,11 @@ class Connection:
         text = ''.join(json.dumps(s) + '\n' for s in statements)
         self.sock.sendall(text.encode())
 
+    def give(self, statement, fds):
+        """A statement with descriptors."""
+        socket.send_fds(self.sock, [json.dumps(statement).encode() + b'\n'],
+                        fds)
+
     def raw(self, data):
         self.sock.sendall(data)
 
