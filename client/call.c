@@ -43,7 +43,10 @@ static int attempt(struct reeve *r, struct slice *ret_message, bool *ret_seen)
 	int result;
 
 	*ret_seen = false;
-	result = link_send(&r->link, out, &sent);
+	if (r->fd_count)
+		result = link_give(&r->link, out, r->fds, r->fd_count, &sent);
+	else
+		result = link_send(&r->link, out, &sent);
 	*ret_seen = sent == out.n;
 	if (result != 0)
 		return result;

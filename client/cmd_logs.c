@@ -5,6 +5,8 @@
 #include "client/say.h"
 #include "client/selector.h"
 
+#include <inttypes.h>
+
 struct logs_options {
 	bool follow, only_stdout, only_stderr;
 };
@@ -17,6 +19,19 @@ static const struct arg_flag flags[] = {
 	{"stderr", 0, ARG_ON, offsetof(struct logs_options, only_stderr), NULL,
 	 "only its stderr", 0, NULL},
 };
+
+/* An empty answer must not look like a silent job. */
+static void tell_elsewhere(struct tool *tool, const struct reeve_output *output,
+			   int64_t id, enum reeve_channel asked,
+			   enum reeve_channel of)
+{
+	if ((asked == REEVE_BOTH || asked == of) &&
+	    reeve_output_elsewhere(output, of))
+		say_note(tool,
+			 "%s of job %" PRId64
+			 " is not kept: it goes where its submitter wanted it",
+			 of == REEVE_STDOUT ? "stdout" : "stderr", id);
+}
 
 static int logs(struct tool *tool, const struct logs_options *options,
 		int64_t id)
@@ -34,6 +49,10 @@ static int logs(struct tool *tool, const struct logs_options *options,
 	while ((result = reeve_output_next(output, -1, &chunk)) == 0) {
 		if (relay_write(&chunk) != 0)
 			break;
+	}
+	if (result == REEVE_E_END) {
+		tell_elsewhere(tool, output, id, channel, REEVE_STDOUT);
+		tell_elsewhere(tool, output, id, channel, REEVE_STDERR);
 	}
 	reeve_output_free(output);
 	if (result == 0 || result == REEVE_E_END)

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Shorter jobs are shown at their end: that saves them a connection. */
@@ -166,14 +167,38 @@ static int finish(struct run *run, const struct reeve_job *job)
 	return finish_job(run->tool, job);
 }
 
+/*
+ * As a command of the shell would have it: a file, a pipe, a socket. What is
+ * read from them cannot be read again, so a job that may be tried again goes
+ * without. A terminal is not for jobs, whose session is another one.
+ */
+static bool passes_stdin(const struct tool *tool, const struct job_args *args)
+{
+	struct stat st;
+
+	if (args->read_stdin || args->stdin_file ||
+	    fstat(STDIN_FILENO, &st) < 0 ||
+	    (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) &&
+	     !S_ISSOCK(st.st_mode)))
+		return false;
+	if (args->retry.retries <= 0)
+		return true;
+	say_note(tool, "with --retry its stdin is empty; --stdin gives it what "
+		       "stdin holds now");
+	return false;
+}
+
 static int start(struct tool *tool, struct run_options *options, int argc,
 		 char **argv, struct run *run)
 {
+	struct reeve_descriptors descriptors = {STDIN_FILENO, -1, -1, -1};
 	struct reeve_spec spec;
 	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
 
 	if (result != 0)
 		return result;
+	if (passes_stdin(tool, &options->job))
+		spec.descriptors = &descriptors;
 	result = tool_connect(tool);
 	if (result != 0)
 		return result;
@@ -215,7 +240,7 @@ const struct command command_run = {
 	.summary = "Submit, show the output as it comes, exit with its code.",
 	.text = "  reeve run ./test.sh\n"
 		"  reeve run --timeout 5m -- make check\n"
-		"  echo words | reeve run --stdin wc\n",
+		"  reeve run sort <words | head\n",
 	COMMAND_FLAGS(flags),
 	.job_flags = true,
 	.stop_early = true,

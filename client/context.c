@@ -195,23 +195,25 @@ int context_write(struct json_out *out, const struct reeve_spec *spec,
 {
 	char here[PATH_MAX];
 	const char *cwd = spec->cwd;
+	bool given = spec->descriptors && spec->descriptors->cwd_fd >= 0;
 	int result;
 
 	/* Never run somewhere else instead: think of rm -rf ./build. */
-	if (!cwd)
+	if (!cwd && !given)
 		cwd = getcwd(here, sizeof(here));
-	if (!cwd) {
+	if (!cwd && !given) {
 		*ret_fault = (struct spec_fault){"cwd", NULL};
 		return SPEC_E_FOLDER;
 	}
-	if (!json_utf8(slice_of(cwd))) {
+	if (cwd && !json_utf8(slice_of(cwd))) {
 		*ret_fault = (struct spec_fault){"cwd", spec->cwd};
 		return SPEC_E_UTF8;
 	}
 
 	json_out_key(out, "context");
 	json_out_object(out);
-	json_out_member_text(out, "cwd", cwd);
+	if (cwd)
+		json_out_member_text(out, "cwd", cwd);
 	result = write_env(out, spec, ret_fault);
 	if (result != 0)
 		return result;

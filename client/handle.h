@@ -20,6 +20,8 @@ struct reeve {
 	struct reeve_error error;
 	int64_t patience_ms;
 	const volatile sig_atomic_t *interrupt; /* NULL: none */
+	const int *fds; /* go with the call that is being sent; the caller's */
+	size_t fd_count;
 	char nonce[32]; /* "" until the first key is made */
 	uint64_t key_counter;
 };

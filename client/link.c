@@ -1,6 +1,7 @@
 #include "client/link.h"
 
 #include "client/clock.h"
+#include "proto/limits.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -126,6 +127,57 @@ int link_send(struct link *link, struct slice message, size_t *ret_sent)
 			return result;
 	}
 	return 0;
+}
+
+/* One byte, with descriptors: they are those of the message that it ends. */
+static int give_last(struct link *link, const char *byte, const int *fds,
+		     size_t count)
+{
+	union {
+		char bytes[CMSG_SPACE(LIMIT_DESCRIPTORS_PER_MESSAGE *
+				      sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {(char *)byte, 1};
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
+	};
+	struct cmsghdr *head = &control.align;
+	int result;
+
+	require(count > 0 && count <= LIMIT_DESCRIPTORS_PER_MESSAGE);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	while (sendmsg(link->fd, &message, MSG_NOSIGNAL) < 0) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return LINK_E_CLOSED;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		result = wait_for(link, POLLOUT, -1);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int link_give(struct link *link, struct slice message, const int *fds,
+	      size_t count, size_t *ret_sent)
+{
+	int result = link_send(link, (struct slice){message.p, message.n - 1},
+			       ret_sent);
+
+	if (result == 0)
+		result = give_last(link, message.p + message.n - 1, fds, count);
+	if (result == 0)
+		*ret_sent = message.n;
+	return result;
 }
 
 /* Room for one more read; what was consumed makes place first. */

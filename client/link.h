@@ -52,6 +52,15 @@ must_check int link_send(struct link *link, struct slice message,
 			 size_t *ret_sent);
 
 /**
+ * link_give() - the same, and descriptors with its last byte
+ * @count:	1 .. 16
+ *
+ * Return: as link_send(); they left if all of the message did.
+ */
+must_check int link_give(struct link *link, struct slice message,
+			 const int *fds, size_t count, size_t *ret_sent);
+
+/**
  * link_receive() - the next message
  * @timeout_ms:	-1: no limit; 0: only what is there
  * @ret:	without terminator; lives until the next call

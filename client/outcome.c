@@ -23,6 +23,9 @@ enum {
  * it. Without a type the daemon's message ends with the system's own words. */
 static int not_started(const struct reeve_job *job)
 {
+	/* It went with the daemon that held what it was given. */
+	if (strcmp(job->failure_type, "DescriptorsLost") == 0)
+		return OUTCOME_LOST;
 	if (strcmp(job->failure_type, "ENOENT") == 0 ||
 	    (job->failure && strstr(job->failure, "No such file or directory")))
 		return OUTCOME_NOT_FOUND;

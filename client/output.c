@@ -15,7 +15,8 @@ struct reeve_output {
 	int64_t id;
 	enum reeve_channel channel;
 	bool follow;
-	bool eof;	/* nothing comes behind `chunks` */
+	bool eof;			 /* nothing comes behind `chunks` */
+	bool stdout_given, stderr_given; /* to others: nothing is kept */
 	int64_t offset; /* behind the last reply; the daemon's own measure */
 	struct json_out chunks; /* of the last reply, a JSON array */
 	struct json_iter iter;
@@ -48,6 +49,13 @@ void reeve_output_free(struct reeve_output *output)
 	free(output);
 }
 
+bool reeve_output_elsewhere(const struct reeve_output *output,
+			    enum reeve_channel channel)
+{
+	return channel == REEVE_STDERR ? output->stderr_given
+				       : output->stdout_given;
+}
+
 int reeve_output_fd(const struct reeve_output *output)
 {
 	return output->stream ? reeve_stream_fd(output->stream) : -1;
@@ -67,6 +75,22 @@ static int write_params(struct reeve_output *output, struct slice *ret)
 	return handle_params_take(output->r, ret);
 }
 
+/* Words that this version does not know say nothing about these two. */
+static void keep_elsewhere(struct reeve_output *output, struct slice reply)
+{
+	struct slice list, item;
+	struct json_iter iter;
+
+	if (!json_find(reply, "elsewhere", &list) ||
+	    json_kind(list) != JSON_ARRAY)
+		return;
+	iter = json_enter(list);
+	while (json_item(&iter, &item)) {
+		output->stdout_given |= slice_is(item, "\"stdout\"");
+		output->stderr_given |= slice_is(item, "\"stderr\"");
+	}
+}
+
 static int keep_reply(struct reeve_output *output, struct slice reply)
 {
 	struct slice chunks, value;
@@ -83,6 +107,7 @@ static int keep_reply(struct reeve_output *output, struct slice reply)
 				   "sense");
 	output->offset = offset;
 	output->eof = eof;
+	keep_elsewhere(output, reply);
 	json_out_reset(&output->chunks);
 	json_out_raw(&output->chunks, chunks);
 	if (!json_out_ok(&output->chunks))

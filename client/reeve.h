@@ -182,6 +182,18 @@ enum reeve_conflict {
 };
 
 /*
+ * Descriptors that become the job's own: files, pipes, sockets, a folder to run
+ * in; -1: none. The caller keeps its copies, and closes them when it likes (a
+ * pipe ends when all have). Such a job is started once: it is not tried again,
+ * and fails if the daemon ends before it began. Nothing of a stream that is
+ * given is kept by the daemon.
+ */
+struct reeve_descriptors {
+	int stdin_fd, stdout_fd, stderr_fd;
+	int cwd_fd; /* instead of cwd */
+};
+
+/*
  * What is to be run. Zero means the default everywhere, so name what you need.
  * The working directory, the umask and the environment of this process are
  * captured. Nothing is copied: all must live until the call returns.
@@ -197,7 +209,8 @@ struct reeve_spec {
 	const char *const *tags;	 /* "key=value", ends with NULL */
 	const void *stdin_data;
 	size_t stdin_bytes;
-	const char *cwd;	   /* NULL: the present one */
+	const struct reeve_descriptors *descriptors; /* NULL: none */
+	const char *cwd;			     /* NULL: the present one */
 	const char *const *env;	   /* "NAME=value" on top, ends with NULL */
 	const char *umask;	   /* octal; NULL: the present one */
 	const char *const *limits; /* "nofile=1024", ends with NULL; -1: none */
@@ -231,8 +244,8 @@ struct reeve_spec {
  * Sent again by itself after a lost connection: the key lets the daemon know
  * it, so there is never a second job.
  *
- * Return: 0, REEVE_E_INVALID (also: an argument that is not UTF-8),
- * REEVE_E_REFUSED, or of the connection.
+ * Return: 0, REEVE_E_INVALID (also: an argument that is not UTF-8, or a
+ * descriptor that is none), REEVE_E_REFUSED, or of the connection.
  */
 REEVE_API REEVE_CHECK int
 reeve_submit(struct reeve *r, const struct reeve_spec *spec, int64_t *ret_id);
@@ -240,7 +253,8 @@ reeve_submit(struct reeve *r, const struct reeve_spec *spec, int64_t *ret_id);
 /**
  * reeve_submit_many() - one call, one transaction
  * @defaults:	what all have in common, context and group too
- * @jobs:	only argv, shell, name, key and stdin of these count
+ * @jobs:	only argv, shell, name, key and stdin of these count; descriptors
+ *		go with reeve_submit() alone
  * @count:	1 .. 10000
  * @ret_ids:	room for @count; 0 where the daemon refused one, of which
  *		reeve_error() then tells the first although 0 is returned
@@ -393,6 +407,11 @@ REEVE_API REEVE_CHECK int reeve_output_open(struct reeve *r, int64_t id,
 REEVE_API REEVE_CHECK int reeve_output_next(struct reeve_output *output,
 					    int64_t timeout_ms,
 					    struct reeve_chunk *ret);
+/** reeve_output_elsewhere() - does it go to a descriptor that came with the job?
+ * Nothing of it is kept then. Known when the first reeve_output_next() is over.
+ * @channel:	not REEVE_BOTH */
+REEVE_API bool reeve_output_elsewhere(const struct reeve_output *output,
+				      enum reeve_channel channel);
 /** reeve_output_fd() - as reeve_stream_fd(); may change with every call */
 REEVE_API int reeve_output_fd(const struct reeve_output *output);
 REEVE_API void reeve_output_free(struct reeve_output *output);

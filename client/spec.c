@@ -46,6 +46,54 @@ static int write_command(struct json_out *out, const struct reeve_spec *spec,
 	return 0;
 }
 
+/* In the order of the fields, so that a number is how many come before. */
+static size_t list_descriptors(const struct reeve_spec *spec,
+			       const char *names[SPEC_DESCRIPTORS],
+			       int fds[SPEC_DESCRIPTORS])
+{
+	const struct reeve_descriptors *of = spec->descriptors;
+	size_t count = 0;
+
+	if (!of)
+		return 0;
+	const struct {
+		const char *name;
+		int fd;
+	} all[SPEC_DESCRIPTORS] = {
+		{"stdin_fd", of->stdin_fd},
+		{"stdout_fd", of->stdout_fd},
+		{"stderr_fd", of->stderr_fd},
+		{"cwd_fd", of->cwd_fd},
+	};
+
+	for (size_t i = 0; i < SPEC_DESCRIPTORS; i++) {
+		if (all[i].fd < 0)
+			continue;
+		names[count] = all[i].name;
+		fds[count++] = all[i].fd;
+	}
+	return count;
+}
+
+size_t spec_descriptors(const struct reeve_spec *spec,
+			int ret[SPEC_DESCRIPTORS])
+{
+	const char *names[SPEC_DESCRIPTORS];
+
+	return list_descriptors(spec, names, ret);
+}
+
+static void write_descriptors(struct json_out *out,
+			      const struct reeve_spec *spec)
+{
+	const char *names[SPEC_DESCRIPTORS];
+	int fds[SPEC_DESCRIPTORS];
+	size_t count = list_descriptors(spec, names, fds);
+
+	for (size_t i = 0; i < count; i++)
+		json_out_member_int(out, names[i], (int64_t)i);
+}
+
 static int write_item(struct json_out *out, const struct reeve_spec *spec,
 		      const char *key, struct spec_fault *fault)
 {
@@ -60,6 +108,7 @@ static int write_item(struct json_out *out, const struct reeve_spec *spec,
 		json_out_member_bytes(
 			out, "stdin",
 			(struct slice){spec->stdin_data, spec->stdin_bytes});
+	write_descriptors(out, spec);
 	return 0;
 }
 

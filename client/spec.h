@@ -17,6 +17,13 @@ struct spec_fault {
 	const char *text;  /* the caller's, which is wrong; may be NULL */
 };
 
+#define SPEC_DESCRIPTORS 4
+/** spec_descriptors() - those that go with it, in the order of their numbers
+ *
+ * Return: how many. */
+size_t spec_descriptors(const struct reeve_spec *spec,
+			int ret[SPEC_DESCRIPTORS]);
+
 /** spec_write() - one whole submission as an object
  * @key:	NULL: none */
 must_check int spec_write(struct json_out *out, const struct reeve_spec *spec,

@@ -9,6 +9,7 @@
 #include "proto/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -131,6 +132,18 @@ static int spec_fail(struct reeve *r, int result,
 	}
 }
 
+/* Before anything is sent: the system would only say that one of them is bad. */
+static int check_descriptors(struct reeve *r)
+{
+	for (size_t i = 0; i < r->fd_count; i++) {
+		if (fcntl(r->fds[i], F_GETFD) < 0)
+			return handle_fail(
+				r, REEVE_E_INVALID, "Give one that is open",
+				"%d is no open descriptor", r->fds[i]);
+	}
+	return 0;
+}
+
 int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
 		 int64_t *ret_id)
 {
@@ -140,6 +153,7 @@ int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
 	char text[KEY_TEXT_BYTES];
 	const char *key;
 	int64_t id;
+	int fds[SPEC_DESCRIPTORS];
 	int result = choose_key(r, spec, spec->key, text, &key);
 
 	if (result != 0)
@@ -153,8 +167,14 @@ int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
 	result = handle_params_take(r, &params);
 	if (result != 0)
 		return result;
-	result = handle_call(r, "org.reeve.jobs.Submit", params, key != NULL,
-			     &reply);
+	r->fds = fds;
+	r->fd_count = spec_descriptors(spec, fds);
+	result = check_descriptors(r);
+	if (result == 0)
+		result = handle_call(r, "org.reeve.jobs.Submit", params,
+				     key != NULL, &reply);
+	r->fds = NULL;
+	r->fd_count = 0;
 	if (result != 0)
 		return result;
 	if (!json_find(reply, "id", &value) || json_int(value, &id) != 0 ||
@@ -190,6 +210,11 @@ static int write_many(struct reeve *r, const struct reeve_spec *defaults,
 			return result;
 		if (!key)
 			*ret_keyed = false;
+		if (jobs[i].descriptors || defaults->descriptors)
+			return handle_fail(r, REEVE_E_INVALID,
+					   "Submit such jobs one by one",
+					   "descriptors cannot go with many "
+					   "jobs in one call");
 		result = spec_write_item(out, &jobs[i], key, &fault);
 		if (result != 0)
 			return spec_fail(r, result, &fault);

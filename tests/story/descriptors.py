@@ -11,10 +11,11 @@ import array
 import contextlib
 import os
 import pathlib
-import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from story import (SLOW, CallError, Closed, equal,  # noqa: E402
@@ -555,6 +556,48 @@ def thousands_of_jobs_leave_no_descriptor(t):
                 ids = [client.result()['id'] for _ in range(100)]
                 client.call('Wait', ids=ids, wait_ms=60000)
     leaves_nothing(t, each)
+
+
+@story
+def the_client_gives_its_stdin_to_a_job(t):
+    t.start()
+
+    def reeve(*words, **options):
+        done = subprocess.run([t.reeve, '--socket', str(t.socket), *words],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=30 * SLOW, **options)
+        return done.returncode, done.stdout, done.stderr
+
+    with file_of(b'b\na\n') as file:
+        equal(reeve('run', '--', 'sort', stdin=file), (0, b'a\nb\n', b''))
+    equal(reeve('run', '--', 'wc', '-c', input=b'x' * 3000000),
+          (0, b'3000000\n', b''))
+    equal(reeve('run', '--', 'cat', stdin=subprocess.DEVNULL), (0, b'', b''))
+    equal(reeve('run', '--stdin', '--', 'cat', input=b'data'),
+          (0, b'data', b''))
+    # A job that may be tried again cannot have a stream.
+    code, out, err = reeve('run', '--retry', '1', '--', 'cat', input=b'x')
+    equal((code, out), (0, b''))
+    assert b'--stdin' in err, err
+    # It is lost with the daemon, and said so.
+    t.c.call('queues.Configure', name='stopped', max_length=9)
+    t.c.call('queues.Pause', name='stopped')
+    found = []
+    waiting = threading.Thread(target=lambda: found.append(reeve(
+        'run', '-q', 'stopped', '--', 'cat', input=b'x')))
+    waiting.start()
+    eventually(lambda: t.c.call('Count', filter={'queue': 'stopped'})['total'])
+    t.kill_broker()
+    waiting.join()
+    equal(found[0][:2], (122, b''))
+    assert b'submit it again' in found[0][2], found
+    t.reconnect()
+    with file_of() as out:
+        job = give(t, ['/bin/echo', 'x'], [out.fileno()], stdout_fd=0)
+        t.wait(job)
+    code, out, err = reeve('logs', str(job))
+    equal((code, out), (0, b''))
+    assert b'stdout of job %d is not kept' % job in err, err
 
 
 if __name__ == '__main__':

@@ -176,9 +176,35 @@ UNIT(refuses_what_the_wire_cannot_carry)
 	assert_int_equal(write_spec(&spec, NULL, &fault), SPEC_E_UTF8);
 }
 
+UNIT(descriptors_are_numbered_in_the_order_in_which_they_go)
+{
+	struct reeve_descriptors given = {-1, 7, -1, 5};
+	struct reeve_spec spec = {.argv = argv_true, .descriptors = &given};
+	struct spec_fault fault;
+	int fds[SPEC_DESCRIPTORS];
+
+	assert_int_equal(spec_descriptors(&spec, fds), 2);
+	assert_int_equal(fds[0], 7);
+	assert_int_equal(fds[1], 5);
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_true(has("stdin_fd", "-") && has("stdout_fd", "0"));
+	assert_true(has("stderr_fd", "-") && has("cwd_fd", "1"));
+	/* The folder is that one, and no other is named. */
+	assert_true(slice_is(
+		member(member(slice_of(written), "context"), "cwd"), "-"));
+	given.cwd_fd = -1;
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_false(slice_is(
+		member(member(slice_of(written), "context"), "cwd"), "-"));
+	spec.descriptors = NULL;
+	assert_int_equal(spec_descriptors(&spec, fds), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			descriptors_are_numbered_in_the_order_in_which_they_go),
 		cmocka_unit_test(a_folder_that_is_gone_is_refused),
 		cmocka_unit_test(writes_what_was_asked_for_and_nothing_else),
 		cmocka_unit_test(input_that_is_not_text_travels_as_base64),
