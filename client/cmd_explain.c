@@ -64,8 +64,6 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (result == 0)
 		result = tool_connect(tool);
 	if (result == 0)
-		result = selector_resolve(tool, &selector);
-	if (result == 0 && !selector_is_ids(&selector))
 		result = selector_find(tool, &selector);
 	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
 		result = explain(tool, &arena, selector.ids[i]);
@@ -78,7 +76,7 @@ const struct command command_explain = {
 	.name = "explain",
 	.alias = "why",
 	.group = "Work",
-	.synopsis = "JOB...",
+	.synopsis = "JOB|FILTER...",
 	.summary = "Say why a job waits and when it would start, or why it "
 		   "ended.",
 	.text = "  reeve explain last\n"

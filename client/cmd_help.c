@@ -7,53 +7,10 @@
 #include "client/say.h"
 #include "client/suggest.h"
 #include "client/table.h"
+#include "client/topics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static const struct {
-	const char *name;
-	const char *text;
-} topics[] = {
-	{"times",
-	 "Times are written like 90s, 5m, 2h30m, 1d or 500ms; a "
-	 "number alone is\nseconds. The last part may have a fraction: "
-	 "1.5h.\n\n"
-	 "Points in time (--at), local unless they say where:\n\n"
-	 "  14:30  noon  midnight           the next time it is that late\n"
-	 "  today 18:00  tomorrow 9:00\n"
-	 "  monday  fri 17:15               the next such day\n"
-	 "  2026-11-22  2026-11-22 09:00  2026-11-22T09:00Z\n"
-	 "  +2h30m  @1760000000             so much later; seconds since "
-	 "1970\n"},
-	{"filters",
-	 "Which jobs, in plain words that no shell touches:\n\n"
-	 "  42  40-60  1-5,8  last  -       ids; - reads them from stdin\n"
-	 "  held blocked scheduled ready running succeeded failed cancelled\n"
-	 "  waiting unfinished done ended   several states at once\n"
-	 "  all                             every job\n"
-	 "  state=failed,cancelled  queue=Q  name=N  group=G  key=K\n"
-	 "  cause=timeout  exit=3  user=NAME  tag:k=v  newer=1d  older=2h\n\n"
-	 "Words are joined by \"and\"; ids, and states, among themselves by "
-	 "\"or\".\n"},
-	{"exit",
-	 "  0        fine\n"
-	 "  1 2 3 4  it failed; usage; not found; refused by the daemon\n"
-	 "  120      no daemon answers\n\n"
-	 "run, submit -w and wait of one job exit with the job's own code, "
-	 "and\n\n"
-	 "  128+n    killed by signal n        121  cancelled\n"
-	 "  122      its worker was lost       123  a job before it failed\n"
-	 "  124      timeout                   125  refused, internal\n"
-	 "  126 127  it could not be started\n\n"
-	 "wait of several and map: 1 when any of them failed.\n"},
-	{"environment", "  REEVE_SOCKET       socket of the daemon\n"
-			"  REEVE_RUNTIME_DIR  folder with reeve.sock "
-			"($XDG_RUNTIME_DIR/reeve)\n"
-			"  REEVE_AUTOSTART=0  never start a daemon\n"
-			"  REEVED             the daemon to start\n"
-			"  NO_COLOR, CLICOLOR_FORCE, COLUMNS\n"},
-};
 
 static void print_flags(const char *title, const struct arg_table *table)
 {
@@ -81,6 +38,7 @@ void command_help_of(const struct command *command)
 void command_overview(void)
 {
 	const struct command *command;
+	const struct topic *topic;
 	const char *group = "";
 
 	printf("reeve: a task queue for this machine\n\n"
@@ -99,21 +57,21 @@ void command_overview(void)
 		}
 		printf("  %-10s %s\n", command->name, command->summary);
 	}
-	printf("\nreeve COMMAND --help, reeve help TOPIC:");
-	for (size_t i = 0; i < ARRAY_COUNT(topics); i++)
-		printf(" %s", topics[i].name);
-	printf("\n");
+	printf("\nMore: reeve COMMAND --help, reeve help TOPIC\n");
+	for (size_t i = 0; (topic = topic_at(i)); i++)
+		printf("    %-12s %s\n", topic->name, topic->summary);
 }
 
 static int unknown_topic(const struct tool *tool, const char *name)
 {
 	const struct command *command;
+	const struct topic *topic;
 	struct suggest suggest;
 	char hint[128] = "See: reeve help";
 
 	suggest_init(&suggest, name, strlen(name));
-	for (size_t i = 0; i < ARRAY_COUNT(topics); i++)
-		suggest_try(&suggest, topics[i].name);
+	for (size_t i = 0; (topic = topic_at(i)); i++)
+		suggest_try(&suggest, topic->name);
 	for (size_t i = 0; (command = command_at(i)); i++)
 		suggest_try(&suggest, command->name);
 	if (suggest.best)
@@ -123,20 +81,25 @@ static int unknown_topic(const struct tool *tool, const char *name)
 
 static int run_help(struct tool *tool, void *options, int argc, char **argv)
 {
+	const struct command *command;
+	const struct topic *topic;
+
 	(void)options;
 	if (argc == 0) {
 		command_overview();
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_COUNT(topics); i++) {
-		if (strcmp(topics[i].name, argv[0]) == 0) {
-			fputs(topics[i].text, stdout);
-			return 0;
-		}
-	}
-	if (!command_find(argv[0]))
+	/* "retry" is both. */
+	command = command_find(argv[0]);
+	topic = topic_find(argv[0]);
+	if (!command && !topic)
 		return unknown_topic(tool, argv[0]);
-	command_help_of(command_find(argv[0]));
+	if (topic)
+		fputs(topic->text, stdout);
+	if (command && topic)
+		printf("\n");
+	if (command)
+		command_help_of(command);
 	return 0;
 }
 

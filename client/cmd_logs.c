@@ -65,11 +65,11 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	struct selector selector = {0};
 	int result = selector_parse(tool, &selector, argc, argv);
 
-	if (result == 0 && !selector_is_ids(&selector))
+	if (result == 0 && selector_is_empty(&selector))
 		result = say_usage(tool,
 				   "Like: reeve logs 42, or: reeve logs "
 				   "-f last",
-				   "logs takes the ids of jobs");
+				   "which job?");
 	if (result == 0 && tool->json)
 		result = say_usage(tool,
 				   "See reeve-protocol(7), Output, for a "
@@ -79,7 +79,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (result == 0)
 		result = tool_connect(tool);
 	if (result == 0)
-		result = selector_resolve(tool, &selector);
+		result = selector_find(tool, &selector);
 	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
 		result = logs(tool, options, selector.ids[i]);
 	selector_fini(&selector);
@@ -89,7 +89,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 const struct command command_logs = {
 	.name = "logs",
 	.group = "Work",
-	.synopsis = "[FLAG]... JOB...",
+	.synopsis = "[FLAG]... JOB|FILTER...",
 	.summary = "Print what a job wrote, to stdout and stderr as it did.",
 	.text = "  reeve logs last\n"
 		"  reeve logs -f 42\n",

@@ -192,15 +192,15 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 
 	(void)options;
 	result = selector_parse(tool, &selector, argc, argv);
-	if (result == 0 && !selector_is_ids(&selector))
+	if (result == 0 && selector_is_empty(&selector))
 		result = say_usage(tool,
 				   "Like: reeve show 42, or: reeve show "
 				   "last",
-				   "show takes the ids of jobs");
+				   "which job?");
 	if (result == 0)
 		result = tool_connect(tool);
 	if (result == 0)
-		result = selector_resolve(tool, &selector);
+		result = selector_find(tool, &selector);
 	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
 		result = show(tool, selector.ids[i]);
 	selector_fini(&selector);
@@ -210,7 +210,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 const struct command command_show = {
 	.name = "show",
 	.group = "Work",
-	.synopsis = "JOB...",
+	.synopsis = "JOB|FILTER...",
 	.summary = "All about a job: why it failed, what it wrote, what next.",
 	.text = "  reeve show last\n",
 	.run = run,

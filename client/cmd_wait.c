@@ -294,7 +294,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 const struct command command_wait = {
 	.name = "wait",
 	.group = "Work",
-	.synopsis = "[FLAG]... JOB...",
+	.synopsis = "[FLAG]... JOB|FILTER...",
 	.summary = "Wait for jobs; exits with the code of one, or 1 if any "
 		   "failed.",
 	.text = "  reeve wait last\n"

@@ -40,7 +40,8 @@ static bool add(struct listing *listing, struct reeve_job *job)
 }
 
 static int take_page(struct tool *tool, struct listing *listing,
-		     const char *reply, char cursor[LISTING_CURSOR_BYTES])
+		     const struct selector *selector, const char *reply,
+		     char cursor[LISTING_CURSOR_BYTES])
 {
 	struct arena arena = {0};
 	struct slice jobs, item, value, text;
@@ -60,6 +61,8 @@ static int take_page(struct tool *tool, struct listing *listing,
 	while (result == 0 && json_item(&iter, &item)) {
 		struct reeve_job *job;
 
+		if (!selector_takes(selector, item, clock_wall_ms()))
+			continue;
 		result = job_decode(item, &job);
 		if (result > 0)
 			return say_fail(tool, EXIT_INTERNAL, NULL,
@@ -97,7 +100,7 @@ static int load_page(struct tool *tool, struct listing *listing,
 	json_out_fini(&out);
 	if (result != 0)
 		return say_error(tool);
-	return take_page(tool, listing, reply, cursor);
+	return take_page(tool, listing, selector, reply, cursor);
 }
 
 int listing_load(struct tool *tool, struct listing *listing,
@@ -107,7 +110,10 @@ int listing_load(struct tool *tool, struct listing *listing,
 	size_t target = listing->count + limit;
 
 	do {
-		size_t left = target - listing->count;
+		/* What does not come through is no reason for small pages. */
+		size_t left = selector_is_exact(selector)
+				      ? target - listing->count
+				      : LISTING_PAGE;
 		int result = load_page(
 			tool, listing, selector,
 			left < LISTING_PAGE ? left : LISTING_PAGE, cursor);

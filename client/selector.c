@@ -34,6 +34,9 @@ void selector_fini(struct selector *selector)
 {
 	free(selector->ids);
 	free(selector->tags.items);
+	for (size_t i = 0; i < selector->not_count; i++)
+		selector_fini(&selector->nots[i]);
+	free(selector->nots);
 	*selector = (struct selector){0};
 }
 
@@ -75,7 +78,7 @@ static int add_ids(struct tool *tool, struct selector *selector,
 	const char *at = word;
 
 	for (;;) {
-		int64_t first, last;
+		int64_t first, last, step = 1;
 		int result = 0;
 
 		if (!read_id(&at, &first))
@@ -85,8 +88,14 @@ static int add_ids(struct tool *tool, struct selector *selector,
 			at++;
 			if (!read_id(&at, &last) || last < first)
 				break;
+			if (*at == ':') {
+				at++;
+				if (!read_id(&at, &step))
+					break;
+			}
 		}
-		for (int64_t id = first; result == 0 && id <= last; id++) {
+		for (int64_t id = first; result == 0 && id <= last;
+		     id += step) {
 			if (selector->id_count == LIMIT_IDS_PER_CALL)
 				return say_usage(
 					tool, "Use a group or a filter instead",
@@ -99,7 +108,7 @@ static int add_ids(struct tool *tool, struct selector *selector,
 			break;
 		at++;
 	}
-	return say_usage(tool, "Write ids like 42, 40-60 or 1-5,8",
+	return say_usage(tool, "Write ids like 42, 40-60, 40-60:2 or 1-5,8",
 			 "'%s' is not a job id", word);
 }
 
@@ -118,9 +127,9 @@ static int unknown_word(struct tool *tool, const char *what, const char *word,
 			size_t n)
 {
 	static const char *const others[] = {
-		"all",	  "last",   "state=", "queue=", "name=",
-		"group=", "cause=", "exit=",  "uid=",	"user=",
-		"newer=", "older=", "key=",   "tag:",	"handler=",
+		"all",	  "last",  "state=",   "queue=",  "name=",  "group=",
+		"cause=", "exit=", "uid=",     "user=",	  "newer=", "older=",
+		"key=",	  "tag:",  "handler=", "longer=", "not:",
 	};
 	struct suggest suggest;
 	char hint[128] = HELP_FILTERS;
@@ -229,6 +238,8 @@ static int add_pair(struct tool *tool, struct selector *selector,
 		return add_age(tool, word, value, &selector->newer_ms);
 	if (slice_is(key, "older"))
 		return add_age(tool, word, value, &selector->older_ms);
+	if (slice_is(key, "longer"))
+		return add_age(tool, word, value, &selector->longer_ms);
 	if (slice_is(key, "queue"))
 		selector->queue = value;
 	else if (slice_is(key, "handler"))
@@ -249,6 +260,8 @@ int selector_add(struct tool *tool, struct selector *selector, const char *word)
 
 	if (word[0] >= '0' && word[0] <= '9')
 		return add_ids(tool, selector, word);
+	if (strncmp(word, "not:", 4) == 0)
+		return selector_add_not(tool, selector, word + 4);
 	if (strncmp(word, "tag:", 4) == 0) {
 		if (!strchr(word + 4, '='))
 			return say_usage(tool, "Write tag:key=value",
@@ -276,20 +289,18 @@ int selector_add(struct tool *tool, struct selector *selector, const char *word)
 
 static int read_stdin(struct tool *tool, struct selector *selector)
 {
-	char line[64];
+	char *line = NULL;
+	size_t room = 0;
+	int result = 0;
 
-	while (fgets(line, sizeof(line), stdin)) {
-		size_t n = strcspn(line, " \t\r\n");
-		int result;
-
-		line[n] = '\0';
-		if (n == 0)
-			continue;
-		result = add_ids(tool, selector, line);
-		if (result != 0)
-			return result;
+	/* The first word of each line, so that a listing will do. */
+	while (result == 0 && getline(&line, &room, stdin) >= 0) {
+		line[strcspn(line, " \t\r\n")] = '\0';
+		if (line[0])
+			result = add_ids(tool, selector, line);
 	}
-	return 0;
+	free(line);
+	return result;
 }
 
 int selector_parse(struct tool *tool, struct selector *selector, int argc,
@@ -305,7 +316,7 @@ int selector_parse(struct tool *tool, struct selector *selector, int argc,
 		if (result != 0)
 			return result;
 	}
-	return 0;
+	return selector_fold_nots(tool, selector);
 }
 
 bool selector_is_empty(const struct selector *selector)
@@ -315,6 +326,7 @@ bool selector_is_empty(const struct selector *selector)
 	       !selector->handler && !selector->name && !selector->key &&
 	       selector->tags.count == 0 && !selector->group &&
 	       !selector->newer_ms && !selector->older_ms &&
+	       !selector->longer_ms && !selector->not_count &&
 	       !selector->has_exit && !selector->has_uid;
 }
 

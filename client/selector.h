@@ -3,12 +3,15 @@
 /*
  * Selector: which jobs, in plain words that no shell touches.
  *
- *	42   40-60   1-5,8   last	ids
+ *	42   40-60   40-60:2   1-5,8   last	ids
  *	failed   running   waiting   unfinished   ended   all
  *	state=failed,cancelled   queue=mail   name=fetch   group=7   key=K
  *	cause=timeout   exit=3   uid=1000   tag:lang=de   newer=1d   older=2h
+ *	longer=10m				ran so long, or runs
+ *	not:failed   not:queue=mail		whatever has this is left out
  *
- * Words are joined by "and"; ids and states among themselves by "or".
+ * A word for states may begin with @: @failed. Words are joined by "and"; ids
+ * and states among themselves by "or".
  */
 
 #include "client/args.h"
@@ -25,8 +28,12 @@ struct selector {
 	struct arg_list tags;			  /* "k=v" */
 	int64_t group;				  /* 0: any */
 	int64_t newer_ms, older_ms;		  /* ages; 0: any */
+	int64_t longer_ms;			  /* of a run; 0: any */
 	bool has_exit, has_uid;
 	int64_t exit_code, uid;
+	/* What is left out: what matches one of these; owned. */
+	struct selector *nots;
+	size_t not_count;
 };
 
 /** selector_fini() - free what it holds */
@@ -50,9 +57,32 @@ bool selector_is_empty(const struct selector *selector);
 /** selector_is_ids() - only ids, and at least one */
 bool selector_is_ids(const struct selector *selector);
 
-/** selector_write() - as an object of type Filter; @now_ms: UTC */
+/**
+ * selector_write() - as an object of type Filter; @now_ms: UTC
+ *
+ * More may match it than the selector means: see selector_is_exact().
+ */
 void selector_write(const struct selector *selector, struct json_out *out,
 		    int64_t now_ms);
+
+/** selector_is_exact() - the Filter says all of it; else look at each job */
+bool selector_is_exact(const struct selector *selector);
+
+/** selector_takes() - is this job, which matches the Filter, one of them?
+ * @job:	checked JSON of type Job */
+bool selector_takes(const struct selector *selector, struct slice job,
+		    int64_t now_ms);
+
+/** selector_add_not() - leave out what @word says
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int selector_add_not(struct tool *tool, struct selector *selector,
+				const char *word);
+
+/** selector_fold_nots() - states that are left out need no look at each job
+ *
+ * Return: 0, or the exit code, with the error said: nothing is left. */
+must_check int selector_fold_nots(struct tool *tool, struct selector *selector);
 
 /** selector_add_id() - one id more; any number of them */
 must_check int selector_add_id(struct tool *tool, struct selector *selector,

@@ -68,7 +68,8 @@ static int find_page(struct tool *tool, const struct selector *selector,
 	arena_fini(&arena);
 	iter = json_enter(field_list(slice_of(reply), "jobs"));
 	while (result == 0 && json_item(&iter, &job)) {
-		if (field_int(job, "id") > 0)
+		if (field_int(job, "id") > 0 &&
+		    selector_takes(selector, job, clock_wall_ms()))
 			result = selector_add_id(tool, found,
 						 field_int(job, "id"));
 	}

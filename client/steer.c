@@ -3,6 +3,7 @@
 #include "client/clock.h"
 #include "client/field.h"
 #include "client/say.h"
+#include "proto/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,13 +40,12 @@ static int write_params(const struct steer *steer, struct json_out *out,
 }
 
 /* All slices of it; a dry run is one, because nothing changes between them. */
-static int call(struct steer *steer, bool dry_run)
+static int call_filter(struct steer *steer, bool dry_run)
 {
 	struct json_out out = {0};
 	int result = write_params(steer, &out, dry_run);
 	bool more = true;
 
-	steer->waiting = steer->running = 0;
 	while (result == 0 && more) {
 		const char *reply;
 
@@ -60,6 +60,34 @@ static int call(struct steer *steer, bool dry_run)
 		more = !dry_run && field_bool(slice_of(reply), "left");
 	}
 	json_out_fini(&out);
+	return result;
+}
+
+/*
+ * What a Filter cannot say was looked up: those ids, as far as they still match
+ * the rest of it.
+ */
+static int call(struct steer *steer, bool dry_run)
+{
+	struct selector *selector = &steer->selector;
+	struct selector whole = *selector;
+	int result = 0;
+
+	steer->waiting = steer->running = 0;
+	if (selector_is_exact(selector))
+		return call_filter(steer, dry_run);
+	for (size_t at = 0; result == 0 && at < whole.id_count;
+	     at += LIMIT_IDS_PER_CALL) {
+		size_t left = whole.id_count - at;
+
+		selector->all = false;
+		selector->ids = whole.ids + at;
+		selector->id_count = left < LIMIT_IDS_PER_CALL
+					     ? left
+					     : LIMIT_IDS_PER_CALL;
+		result = call_filter(steer, dry_run);
+	}
+	*selector = whole;
 	return result;
 }
 
@@ -152,6 +180,8 @@ int steer_run(struct steer *steer, int argc, char **argv)
 		result = selector_resolve(tool, &steer->selector);
 	if (result == 0)
 		result = check_ids(steer);
+	if (result == 0 && !selector_is_exact(&steer->selector))
+		result = selector_find(tool, &steer->selector);
 	if (result == 0 && !steer->options->dry_run)
 		result = confirm(steer, &sure);
 	if (result == 0 && !sure)

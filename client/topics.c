@@ -1,0 +1,100 @@
+#include "client/topics.h"
+
+#include "proto/base.h"
+
+/* clang-format off */
+static const struct topic topics[] = {
+	{"times", NULL, "90s, 2h30m, 'tomorrow 9:00'",
+	 "Times are written like 90s, 5m, 2h30m, 1d or 500ms; a number alone is\n"
+	 "seconds. The last part may have a fraction: 1.5h.\n\n"
+	 "Points in time (--at), local unless they say where:\n\n"
+	 "  14:30  noon  midnight           the next time it is that late\n"
+	 "  today 18:00  tomorrow 9:00\n"
+	 "  monday  fri 17:15               the next such day\n"
+	 "  2026-11-22  2026-11-22 09:00  2026-11-22T09:00Z\n"
+	 "  +2h30m  @1760000000             so much later; seconds since 1970\n\n"
+	 "What was understood is printed back.\n"},
+	{"sizes", NULL, "512, 64K, 1.5G",
+	 "Sizes are bytes, or written with K, M, G or T: 64K is 65536 bytes, 1.5G\n"
+	 "is one and a half times 1024 x 1024 x 1024. KiB and KB mean the same\n"
+	 "as K.\n\n"
+	 "  reeve submit --limit as=2G --limit fsize=512M ./convert\n"},
+	{"selectors", NULL, "42, 40-60, last, -",
+	 "Jobs by their numbers, wherever a command says JOB:\n\n"
+	 "  42  40-60  40-60:2  1-5,8       one, a range, each second one, a list\n"
+	 "  last                            the newest\n"
+	 "  -                               numbers from stdin: the first word of\n"
+	 "                                  each line, so that a listing will do\n\n"
+	 "  reeve ls -o ids failed newer=1h | reeve retry -\n\n"
+	 "Or by what they are: reeve help filters.\n"},
+	{"filters", NULL, "failed queue=mail newer=1d not:name=x",
+	 "Which jobs, in plain words that no shell touches:\n\n"
+	 "  42  40-60  1-5,8  last  -       numbers: reeve help selectors\n"
+	 "  held blocked scheduled ready running succeeded failed cancelled\n"
+	 "  waiting unfinished done ended   several states at once\n"
+	 "  all                             every job\n"
+	 "  state=failed,cancelled  queue=Q  name=N  group=G  key=K  handler=H\n"
+	 "  cause=timeout  exit=3  user=NAME  tag:k=v\n"
+	 "  newer=1d  older=2h              submitted less, more than so long ago\n"
+	 "  longer=10m                      ran, or runs, at least so long\n"
+	 "  not:failed  not:queue=mail      leave out what has this\n\n"
+	 "States may be written @failed. Words are joined by \"and\"; numbers, and\n"
+	 "states, among themselves by \"or\". Whatever changes more than it was\n"
+	 "given by number asks first, or needs --yes; --dry-run only counts.\n"},
+	{"exit", "exit-codes", "what the codes of reeve mean",
+	 "  0        fine\n"
+	 "  1 2 3 4  it failed; usage; not found; refused by the daemon\n"
+	 "  120      no daemon answers\n\n"
+	 "run, submit -w and wait of one job exit with the job's own code, and\n\n"
+	 "  128+n    killed by signal n        121  cancelled\n"
+	 "  122      its worker was lost       123  a job before it failed\n"
+	 "  124      timeout                   125  refused, internal\n"
+	 "  126 127  it could not be started\n\n"
+	 "wait of several and map: 1 when any of them failed.\n"},
+	{"retry", NULL, "when a job is tried again, by itself or by you",
+	 "By itself, when it was submitted so:\n\n"
+	 "  --retry 5                up to five more times when it fails\n"
+	 "  --backoff 1s..10m        the wait before the next, doubled each time,\n"
+	 "                           a fifth more or less\n"
+	 "  --retry-on exit,timeout  after these ends only: exit, signal, timeout,\n"
+	 "                           memory, handler; and exec, which is not tried\n"
+	 "                           again unless it is named\n"
+	 "  --retry-exit 75,111      after these exit codes only\n\n"
+	 "A try that was lost with its worker or with the machine is not a failure\n"
+	 "of the job: it is repeated until --crash-limit of them were lost. --once\n"
+	 "is never started twice, whatever happens.\n\n"
+	 "By you: reeve retry 42, reeve retry failed newer=1h. It keeps its number,\n"
+	 "its tries are counted on; --reset counts failures from zero again.\n"
+	 "reeve show tells of each try.\n"},
+	{"protocol", NULL, "how programs speak with the daemon",
+	 "One JSON object a line over a Unix socket, answered in order:\n\n"
+	 "  $ socat - UNIX-CONNECT:$XDG_RUNTIME_DIR/reeve/reeve.sock\n"
+	 "  {\"method\":\"org.reeve.jobs.Submit\",\"parameters\":{\"job\":"
+	 "{\"argv\":[\"true\"]}}}\n"
+	 "  {\"parameters\":{\"id\":1,\"durability\":\"sync\"}}\n\n"
+	 "See reeve-protocol(7). From C: reeve.h and libreeve. From scripts: every\n"
+	 "command has --json, described by the files in share/reeve/schema.\n"},
+	{"environment", NULL, "variables that reeve looks at",
+	 "  REEVE_SOCKET       socket of the daemon\n"
+	 "  REEVE_RUNTIME_DIR  folder with reeve.sock ($XDG_RUNTIME_DIR/reeve)\n"
+	 "  REEVE_AUTOSTART=0  never start a daemon\n"
+	 "  REEVED             the daemon to start\n"
+	 "  VISUAL, EDITOR     for reeve edit\n"
+	 "  NO_COLOR, CLICOLOR_FORCE, COLUMNS\n"},
+};
+/* clang-format on */
+
+const struct topic *topic_at(size_t i)
+{
+	return i < ARRAY_COUNT(topics) ? &topics[i] : NULL;
+}
+
+const struct topic *topic_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(topics); i++) {
+		if (strcmp(topics[i].name, name) == 0 ||
+		    (topics[i].alias && strcmp(topics[i].alias, name) == 0))
+			return &topics[i];
+	}
+	return NULL;
+}
