@@ -121,7 +121,7 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 		return 0;
 	case ARG_INT:
 		if (!args_int(value, &number) || number < flag->min)
-			return say_usage(parser->tool, NULL,
+			return say_usage(parser->tool, "See --help",
 					 "--%s takes a whole number from %lld "
 					 "on, not '%s'",
 					 flag->name, (long long)flag->min,
@@ -165,8 +165,9 @@ static int take_value(struct parser *parser, const struct arg_flag *flag,
 	if (!attached && parser->at + 1 < parser->argc)
 		attached = parser->argv[++parser->at];
 	if (!attached)
-		return say_usage(parser->tool, NULL, "--%s needs a value: %s",
-				 flag->name, flag->value);
+		return say_usage(parser->tool, "See --help",
+				 "--%s needs a value: %s", flag->name,
+				 flag->value);
 	return set_value(parser, flag, block, attached);
 }
 
@@ -182,8 +183,9 @@ static int parse_long(struct parser *parser, const char *text)
 	if (flag->kind != ARG_ON)
 		return take_value(parser, flag, block, attached);
 	if (attached)
-		return say_usage(parser->tool, NULL, "--%s takes no value",
-				 flag->name);
+		return say_usage(parser->tool,
+				 "Leave the = and what follows out",
+				 "--%s takes no value", flag->name);
 	return set_value(parser, flag, block, NULL);
 }
 

@@ -232,14 +232,30 @@ static bool user_manager_has_unit(void)
 	return access(path, F_OK) == 0;
 }
 
+/*
+ * @said: its reason, when it was asked and could not; else ""
+ * Return: it did.
+ */
 static bool start_by_manager(char *said, size_t bytes)
 {
 	char systemctl[] = "systemctl", user[] = "--user", start[] = "start",
 	     unit[] = "reeved.socket";
 	char *argv[] = {systemctl, user, start, unit, NULL};
 
-	return user_manager_has_unit() &&
-	       run_quietly(systemctl, argv, environ, said, bytes) == 0;
+	int code;
+
+	said[0] = '\0';
+	if (!user_manager_has_unit())
+		return false;
+	code = run_quietly(systemctl, argv, environ, said, bytes);
+	if (code == 0)
+		return true;
+	said[strcspn(said, "\n")] = '\0';
+	if (code < 0)
+		snprintf(said, bytes, "systemctl: %s", strerror(-code));
+	else if (!said[0])
+		snprintf(said, bytes, "systemctl ended with code %d", code);
+	return false;
 }
 
 /* The first line, without the daemon's name in front. */
@@ -267,11 +283,11 @@ static int connect_patiently(struct tool *tool)
 
 int autostart_run(struct tool *tool)
 {
-	char path[PATH_MAX], said[2048];
+	char path[PATH_MAX], said[2048], refused[256];
 	char flag[] = "--daemon";
 	char *argv[] = {path, flag, NULL};
 	char *env[ENVIRONMENT_MAX];
-	bool managed = start_by_manager(said, sizeof(said));
+	bool managed = start_by_manager(refused, sizeof(refused));
 	int code = 0;
 
 	if (!managed) {
@@ -284,14 +300,21 @@ int autostart_run(struct tool *tool)
 		clean_environment(env);
 		code = run_quietly(path, argv, env, said, sizeof(said));
 		if (code < 0)
-			return say_fail(tool, EXIT_UNREACHABLE, NULL,
+			return say_fail(tool, EXIT_UNREACHABLE,
+					"See what is amiss: reeve doctor",
 					"cannot start %s: %s", path,
 					strerror(-code));
 	}
+	if (refused[0])
+		say_note(tool,
+			 "your service manager did not start the daemon: "
+			 "%s",
+			 refused);
 	if (connect_patiently(tool) != 0) {
 		if (code == 0)
 			return say_error(tool);
-		return say_fail(tool, EXIT_UNREACHABLE, NULL,
+		return say_fail(tool, EXIT_UNREACHABLE,
+				"See what is amiss: reeve doctor",
 				"cannot start a daemon: %s", first_line(said));
 	}
 	if (managed)

@@ -184,6 +184,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	static const char *const verbs[] = {"start", "stop", "status"};
 	const char *verb = argc > 0 ? argv[0] : "";
 	struct suggest suggest;
+	char hint[64] = "Like: reeve daemon status";
 
 	if (argc == 1 && strcmp(verb, "start") == 0)
 		return start(tool);
@@ -194,11 +195,11 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	suggest_init(&suggest, verb, strlen(verb));
 	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++)
 		suggest_try(&suggest, verbs[i]);
-	return say_usage(tool,
-			 suggest.best ? "Did you mean one of: start, stop, "
-					"status?"
-				      : NULL,
-			 "daemon takes start, stop or status");
+	if (suggest.best)
+		snprintf(hint, sizeof(hint), "Did you mean: reeve daemon %s?",
+			 suggest.best);
+	return say_usage(tool, hint,
+			 "daemon takes one of start, stop and status");
 }
 
 const struct command command_daemon = {

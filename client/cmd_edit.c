@@ -87,7 +87,7 @@ static int run_change(struct tool *tool, struct edit_options *options, int argc,
 	change->change_priority = options->priority != NULL;
 	if (result == 0 && options->priority &&
 	    !args_int(options->priority, &change->priority))
-		result = say_usage(tool, NULL,
+		result = say_usage(tool, "Like: --priority 5",
 				   "--priority takes a whole number, not '%s'",
 				   options->priority);
 	return result == 0 ? steer_run(&steer, argc, argv) : result;

@@ -1,9 +1,13 @@
 /* reeve logs: what a job wrote. */
 
+#include "client/clock.h"
 #include "client/command.h"
+#include "client/duration.h"
+#include "client/job.h"
 #include "client/relay.h"
 #include "client/say.h"
 #include "client/selector.h"
+#include "client/words.h"
 
 #include <inttypes.h>
 
@@ -33,31 +37,88 @@ static void tell_elsewhere(struct tool *tool, const struct reeve_output *output,
 			 of == REEVE_STDOUT ? "stdout" : "stderr", id);
 }
 
-static int logs(struct tool *tool, const struct logs_options *options,
-		int64_t id)
+/* @attempt: 0: the last. @ret_closed: nobody reads what is written here. */
+static int show(struct tool *tool, const struct logs_options *options,
+		int64_t id, int64_t attempt, bool *ret_closed)
 {
 	enum reeve_channel channel = REEVE_BOTH;
 	struct reeve_output *output;
 	struct reeve_chunk chunk;
 	int result;
 
+	*ret_closed = false;
 	if (options->only_stdout != options->only_stderr)
 		channel = options->only_stdout ? REEVE_STDOUT : REEVE_STDERR;
 	if (reeve_output_open(tool->r, id, channel, options->follow, &output) !=
 	    0)
 		return say_error(tool);
-	while ((result = reeve_output_next(output, -1, &chunk)) == 0) {
-		if (relay_write(&chunk) != 0)
-			break;
-	}
-	if (result == REEVE_E_END) {
+	reeve_output_set_attempt(output, attempt);
+	while (!*ret_closed &&
+	       (result = reeve_output_next(output, -1, &chunk)) == 0)
+		*ret_closed = relay_write(&chunk) != 0;
+	if (!*ret_closed && result == REEVE_E_END) {
 		tell_elsewhere(tool, output, id, channel, REEVE_STDOUT);
 		tell_elsewhere(tool, output, id, channel, REEVE_STDERR);
 	}
 	reeve_output_free(output);
-	if (result == 0 || result == REEVE_E_END)
+	if (*ret_closed || result == REEVE_E_END)
 		return 0;
 	return say_error(tool);
+}
+
+static void tell_next(const struct tool *tool, const struct reeve_job *job,
+		      int64_t attempt)
+{
+	char end[WORDS_BYTES], wait[DURATION_BYTES];
+	int64_t left_ms = job->run_at_ms - clock_wall_ms();
+	struct reeve_job ended = *job;
+
+	/* The cause is of the try that ended last, whatever it is now. */
+	ended.state = REEVE_FAILED;
+	words_end(&ended, end);
+	if (job->state == REEVE_SCHEDULED && left_ms > 0)
+		say_note(tool,
+			 "attempt %" PRId64 " of job %" PRId64
+			 " %s; the next one comes in %s",
+			 attempt, job->id, end, duration_format(left_ms, wait));
+	else
+		say_note(tool,
+			 "attempt %" PRId64 " of job %" PRId64
+			 " is over; the next one follows",
+			 attempt, job->id);
+}
+
+/* One try after the other, until the job has ended. */
+static int follow(struct tool *tool, const struct logs_options *options,
+		  int64_t id)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	bool closed = false;
+	int64_t attempt;
+	int result;
+
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	for (attempt = job->attempt > 0 ? job->attempt : 1;; attempt++) {
+		result = show(tool, options, id, attempt, &closed);
+		if (result != 0 || closed)
+			return result;
+		reeve_job_free(TAKE(job));
+		if (reeve_get(tool->r, id, &job) != 0)
+			return say_error(tool);
+		if (job->attempt <= attempt && reeve_job_ended(job))
+			return 0;
+		tell_next(tool, job, attempt);
+	}
+}
+
+static int logs(struct tool *tool, const struct logs_options *options,
+		int64_t id)
+{
+	bool closed;
+
+	return options->follow ? follow(tool, options, id)
+			       : show(tool, options, id, 0, &closed);
 }
 
 static int run(struct tool *tool, void *options, int argc, char **argv)

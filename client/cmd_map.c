@@ -11,6 +11,7 @@
 #include "client/job.h"
 #include "client/relay.h"
 #include "client/say.h"
+#include "client/spec.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 
@@ -167,6 +168,7 @@ static int fill_chunk(struct map *map, struct chunk *chunk, size_t most)
 	while (chunk->count < most) {
 		struct reeve_spec *spec = &chunk->specs[chunk->count];
 		struct slice copy;
+		char name[SPEC_ESCAPED_BYTES];
 		const char *item;
 		int result = source_next(&map->source, &item);
 
@@ -179,9 +181,10 @@ static int fill_chunk(struct map *map, struct chunk *chunk, size_t most)
 		if (result != 0)
 			return 0;
 		if (!json_utf8(slice_of(item))) {
-			map_refuse(map, item,
-				   "is not UTF-8, which the protocol cannot "
-				   "carry");
+			spec_escape(item, name);
+			map_refuse(map, name,
+				   "is not UTF-8 text, and the protocol "
+				   "carries nothing else");
 			continue;
 		}
 		if (arena_copy(&chunk->arena, slice_of(item), &copy) != 0 ||
@@ -244,7 +247,8 @@ static int submit_some(struct map *map)
 		return map_again_some(map, most);
 	result = source_fill(&map->source);
 	if (result != 0)
-		return say_fail(map->tool, EXIT_FAILED, NULL,
+		return say_fail(map->tool, EXIT_FAILED,
+				"What was submitted goes on",
 				"cannot read the items: %s", strerror(-result));
 	chunk = calloc(1, sizeof(*chunk));
 	if (!chunk)
@@ -340,7 +344,8 @@ static int open_lists(struct map *map, char **args, int count)
 			map->tool, NULL,
 			"there may be at most %d lists behind :::", LISTS_MAX);
 	if (result != 0)
-		return say_usage(map->tool, NULL,
+		return say_usage(map->tool,
+				 "Use fewer lists, or link them with :::+",
 				 "the lists have more combinations than can be "
 				 "counted");
 	source_lists(&map->source, &map->lists);
@@ -372,7 +377,8 @@ static int open_source(struct map *map, char **lists, int count)
 	if (options->file) {
 		fd = open(options->file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			return say_fail(map->tool, EXIT_FAILED, NULL,
+			return say_fail(map->tool, EXIT_FAILED,
+					"Check the spelling and the rights",
 					"cannot open %s: %s", options->file,
 					strerror(errno));
 	} else if (isatty(fd) == 1) {
@@ -408,9 +414,11 @@ static int open_group(struct map *map)
 		return say_error(map->tool);
 	if (!json_find(slice_of(reply), "group", &value) ||
 	    json_int(value, &map->group) != 0)
-		return say_fail(map->tool, EXIT_INTERNAL, NULL,
-				"the daemon's answer to OpenGroup has no "
-				"group");
+		return say_fail(
+			map->tool, EXIT_INTERNAL,
+			"Are they of the same version? See: reeve doctor",
+			"the daemon's answer to OpenGroup has no "
+			"group");
 	return 0;
 }
 
@@ -449,7 +457,8 @@ static int begin_items(struct map *map, int argc, char **argv)
 		return say_usage(map->tool, "Like: -I %",
 				 "--replace takes a text that is not empty");
 	if (options->job.key)
-		return say_usage(map->tool, NULL,
+		return say_usage(map->tool,
+				 "Leave it out: each job gets its own",
 				 "--key names one job, and map makes many");
 	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell,
 		     columns, options->mark);

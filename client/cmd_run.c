@@ -37,8 +37,9 @@ struct run {
 	int64_t id;
 	struct reeve_watch *watch;
 	struct reeve_output *output; /* NULL: not followed yet, or over */
-	bool followed; /* output was opened: nothing is left to show */
-	bool closed;   /* our stdout or stderr is: the job was cancelled */
+	bool followed;	 /* output was opened: up to `attempt` all is shown */
+	int64_t attempt; /* whose output it is, or was; 0: none */
+	bool closed;	 /* our stdout or stderr is: the job was cancelled */
 	volatile sig_atomic_t *signal;
 };
 
@@ -114,12 +115,14 @@ static void wait_for_more(const struct run *run, int64_t timeout_ms)
 	poll(fds, ARRAY_COUNT(fds), (int)timeout_ms);
 }
 
+/* The next try, which may be still to come. */
 static int follow(struct run *run)
 {
 	run->followed = true;
 	if (reeve_output_open(run->tool->r, run->id, REEVE_BOTH, true,
 			      &run->output) != 0)
 		return say_error(run->tool);
+	reeve_output_set_attempt(run->output, ++run->attempt);
 	return 0;
 }
 
@@ -136,14 +139,18 @@ static int attend(struct run *run, struct reeve_job **ret)
 		if (result != REEVE_E_TIMEOUT && result != REEVE_E_INTERRUPTED)
 			return say_error(run->tool);
 		result = take_signal(run);
-		if (result == 0 && !run->followed &&
-		    clock_monotonic_ms() - begun_ms >= RUN_FOLLOW_MS)
+		/* It is over, and the job is not: another try follows. */
+		if (result == 0 && !run->output && !run->closed &&
+		    clock_monotonic_ms() - begun_ms >= RUN_FOLLOW_MS) {
 			result = follow(run);
+			begun_ms = clock_monotonic_ms();
+		}
 		if (result == 0)
 			result = show(run, 0);
 		if (result != 0)
 			return result;
-		wait_for_more(run, run->followed ? -1 : RUN_FOLLOW_MS);
+		wait_for_more(run,
+			      run->output || run->closed ? -1 : RUN_FOLLOW_MS);
 	}
 }
 
@@ -158,7 +165,7 @@ static int finish(struct run *run, const struct reeve_job *job)
 		if (result != 0)
 			return result;
 	}
-	if (!run->followed && !run->closed &&
+	if ((!run->followed || run->attempt < job->attempt) && !run->closed &&
 	    (job->stdout_bytes != 0 || job->stderr_bytes != 0) &&
 	    relay_job(run->tool, run->id, REEVE_BOTH) != 0)
 		run->closed = true;

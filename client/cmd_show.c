@@ -3,6 +3,7 @@
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/duration.h"
+#include "client/field.h"
 #include "client/job.h"
 #include "client/say.h"
 #include "client/selector.h"
@@ -10,6 +11,7 @@
 #include "client/tail.h"
 #include "client/text.h"
 #include "client/words.h"
+#include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -163,6 +165,47 @@ static void print_output(struct tool *tool, const struct reeve_job *job)
 	}
 }
 
+/* How each try ended, when there was more than one. */
+static int print_tries(struct tool *tool, const struct reeve_job *job)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice reason;
+	const char *label = "tries", *reply;
+	char params[64];
+
+	if (job->attempt < 2 && (job->attempt < 1 || reeve_job_ended(job) ||
+				 job->state == REEVE_RUNNING))
+		return 0;
+	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", job->id);
+	if (reeve_call(tool->r, "org.reeve.jobs.Explain", params, &reply) != 0)
+		return say_error(tool);
+	iter = json_enter(field_list(slice_of(reply), "reasons"));
+	while (json_item(&iter, &reason)) {
+		row(tool, label, field_text(&arena, reason, "message"));
+		label = "";
+	}
+	arena_fini(&arena);
+	return 0;
+}
+
+static int show_json(struct tool *tool, const struct reeve_job *job)
+{
+	char params[64];
+	const char *reply;
+
+	printf("{\"v\":1,\"job\":%s", job->json);
+	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", job->id);
+	if (job->attempt > 1 && reeve_call(tool->r, "org.reeve.jobs.Explain",
+					   params, &reply) == 0) {
+		struct slice reasons = field_list(slice_of(reply), "reasons");
+
+		printf(",\"tries\":%.*s", (int)reasons.n, reasons.p);
+	}
+	printf("}\n");
+	return 0;
+}
+
 static int show(struct tool *tool, int64_t id)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
@@ -170,14 +213,14 @@ static int show(struct tool *tool, int64_t id)
 
 	if (reeve_get(tool->r, id, &job) != 0)
 		return say_error(tool);
-	if (tool->json) {
-		printf("{\"v\":1,\"job\":%s}\n", job->json);
-		return 0;
-	}
+	if (tool->json)
+		return show_json(tool, job);
 	print_head(tool, job);
 	print_facts(tool, job);
 	print_times(tool, job, clock_wall_ms());
 	print_usage(tool, job);
+	if (print_tries(tool, job) != 0)
+		return EXIT_FAILED;
 	print_output(tool, job);
 	words_hint(job, hint);
 	if (hint[0])

@@ -5,6 +5,7 @@
 #include "client/job.h"
 #include "client/job_args.h"
 #include "client/say.h"
+#include "client/stuck.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static int wait_for(struct tool *tool, int64_t id)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 
+	stuck_tell(tool, &id, 1);
 	if (reeve_wait(tool->r, id, -1, &job) != 0)
 		return say_error(tool);
 	return finish_job(tool, job);

@@ -8,6 +8,7 @@
 #include "client/progress.h"
 #include "client/say.h"
 #include "client/selector.h"
+#include "client/stuck.h"
 #include "client/words.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
@@ -219,7 +220,9 @@ static int wait_group(struct waiting *waiting, int64_t group)
 			return say_error(waiting->tool);
 		if (!json_find(slice_of(reply), "group", &facts) ||
 		    !json_find(facts, "counts", &counts))
-			return say_fail(waiting->tool, EXIT_INTERNAL, NULL,
+			return say_fail(waiting->tool, EXIT_INTERNAL,
+					"Are they of the same version? See: "
+					"reeve doctor",
 					"the daemon's answer to GetGroup has "
 					"no counts");
 		waiting->succeeded = field_int(counts, "succeeded");
@@ -252,12 +255,15 @@ static int wait_selected(struct waiting *waiting, struct selector *selector)
 	int result;
 
 	rest.group = 0;
-	if (selector->group && selector_is_empty(&rest))
+	if (selector->group && selector_is_empty(&rest)) {
+		stuck_tell_group(tool, selector->group);
 		return wait_group(waiting, selector->group);
+	}
 	/* A filter means the jobs that match now. */
 	result = selector_find(tool, selector);
 	if (result != 0)
 		return result;
+	stuck_tell(tool, selector->ids, selector->id_count);
 	if (selector->id_count == 0)
 		return summary(waiting);
 	return wait_ids(waiting, selector->ids, selector->id_count);
@@ -270,7 +276,9 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	int result;
 
 	if (waiting.options->exit && strcmp(waiting.options->exit, "none") != 0)
-		return say_usage(tool, NULL, "--exit takes only 'none'");
+		return say_usage(tool, "Like: reeve wait --exit none 1-5",
+				 "--exit takes only 'none', not '%s'",
+				 waiting.options->exit);
 	result = selector_parse(tool, &selector, argc, argv);
 	if (result == 0 && selector_is_empty(&selector))
 		result = say_usage(tool,

@@ -167,7 +167,12 @@ static int check_verb(const struct tool *tool, const char *command, int argc,
 {
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "ls") == 0))
 		return 0;
-	return say_usage(tool, NULL, "there is only: reeve %s ls", command);
+	return say_usage(tool,
+			 strcmp(command, "worker") == 0
+				 ? "Like: reeve worker ls"
+				 : "Like: reeve pool ls",
+			 "%s takes ls, and nothing else, not '%s'", command,
+			 strcmp(argv[0], "ls") == 0 ? argv[1] : argv[0]);
 }
 
 static int run_worker(struct tool *tool, void *options, int argc, char **argv)

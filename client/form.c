@@ -252,8 +252,8 @@ static int read_flag(struct reader *reader, struct slice name,
 	if (on && slice_is(value, "no"))
 		return 0;
 	if (on && !slice_is(value, "yes"))
-		return say_usage(reader->tool, NULL, "%.*s takes yes or no",
-				 (int)name.n, name.p);
+		return say_usage(reader->tool, "Like: once: yes",
+				 "%.*s takes yes or no", (int)name.n, name.p);
 	json_out_append(&text, SLICE("--"));
 	json_out_append(&text, name);
 	if (!on) {

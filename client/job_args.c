@@ -104,8 +104,8 @@ static int read_file(struct tool *tool, struct job_args *args, FILE *file,
 		return say_memory(tool);
 	args->stdin_bytes = fread(args->stdin_data, 1, room, file);
 	if (ferror(file))
-		return say_fail(tool, EXIT_FAILED, NULL, "cannot read %s: %s",
-				name, strerror(errno));
+		return say_fail(tool, EXIT_FAILED, "Is it a file?",
+				"cannot read %s: %s", name, strerror(errno));
 	if (args->stdin_bytes == room)
 		return say_fail(tool, EXIT_REFUSED,
 				"Let the job open the file itself: --sh "
@@ -131,8 +131,10 @@ static int read_input(struct tool *tool, struct job_args *args)
 		return 0;
 	file = fopen(args->stdin_file, "re");
 	if (!file)
-		return say_fail(tool, EXIT_FAILED, NULL, "cannot open %s: %s",
-				args->stdin_file, strerror(errno));
+		return say_fail(tool, EXIT_FAILED,
+				"Check the spelling and the rights",
+				"cannot open %s: %s", args->stdin_file,
+				strerror(errno));
 	result = read_file(tool, args, file, args->stdin_file);
 	fclose(file);
 	return result;
@@ -214,8 +216,10 @@ static int read_conflict(struct tool *tool, const struct job_args *args,
 			return 0;
 		}
 	}
-	return say_usage(tool, NULL,
-			 "--on-conflict takes return, replace or reject");
+	return say_usage(tool, "Like: --on-conflict replace",
+			 "--on-conflict takes return, replace or reject, not "
+			 "'%s'",
+			 args->on_conflict);
 }
 
 /* What was understood is told: "friday" may mean another one. */

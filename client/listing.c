@@ -65,7 +65,9 @@ static int take_page(struct tool *tool, struct listing *listing,
 			continue;
 		result = job_decode(item, &job);
 		if (result > 0)
-			return say_fail(tool, EXIT_INTERNAL, NULL,
+			return say_fail(tool, EXIT_INTERNAL,
+					"Are they of the same version? See: "
+					"reeve doctor",
 					"the daemon's answer to List holds "
 					"something that is not a job");
 		if (result == 0 && !add(listing, job)) {

@@ -85,8 +85,10 @@ static int apply_common(struct tool *tool)
 	if (tool->colour && strcmp(tool->colour, "always") != 0 &&
 	    strcmp(tool->colour, "never") != 0 &&
 	    strcmp(tool->colour, "auto") != 0)
-		return say_usage(tool, NULL,
-				 "--color takes always, never or auto");
+		return say_usage(tool, "Like: --color never",
+				 "--color takes always, never or auto, not "
+				 "'%s'",
+				 tool->colour);
 	tool_screens(tool);
 	return 0;
 }

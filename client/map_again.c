@@ -113,9 +113,11 @@ static int take_page(struct map *map, const char *reply, int64_t *ids,
 	}
 	*ret_count = count;
 	if (result > 0)
-		return say_fail(map->tool, EXIT_INTERNAL, NULL,
-				"the daemon's answer to List holds something "
-				"that is not a job");
+		return say_fail(
+			map->tool, EXIT_INTERNAL,
+			"Are they of the same version? See: reeve doctor",
+			"the daemon's answer to List holds something "
+			"that is not a job");
 	return result == 0 ? 0 : say_memory(map->tool);
 }
 
@@ -207,6 +209,7 @@ int map_dry_run(struct map *map)
 		return 0;
 	if (result == SOURCE_E_TOO_LONG)
 		return map_too_long(map);
-	return say_fail(map->tool, EXIT_FAILED, NULL,
+	return say_fail(map->tool, EXIT_FAILED,
+			"Check --lines, or what feeds stdin",
 			"cannot read the items: %s", strerror(-result));
 }

@@ -13,6 +13,7 @@ struct reeve_output {
 	struct reeve *r;
 	struct reeve_stream *stream; /* NULL: to be opened */
 	int64_t id;
+	int64_t attempt; /* 0: the last */
 	enum reeve_channel channel;
 	bool follow;
 	bool eof;			 /* nothing comes behind `chunks` */
@@ -37,6 +38,11 @@ int reeve_output_open(struct reeve *r, int64_t id, enum reeve_channel channel,
 	output->follow = follow;
 	*ret = output;
 	return 0;
+}
+
+void reeve_output_set_attempt(struct reeve_output *output, int64_t attempt)
+{
+	output->attempt = attempt;
 }
 
 void reeve_output_free(struct reeve_output *output)
@@ -68,6 +74,8 @@ static int write_params(struct reeve_output *output, struct slice *ret)
 
 	json_out_object(out);
 	json_out_member_int(out, "id", output->id);
+	if (output->attempt > 0)
+		json_out_member_int(out, "attempt", output->attempt);
 	json_out_member_text(out, "stream", words[output->channel]);
 	if (output->offset > 0)
 		json_out_member_int(out, "offset", output->offset);

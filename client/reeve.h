@@ -401,6 +401,11 @@ REEVE_API REEVE_CHECK int reeve_output_open(struct reeve *r, int64_t id,
 					    bool follow,
 					    struct reeve_output **ret);
 
+/** reeve_output_set_attempt() - before the first piece: of this try, from 1; it
+ * may be still to come. Without it: of the last one. */
+REEVE_API void reeve_output_set_attempt(struct reeve_output *output,
+					int64_t attempt);
+
 /** reeve_output_next() - the next piece
  *
  * Return: 0, REEVE_E_TIMEOUT, REEVE_E_END. */

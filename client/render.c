@@ -240,19 +240,51 @@ static size_t total(const struct render *render, const size_t *widths)
 	return sum;
 }
 
-/* Cut what may be cut, as far as needed. */
+/* The widest column that may be cut, the last of them; the count: none may. */
+static size_t widest(const struct render *render, const size_t *widths)
+{
+	size_t found = render->column_count;
+
+	for (size_t i = 0; i < render->column_count; i++) {
+		size_t least = render->columns[i].least;
+
+		if (least > 0 && widths[i] > least &&
+		    (found == render->column_count ||
+		     widths[i] >= widths[found]))
+			found = i;
+	}
+	return found;
+}
+
+/* Cut what may be cut, as far as needed, and always the widest: a note of two
+ * words stays whole beside a name of a thousand. */
 static void shrink(const struct render *render, size_t *widths, size_t room)
 {
-	for (size_t i = render->column_count; i-- > 0;) {
-		size_t least = render->columns[i].least;
-		size_t sum = total(render, widths);
-		size_t over = sum > room ? sum - room : 0;
+	size_t sum = total(render, widths);
+	size_t i;
 
-		if (least == 0 || widths[i] <= least)
+	for (; sum > room; sum--) {
+		i = widest(render, widths);
+		if (i == render->column_count)
+			return;
+		widths[i]--;
+	}
+}
+
+/* The terminal is very narrow: what may not be left out is cut, then. */
+static void squeeze(const struct render *render, size_t *widths, size_t room)
+{
+	size_t sum = total(render, widths);
+
+	for (size_t i = render->column_count; i-- > 0 && sum > room;) {
+		size_t over = sum - room;
+
+		if (widths[i] < 2)
 			continue;
-		if (over > widths[i] - least)
-			over = widths[i] - least;
+		if (over > widths[i] - 1)
+			over = widths[i] - 1;
 		widths[i] -= over;
+		sum -= over;
 	}
 }
 
@@ -283,8 +315,10 @@ static void fit(const struct render *render, size_t *widths, size_t room)
 		shrink(render, widths, room);
 		if (total(render, widths) <= room)
 			return;
-		if (!leave_out(render, widths))
+		if (!leave_out(render, widths)) {
+			squeeze(render, widths, room);
 			return;
+		}
 		/* With one column less the others may be wider again. */
 		for (size_t i = 0; i < render->column_count; i++) {
 			if (widths[i])

@@ -60,8 +60,12 @@ static void print_error(const struct tool *tool, const char *code,
 	}
 	fflush(stdout);
 	fprintf(stderr, "%sreeve:%s %s%s", red, plain, message, stop(message));
+	/* A command keeps its letters. */
 	if (hint[0])
-		fprintf(stderr, " %c%s%s", toupper((unsigned char)hint[0]),
+		fprintf(stderr, " %c%s%s",
+			strncmp(hint, "reeve ", 6) == 0
+				? hint[0]
+				: toupper((unsigned char)hint[0]),
 			hint + 1, stop(hint));
 	fputc('\n', stderr);
 }

@@ -191,7 +191,8 @@ static int add_user(struct tool *tool, struct selector *selector,
 		return 0;
 	user = getpwnam(value);
 	if (!user)
-		return say_usage(tool, NULL, "there is no user '%s'", value);
+		return say_usage(tool, "A name or a number, as id(1) says it",
+				 "there is no user '%s'", value);
 	selector->uid = (int64_t)user->pw_uid;
 	return 0;
 }
@@ -200,8 +201,8 @@ static int add_number(struct tool *tool, const char *word, const char *value,
 		      int64_t *ret)
 {
 	if (!args_int(value, ret) || *ret < 0)
-		return say_usage(tool, NULL, "'%s': '%s' is not a number", word,
-				 value);
+		return say_usage(tool, HELP_FILTERS,
+				 "'%s': '%s' is not a number", word, value);
 	return 0;
 }
 

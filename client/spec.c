@@ -2,6 +2,8 @@
 
 #include "client/context.h"
 
+#include <stdio.h>
+
 static bool is_utf8(const char *text, const char *field,
 		    struct spec_fault *fault)
 {
@@ -277,4 +279,18 @@ int spec_write_item(struct json_out *out, const struct reeve_spec *spec,
 	result = write_item(out, spec, key, ret_fault);
 	json_out_object_end(out);
 	return result;
+}
+
+void spec_escape(const char *text, char ret[SPEC_ESCAPED_BYTES])
+{
+	size_t n = 0;
+
+	for (; *text && n + 8 < SPEC_ESCAPED_BYTES; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = c >= ' ' && c < 127;
+
+		n += (size_t)snprintf(ret + n, SPEC_ESCAPED_BYTES - n,
+				      plain ? "%c" : "\\x%02x", c);
+	}
+	snprintf(ret + n, SPEC_ESCAPED_BYTES - n, "%s", *text ? "..." : "");
 }

@@ -12,6 +12,8 @@ enum {
 	SPEC_E_FOLDER,	 /* the current folder is not there any more */
 };
 
+#define SPEC_ESCAPED_BYTES 160
+
 struct spec_fault {
 	const char *field; /* static: "argv" */
 	const char *text;  /* the caller's, which is wrong; may be NULL */
@@ -38,3 +40,6 @@ must_check int spec_write_defaults(struct json_out *out,
 must_check int spec_write_item(struct json_out *out,
 			       const struct reeve_spec *spec, const char *key,
 			       struct spec_fault *ret_fault);
+
+/** spec_escape() - bytes of any kind as text for a message, cut if need be */
+void spec_escape(const char *text, char ret[SPEC_ESCAPED_BYTES]);

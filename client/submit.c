@@ -14,7 +14,6 @@
 #include <sys/random.h>
 
 #define KEY_TEXT_BYTES 64
-#define ESCAPED_BYTES 160
 
 /*
  * Time first and a counter last: keys made one after the other are neighbours
@@ -57,21 +56,6 @@ static int choose_key(struct reeve *r, const struct reeve_spec *spec,
 	return 0;
 }
 
-/* Bytes of any kind in a message that stays text, and JSON. */
-static void escape(const char *text, char ret[ESCAPED_BYTES])
-{
-	size_t n = 0;
-
-	for (; *text && n + 8 < ESCAPED_BYTES; text++) {
-		unsigned char c = (unsigned char)*text;
-		bool plain = c >= ' ' && c < 127;
-
-		n += (size_t)snprintf(ret + n, ESCAPED_BYTES - n,
-				      plain ? "%c" : "\\x%02x", c);
-	}
-	snprintf(ret + n, ESCAPED_BYTES - n, "%s", *text ? "..." : "");
-}
-
 static int utf8_fail(struct reeve *r, const struct spec_fault *fault)
 {
 	static const struct {
@@ -87,7 +71,7 @@ static int utf8_fail(struct reeve *r, const struct spec_fault *fault)
 		{"env", "the variable", "Set it in the job, with --sh"},
 	};
 	const char *what = fault->field, *hint = "Write it in UTF-8";
-	char text[ESCAPED_BYTES] = "";
+	char text[SPEC_ESCAPED_BYTES] = "";
 
 	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
 		if (strcmp(fault->field, words[i].field) == 0) {
@@ -96,7 +80,7 @@ static int utf8_fail(struct reeve *r, const struct spec_fault *fault)
 		}
 	}
 	if (fault->text)
-		escape(fault->text, text);
+		spec_escape(fault->text, text);
 	return handle_fail(r, REEVE_E_INVALID, hint,
 			   "%s %s%s%sis not UTF-8 text, and the protocol "
 			   "carries nothing else",

@@ -112,7 +112,7 @@ static int read_columns(struct table *table)
 		if (column == render->column_count)
 			return no_column(table, at, n);
 		if (render->shown_count == RENDER_COLUMNS_MAX)
-			return say_usage(table->tool, NULL,
+			return say_usage(table->tool, "Leave some out",
 					 "--columns takes at most %d of them",
 					 RENDER_COLUMNS_MAX);
 		render->shown[render->shown_count++] = column;

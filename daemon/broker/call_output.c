@@ -60,12 +60,31 @@ static int64_t expected_bytes(struct slice description)
 	return bytes;
 }
 
+/*
+ * What the store has of this attempt. The row of a job that has ended tells of
+ * its last one; every other that is over stands by itself.
+ */
+static int find_log(struct store *store, struct output *output,
+		    const struct store_row *row, struct slice *ret_log,
+		    bool *ret_file)
+{
+	*ret_log = row->log;
+	*ret_file = row->output_file;
+	if (state_is_end(row->state) && row->attempt == output->attempt &&
+	    row->log.n)
+		return 0;
+	return store_attempt_log(store, &output->answer, output->id,
+				 output->attempt, ret_log, ret_file);
+}
+
 static int read_step(struct store *store, struct read_request *request)
 {
 	struct output *output = (struct output *)request;
 	const char *state_dir = output->call->broker->config->state_dir;
 	struct store_row *row;
+	struct slice log;
 	size_t count;
+	bool file;
 	int r = store_get(store, &output->answer, &output->id, 1, false, true,
 			  &row, &count);
 
@@ -84,13 +103,15 @@ static int read_step(struct store *store, struct read_request *request)
 	if (!output->attempt)
 		return 0; /* it has not begun */
 	output->file_bytes = 0;
-	if (row->attempt == output->attempt && row->log.n) {
-		if (!row->output_file) {
-			take_log(output, row->log);
-			return 0;
-		}
-		output->file_bytes = expected_bytes(row->log);
+	r = find_log(store, output, row, &log, &file);
+	if (r)
+		return r;
+	if (log.n && !file) {
+		take_log(output, log);
+		return 0;
 	}
+	if (log.n)
+		output->file_bytes = expected_bytes(log);
 	r = output_read(state_dir, output->id, output->attempt,
 			output->at.record,
 			output->max_bytes + OUTPUT_RECORD_BYTES,

@@ -223,6 +223,7 @@ static void settle(struct broker *broker, const struct batch *batch)
 		if (!worker || worker->sched.leaving)
 			outcome_unlink(broker->config->state_dir,
 				       store->outcomes[i].token);
+		follows_told(broker, store->outcomes[i].job);
 	}
 	if (worker && worker->link)
 		worker_link_settle_end(worker->link);

@@ -18,6 +18,12 @@ static void tell(struct follows *follows, int64_t job)
 	}
 }
 
+void follows_told(struct broker *broker, int64_t job)
+{
+	if (!TAILQ_EMPTY(&broker->follows.list))
+		tell(&broker->follows, job);
+}
+
 static void on_inotify(evutil_socket_t fd, short what, void *arg)
 {
 	union {

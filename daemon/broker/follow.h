@@ -30,6 +30,8 @@ struct follows {
 
 /** follows_init() - nobody follows */
 void follows_init(struct broker *broker);
+/** follows_told() - an attempt of the job is over: who follows it looks */
+void follows_told(struct broker *broker, int64_t job);
 /** follows_fini() - everybody has left, or is about to */
 void follows_fini(struct broker *broker);
 

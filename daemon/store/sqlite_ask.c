@@ -155,6 +155,31 @@ static int ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 	return 0;
 }
 
+int store_attempt_log(struct store *store, struct arena *arena, int64_t job,
+		      uint32_t attempt, struct slice *ret_log, bool *ret_file)
+{
+	struct sqlite3_stmt *stmt;
+	bool found = false;
+	int error;
+
+	*ret_log = (struct slice){0};
+	*ret_file = false;
+	error = begin(store);
+	if (error)
+		return error;
+	stmt = sql_use(&store->sql, SQL_ATTEMPT_LOG, &error);
+	if (stmt) {
+		SQL_INTS(stmt, job, attempt);
+		error = sql_row(&store->sql, stmt, &found);
+	}
+	if (!error && found) {
+		*ret_file = sql_int(stmt, 0) & FLAG_OUTPUT_FILE;
+		error = sql_copy(stmt, 1, arena, ret_log);
+		sql_done(stmt);
+	}
+	return end(store, error);
+}
+
 int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 {
 	int error = begin(store);

@@ -491,6 +491,17 @@ must_check int store_attempts(struct store *store, struct arena *arena,
 			      size_t *ret_count);
 
 /**
+ * store_attempt_log() - what a try wrote that is over and was followed by others
+ *
+ * The last one of a job that has ended is told of by its row.
+ *
+ * @ret_log:	as in struct store_row; n 0: none, or no such attempt
+ */
+must_check int store_attempt_log(struct store *store, struct arena *arena,
+				 int64_t job, uint32_t attempt,
+				 struct slice *ret_log, bool *ret_file);
+
+/**
  * store_ahead() - ready jobs of its lane that go before a ready job
  * @max:	stop counting there
  *

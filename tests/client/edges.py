@@ -106,7 +106,8 @@ def test_a_service_manager_is_asked_first_and_may_fail():
             starts = ('%s %s "%s/reeve/reeve.sock" >/dev/null 2>&1 & '
                       'echo $! >"%s/pid"\n' % (sys.executable, FAKE, run,
                                                here.folder))
-            program(here, 'systemctl', 'exit 1\n' if fails else starts)
+            program(here, 'systemctl', 'echo "Unit reeved.socket not found." '
+                    '>&2; exit 5\n' if fails else starts)
             del here.environment['REEVE_SOCKET']
             here.environment.update(
                 XDG_RUNTIME_DIR=run,
@@ -121,6 +122,8 @@ def test_a_service_manager_is_asked_first_and_may_fail():
                          ('reeved --daemon\n' if fails else ''))
                 holds(result.err, 'for you (pid ' if fails else
                       'through your service manager')
+                same('did not start the daemon: Unit reeved.socket not '
+                     'found.' in result.err, fails)
             finally:
                 with open(os.path.join(here.folder, 'pid')) as file:
                     os.kill(int(file.read()), 9)

@@ -105,6 +105,32 @@ def test_show_logs_wait_and_explain_take_the_same_words():
             holds(result.err, 'Did you mean failed?')
 
 
+def test_wrong_uses_get_a_hint():
+    with place() as here:
+        for words, said in (
+                (['worker', 'x'], 'Like: reeve worker ls'),
+                (['pool', 'ls', 'x'], "not 'x'. Like: reeve pool ls"),
+                (['daemon'], 'Like: reeve daemon status'),
+                (['daemon', 'strat'], 'Did you mean: reeve daemon start?'),
+                (['ls', '--limit', 'x'], 'See --help'),
+                (['ls', '--color', 'x'], 'Like: --color never'),
+                (['ls', 'user=no-such-user'], 'A name or a number'),
+                (['ls', 'exit=x'], 'reeve help filters'),
+                (['wait', '1', '--exit', 'x'], '--exit none'),
+                (['submit', '--on-conflict', 'x', '--key', 'k', 'true'],
+                 'Like: --on-conflict replace'),
+                (['submit', '--stdin-file', '/nowhere/x', 'true'],
+                 'Check the spelling and the rights'),
+                (['map', '--key', 'k', 'true', ':::', 'a'],
+                 'Leave it out')):
+            result = here.reeve(*words)
+            assert result.code in (1, 2, 125), (words, result)
+            holds(result.err, said)
+            same(result.err.count('\n'), 1)
+        result = here.reeve('map', 'true', input=b'caf\xe9\x01\n')
+        holds(result.err, r'caf\xe9\x01: is not UTF-8 text')
+
+
 def test_help_has_its_topics():
     with Place(TOOL) as here:
         overview = here.reeve('help').out

@@ -122,8 +122,8 @@ def test_a_lost_answer_to_submit_makes_no_second_job():
 
 
 def test_waiting_survives_a_lost_connection():
-    # 1 Submit, 2 Wait: its answer never leaves.
-    with place('--cut', '2') as here:
+    # 1 Submit, 2 List (is it stuck?), 3 Wait: its answer never leaves.
+    with place('--cut', '3') as here:
         same(here.reeve('submit', '-w', '--sh', 'sleep 0.2; exit 4').code, 4)
         same(len(here.calls('Wait')), 2)
 

@@ -165,5 +165,18 @@ def test_the_status_fits_one_screen():
             holds('\n'.join(lines), '8 running', 'failed')
 
 
+
+def test_no_terminal_is_too_narrow_and_a_note_stays_beside_a_long_name():
+    with place() as here:
+        here.reeve('submit', '-w', '-n', 'n' * 300, 'false')
+        here.reeve('submit', '-w', 'true')
+        for columns in (20, 23, 26, 30, 40, 79, 200):
+            lines = here.on_terminal('ls', '--color', 'never', '--quiet',
+                                     columns=columns).splitlines()
+            same(len(lines), 3)
+            assert max(map(len, lines)) <= columns, (columns, lines)
+        holds(lines[1], 'exited with code 1', 'n' * 60 + '\u2026')
+
+
 if __name__ == '__main__':
     sys.exit(run_tests(sys.modules[__name__], sys.argv[2:]))

@@ -243,6 +243,24 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 	return end(store, 0);
 }
 
+int store_attempt_log(struct store *store, struct arena *arena, int64_t job,
+		      uint32_t attempt, struct slice *ret_log, bool *ret_file)
+{
+	const struct fake_job *of = fake_store_job(store, job);
+	int r = begin(store);
+
+	/* It keeps one log: of the last attempt that is over. */
+	*ret_log = (struct slice){0};
+	*ret_file = false;
+	if (!r && of->log && of->state != STATE_RUNNING &&
+	    of->attempt == attempt) {
+		r = arena_copy(arena, (struct slice){of->log, of->log_bytes},
+			       ret_log);
+		*ret_file = of->output_file;
+	}
+	return end(store, r);
+}
+
 int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 {
 	const struct fake_job *of = fake_store_job(store, job);

@@ -155,12 +155,64 @@ UNIT(attempts_are_told_oldest_first_without_the_last)
 	assert_int_equal(count, 0);
 }
 
+UNIT(what_each_attempt_wrote_is_kept_apart)
+{
+	struct fixture *f = *state;
+	struct store_entry entry = fixture_entry();
+	struct store_batch batch;
+	struct store_claim *claims;
+	struct slice log;
+	int64_t id;
+	bool file;
+
+	entry.max_attempts = 3;
+	id = fixture_submit(f, entry);
+	for (uint32_t i = 1; i <= 3; i++) {
+		char text[] = "log ?";
+		struct store_outcome outcome = {
+			.job = id,
+			.kind = STORE_FAILED_ATTEMPT,
+			.cause = CAUSE_EXIT,
+			.exit_code = 1,
+			.output_file = i == 2,
+		};
+
+		text[4] = (char)('0' + i);
+		assert_int_equal(fixture_claim(f, 1, &claims), 1);
+		/* It runs: what it wrote is not there yet. */
+		assert_int_equal(store_attempt_log(fixture_reader(f), &f->arena,
+						   id, i, &log, &file),
+				 0);
+		assert_int_equal(log.n, 0);
+		outcome.token = claims[0].token;
+		outcome.log = slice_of(text);
+		batch = fixture_batch(f);
+		batch.outcomes = &outcome;
+		batch.outcome_count = 1;
+		fixture_write(f, &batch);
+		assert_true(outcome.accepted);
+	}
+	assert_int_equal(store_attempt_log(fixture_reader(f), &f->arena, id, 1,
+					   &log, &file),
+			 0);
+	assert_true(slice_is(log, "log 1") && !file);
+	assert_int_equal(store_attempt_log(fixture_reader(f), &f->arena, id, 2,
+					   &log, &file),
+			 0);
+	assert_true(slice_is(log, "log 2") && file);
+	assert_int_equal(store_attempt_log(fixture_reader(f), &f->arena, id, 9,
+					   &log, &file),
+			 0);
+	assert_int_equal(log.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(a_ready_job_knows_how_many_go_before_it),
 		WITH_STORE(the_run_time_is_that_of_the_newest_like_it),
 		WITH_STORE(the_first_ready_job_of_a_queue_is_this_old),
+		WITH_STORE(what_each_attempt_wrote_is_kept_apart),
 		WITH_STORE(attempts_are_told_oldest_first_without_the_last),
 	};
 
