@@ -83,8 +83,6 @@ static int add(struct call *call, int64_t id, const struct spec *spec,
 	batch->store.edits[i].job = id;
 	batch->store.edits[i].uid = call->uid;
 	batch->store.edits[i].entry = entry;
-	if (SPEC_HAS(spec, expire_ms))
-		batch->store.edits[i].expire_ms = spec->expire_ms;
 	call->first = i;
 	return 0;
 }

@@ -184,7 +184,7 @@ static void copy_facts(struct call *call, const struct spec *spec,
 	else if (SPEC_HAS(spec, delay_ms) && spec->delay_ms)
 		entry->run_at_ms = now_ms + spec->delay_ms;
 	if (SPEC_HAS(spec, expire_ms))
-		entry->expire_at_ms = now_ms + spec->expire_ms;
+		entry->expire_ms = spec->expire_ms;
 }
 
 static int fill(struct call *call, const struct spec *spec,

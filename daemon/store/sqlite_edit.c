@@ -181,7 +181,7 @@ static uint32_t flags_after(const struct live *live,
 		flags |= FLAG_ORPHANS_KEEP;
 	if (entry->name.n || entry->tags.n || live->flags & FLAG_KEY)
 		flags |= FLAG_WORDS;
-	if (entry->expire_at_ms)
+	if (entry->expire_ms)
 		flags |= FLAG_EXPIRE;
 	return flags;
 }
@@ -227,6 +227,9 @@ static int put_job(struct txn *txn, const struct live *live,
 {
 	struct live to = *live;
 	uint32_t flags = flags_after(live, entry);
+	int64_t expire_at_ms = entry->expire_ms
+				       ? live->created_ms + entry->expire_ms
+				       : 0;
 	int error = change_context(txn, live, entry, &to);
 
 	if (!error)
@@ -236,8 +239,8 @@ static int put_job(struct txn *txn, const struct live *live,
 	to.priority = entry->priority;
 	if (live->flags & FLAG_EXPIRE)
 		txn->due_left = true;
-	if (entry->expire_at_ms)
-		txn_due(txn, entry->expire_at_ms);
+	if (expire_at_ms)
+		txn_due(txn, expire_at_ms);
 	error = put_body(txn, live, entry, flags);
 	if (!error)
 		error = move(txn, live, txn->lanes[entry->lane], &to);
@@ -247,7 +250,7 @@ static int put_job(struct txn *txn, const struct live *live,
 		      -(int64_t)to.priority, to.seq, to.facts.run_at_ms,
 		      to.facts.max_attempts, to.facts.crash_limit, flags,
 		      to.context, entry->timeout_ms, entry->grace_ms,
-		      entry->expire_at_ms);
+		      expire_at_ms);
 }
 
 static int edit_one(struct txn *txn, struct store_edit *edit)
@@ -264,9 +267,6 @@ static int edit_one(struct txn *txn, struct store_edit *edit)
 	if (error || !can || live.facts.state == STATE_RUNNING ||
 	    (edit->entry.once && live.facts.attempt > 0))
 		return error;
-	edit->entry.expire_at_ms = edit->expire_ms
-					   ? live.created_ms + edit->expire_ms
-					   : 0;
 	error = change_word(txn, &live, &edit->entry, &can);
 	if (error || !can)
 		return error;

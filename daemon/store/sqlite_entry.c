@@ -81,7 +81,7 @@ static uint32_t flags_of(const struct store_entry *entry)
 		flags |= FLAG_WORDS;
 	if (entry->key.n)
 		flags |= FLAG_KEY;
-	if (entry->expire_at_ms)
+	if (entry->expire_ms)
 		flags |= FLAG_EXPIRE;
 	if (entry->descriptors)
 		flags |= FLAG_CARRIED;
@@ -222,7 +222,8 @@ static int enter(struct entering *entering, size_t i)
 		.created_ms = txn->now_ms,
 		.timeout_ms = entry->timeout_ms,
 		.grace_ms = entry->grace_ms,
-		.expire_ms = entry->expire_at_ms,
+		.expire_ms = entry->expire_ms ? txn->now_ms + entry->expire_ms
+					      : 0,
 	};
 	int error = entry_take_over(entering, i);
 

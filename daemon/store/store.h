@@ -92,8 +92,8 @@ struct store_entry {
 	int32_t priority;	      /* higher runs first */
 	int64_t run_at_ms;	      /* 0: at once */
 	int64_t timeout_ms, grace_ms; /* 0: none / default */
-	int64_t expire_at_ms; /* cancelled then if it still waits; 0: never */
-	int64_t keep_ms; /* after its end; -1: as all others, 0: not at all */
+	int64_t expire_ms; /* after its birth cancelled if it waits; 0: never */
+	int64_t keep_ms;   /* after its end; -1: as all others, 0: not at all */
 	uint32_t max_attempts, crash_limit;
 	bool hold, once, orphans_keep;
 	/* It was given descriptors, which nobody but the caller has: once it
@@ -115,11 +115,9 @@ struct store_entry {
 /* Another spec for a job that waits. Its id, group, key and age stay. */
 struct store_edit {
 	int64_t job;
-	uint32_t uid;	   /* who asks; UINT32_MAX: nobody is asked */
-	int64_t expire_ms; /* after the job was created; 0: never */
-	/* Its key, group, uid, hold and unit are not looked at; expire_at_ms is
-	 * filled in. STORE_REFUSED_TAKEN: another live job, `id`, has its
-	 * unique word. */
+	uint32_t uid; /* who asks; UINT32_MAX: nobody is asked */
+	/* Its key, group, uid, hold and unit are not looked at. STORE_REFUSED_
+	 * TAKEN: another live job, `id`, has its unique word. */
 	struct store_entry entry;
 	/* out */
 	bool found;	  /* false: no such job, or another user's */

@@ -465,7 +465,7 @@ static void run_entry(struct fake_out *out, struct store_entry *of)
 	job->unique = fake_text(of->unique);
 	job->retry = fake_text(of->retry);
 	job->max_attempts = of->max_attempts;
-	job->expire_at_ms = of->expire_at_ms;
+	job->expire_ms = of->expire_ms;
 	job->keep_ms = of->keep_ms;
 	job->spec = fake_text(of->spec);
 	job->tags = fake_text(of->tags);

@@ -26,7 +26,7 @@ struct fake_job {
 	uint32_t uid, gid, attempt, crashes, crash_limit;
 	int32_t priority, exit_code, signal, lane;
 	int64_t group, run_at_ms, created_ms, started_ms, finished_ms;
-	int64_t timeout_ms, grace_ms, expire_at_ms, keep_ms;
+	int64_t timeout_ms, grace_ms, expire_ms, keep_ms;
 	uint32_t max_attempts, failures;
 	struct store_attempt attempts[FAKE_ATTEMPTS_MAX];
 	size_t attempt_count;

@@ -233,8 +233,7 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 		ret->unique = slice_of(of->unique);
 	ret->timeout_ms = of->timeout_ms;
 	ret->grace_ms = of->grace_ms;
-	ret->expire_ms = of->expire_at_ms ? of->expire_at_ms - of->created_ms
-					  : 0;
+	ret->expire_ms = of->expire_ms;
 	ret->keep_ms = of->keep_ms;
 	ret->crash_limit = of->crash_limit;
 	ret->max_attempts = of->max_attempts;

@@ -81,7 +81,7 @@ bool history_step(struct history *h)
 			snprintf(word, sizeof(word), "word-%d", h->round);
 			entries[i].unique = slice_of(word);
 			entries[i].keep_ms = 1000000;
-			entries[i].expire_at_ms = batch.now_ms + 1000000;
+			entries[i].expire_ms = 1000000;
 		}
 		/* Some do not fit into one page. */
 		entries[i].spec = (struct slice){

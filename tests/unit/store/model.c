@@ -135,7 +135,7 @@ static void make_entry(struct model *m, struct store_entry *entry, size_t i)
 	if (model_pick(m, 8) == 0)
 		entry->run_at_ms = m->now_ms + model_pick(m, 50);
 	if (model_pick(m, 6) == 0)
-		entry->expire_at_ms = m->now_ms + 1 + model_pick(m, 60);
+		entry->expire_ms = 1 + model_pick(m, 60);
 	if (model_pick(m, 6) == 0)
 		entry->keep_ms = model_pick(m, 200);
 	if (model_pick(m, 3) == 0)
@@ -163,8 +163,6 @@ void make_edit(struct model *m, struct store_batch *batch)
 {
 	m->edit = (struct store_edit){.job = some_job(m), .uid = UINT32_MAX};
 	make_entry(m, &m->edit.entry, BATCH_MAX);
-	if (m->edit.entry.expire_at_ms)
-		m->edit.expire_ms = m->edit.entry.expire_at_ms - m->now_ms;
 	batch->contexts = m->contexts;
 	batch->context_count = CONTEXTS;
 	batch->edits = &m->edit;

@@ -32,7 +32,7 @@ struct model_job {
 	enum job_cause cause;
 	int key; /* 0: none */
 	int word, rule;
-	int64_t expire_ms, keep_ms;
+	int64_t created_ms, expire_ms, keep_ms;
 	uint32_t tries, losses; /* before a retry raised them */
 	bool key_held;		/* no other job took it over */
 	bool retried;

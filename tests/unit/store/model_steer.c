@@ -171,9 +171,8 @@ void model_edit(struct model *m, const struct store_batch *batch)
 	job->priority = entry->priority;
 	job->word = m->entry_words[BATCH_MAX];
 	job->rule = m->entry_rules[BATCH_MAX];
-	/* From its age, which this model does not know. */
-	assert_int_equal(entry->expire_at_ms != 0, m->edit.expire_ms != 0);
-	job->expire_ms = entry->expire_at_ms;
+	job->expire_ms = entry->expire_ms ? job->created_ms + entry->expire_ms
+					  : 0;
 	job->keep_ms = entry->keep_ms;
 	job->retried = false;
 	job->facts.max_attempts = job->rule

@@ -157,7 +157,7 @@ UNIT(an_edit_replaces_what_a_waiting_job_is)
 	entry.key = SLICE("k");
 	entry.unique = SLICE("w");
 	entry.name = SLICE("old");
-	entry.expire_at_ms = NOW + 1000;
+	entry.expire_ms = 1000;
 	entry.context = 0;
 	batch.contexts = &context;
 	batch.context_count = 1;
@@ -190,7 +190,7 @@ UNIT(an_edit_replaces_what_a_waiting_job_is)
 	entry.key = (struct slice){NULL, 0};
 	entry.on_conflict = CONFLICT_REJECT;
 	entry.context = UINT32_MAX;
-	entry.expire_at_ms = 0;
+	entry.expire_ms = 0;
 	assert_true(fixture_submit(f, entry) > how.job);
 	entry.unique = SLICE("v");
 	assert_int_equal(fixture_submit(f, entry), how.job);
@@ -222,7 +222,7 @@ UNIT(what_a_job_is_can_be_read_as_a_whole)
 	assert_int_equal(spec.expire_ms, 0);
 	assert_int_equal(spec.keep_ms, -1);
 	f->now_ms = NOW + 700;
-	how.expire_ms = 1000;
+	how.entry.expire_ms = 1000;
 	how.entry.keep_ms = 0;
 	how.entry.timeout_ms = 11;
 	how.entry.grace_ms = 12;

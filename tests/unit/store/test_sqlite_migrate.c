@@ -166,7 +166,7 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 	assert_string_equal(migrated, fresh);
 	free(migrated);
 	free(fresh);
-	entry.expire_at_ms = NOW + 1000;
+	entry.expire_ms = 1000;
 	entry.unique = SLICE("w");
 	entry.descriptors = entry.once = true;
 	assert_int_equal(fixture_submit(f, entry), 4);

@@ -213,7 +213,9 @@ static void model_entry(struct model *m, struct store_batch *batch, size_t i,
 		.key_held = m->entry_keys[i] != 0,
 		.word = m->entry_words[i],
 		.rule = m->entry_rules[i],
-		.expire_ms = entry->expire_at_ms,
+		.created_ms = m->now_ms,
+		.expire_ms = entry->expire_ms ? m->now_ms + entry->expire_ms
+					      : 0,
 		.keep_ms = entry->keep_ms,
 	};
 	if (job->rule)

@@ -215,7 +215,7 @@ UNIT(a_word_is_free_when_its_job_is_cancelled_or_expires)
 	enter(f, &entry, 1);
 	assert_int_equal(fixture_steer(f, STORE_CANCEL, &entry.id, 1).changed,
 			 1);
-	entry.expire_at_ms = NOW + 1000;
+	entry.expire_ms = NOW + 1000 - f->now_ms;
 	enter(f, &entry, 1);
 	assert_int_equal(entry.what, STORE_NEW);
 	f->now_ms = NOW + 1000;

@@ -32,7 +32,7 @@ static void a_bit_of_everything(struct fixture *f)
 	entries[0].keep_ms = 1000;
 	entries[3].unique = SLICE("word");
 	entries[3].retry = SLICE("{}");
-	entries[3].expire_at_ms = NOW + 5000;
+	entries[3].expire_ms = 5000;
 	batch = fixture_batch(f);
 	batch.contexts = &context;
 	batch.context_count = 1;
