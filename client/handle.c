@@ -184,6 +184,7 @@ static const struct {
 	{"org.reeve.jobs.NoSuchJob", REEVE_E_NOT_FOUND},
 	{"org.reeve.jobs.NoSuchGroup", REEVE_E_NOT_FOUND},
 	{"org.reeve.jobs.NoSuchHandler", REEVE_E_NOT_FOUND},
+	{"org.reeve.queues.NoSuchQueue", REEVE_E_NOT_FOUND},
 	{"org.reeve.jobs.Timeout", REEVE_E_TIMEOUT},
 	{"org.reeve.jobs.TooLarge", REEVE_E_INVALID},
 	{"org.reeve.jobs.Conflicting", REEVE_E_INVALID},
@@ -227,6 +228,30 @@ static void say_no_job(struct reeve_error *error, struct slice parameters)
 		 "It may have been purged; see which there are: reeve ls -a");
 }
 
+/* What is wrong with a field says little without the field's name. */
+static void say_field(struct reeve_error *error, struct arena *arena,
+		      struct slice parameters)
+{
+	char field[128] = "", message[sizeof(error->message)];
+
+	copy_text(field, sizeof(field), arena, parameters, "parameter");
+	if (!field[0] || strstr(error->message, field))
+		return;
+	memcpy(message, error->message, sizeof(message));
+	snprintf(error->message, sizeof(error->message), "%s: %.370s", field,
+		 message);
+}
+
+static void say_no_queue(struct reeve_error *error, struct arena *arena,
+			 struct slice parameters)
+{
+	char queue[256] = "";
+
+	copy_text(queue, sizeof(queue), arena, parameters, "name");
+	snprintf(error->message, sizeof(error->message),
+		 "there is no queue '%s'", queue);
+}
+
 static int error_reply(struct reeve *r, struct slice name,
 		       struct slice parameters)
 {
@@ -246,15 +271,12 @@ static int error_reply(struct reeve *r, struct slice name,
 	copy_text(error.hint, sizeof(error.hint), &arena, parameters, "hint");
 	if (strcmp(error.name, "org.reeve.jobs.NoSuchJob") == 0)
 		say_no_job(&error, parameters);
-	if (!error.message[0]) {
-		char field[128] = "";
-
-		copy_text(field, sizeof(field), &arena, parameters,
-			  "parameter");
+	if (strcmp(error.name, "org.reeve.queues.NoSuchQueue") == 0)
+		say_no_queue(&error, &arena, parameters);
+	if (!error.message[0])
 		snprintf(error.message, sizeof(error.message),
-			 "the daemon refused with %s%s%s", error.name,
-			 field[0] ? ": " : "", field);
-	}
+			 "the daemon refused with %s", error.name);
+	say_field(&error, &arena, parameters);
 	arena_fini(&arena);
 	r->error = error;
 	return (int)error.code;

@@ -171,8 +171,8 @@ def test_a_queue_is_paused_seen_and_goes_on():
 
 def test_a_full_queue_refuses_or_waits():
     with Real() as here:
-        here.reeve('queue', 'pause', 'small')
         here.reeve('queue', 'set', 'small', '--max-length', '1')
+        same(here.reeve('queue', 'pause', 'small').code, 0)
         here.submit('-q', 'small', 'true')
         result = here.reeve('submit', '-q', 'small', 'true')
         same(result.code, 4)
@@ -201,6 +201,7 @@ def test_wrong_words_about_queues():
                 (['puase', 'x'], 2, ['queue pause']),
                 (['show', 'nosuch'], 3, ["'nosuch'", 'queue ls']),
                 (['pause', 'nosuch', 'x'], 2, ["'x'"]),
+                (['pause', 'nosuch'], 3, ['nosuch']),
                 (['pause'], 2, ['--all']),
                 (['pause', '--all', 'x'], 2, ["'x'"]),
                 (['set', 'x'], 2, ['nothing to set']),

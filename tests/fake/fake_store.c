@@ -71,6 +71,16 @@ void fake_store_fail(struct store *store, int result, int count)
 	pthread_mutex_unlock(&store->lock);
 }
 
+bool fake_store_once(struct store *store, int64_t id)
+{
+	bool once;
+
+	pthread_mutex_lock(&store->lock);
+	once = fake_store_job(store, id)->once;
+	pthread_mutex_unlock(&store->lock);
+	return once;
+}
+
 struct fake_job *fake_store_job(struct store *store, int64_t id)
 {
 	require(id > 0 && (size_t)id <= store->job_count);

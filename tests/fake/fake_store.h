@@ -86,6 +86,9 @@ void fake_store_fail(struct store *store, int result, int count);
 /** fake_store_job() - its row; look only while nobody writes */
 struct fake_job *fake_store_job(struct store *store, int64_t id);
 
+/** fake_store_once() - may it begin only once? Also while somebody writes */
+bool fake_store_once(struct store *store, int64_t id);
+
 /** fake_store_add() - a job that is there before the broker starts */
 struct fake_job *fake_store_add(struct store *store, enum job_state state);
 

@@ -93,7 +93,7 @@ static void begin_next(struct chaos *chaos, struct actor *worker)
 	now->begun = true;
 	assert_in_range(now->job, 1, JOBS_MAX - 1);
 	if (++chaos->begun[now->job] > 1 &&
-	    fake_store_job(chaos->stage.store, now->job)->once)
+	    fake_store_once(chaos->stage.store, now->job))
 		fail_msg("once job %lld was begun twice", (long long)now->job);
 }
 
