@@ -1,10 +1,11 @@
-#include "daemon/base/config.h"
 #include "daemon/broker/broker.h"
+#include "daemon/config/check.h"
 #include "daemon/supervisor/supervisor.h"
 #include "daemon/worker/worker.h"
 
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 /* One program, three roles: the word in argv[1] says which. */
 static const struct role {
@@ -17,11 +18,31 @@ static const struct role {
 	{"supervisor", "reeved", supervisor_main},
 };
 
+/* The supervisor alone reads files: the others get its values as flags. */
+static const char *folder_of(const struct role *role)
+{
+	if (role->main != supervisor_main)
+		return NULL;
+#ifdef REEVE_TEST_HOOKS
+	if (getenv("REEVE_TEST_CONFIG"))
+		return getenv("REEVE_TEST_CONFIG");
+#endif
+	return SETTINGS_FOLDER;
+}
+
+static int flushed(bool good)
+{
+	if (fflush(stdout) != 0)
+		return SUPERVISOR_EXIT_SYSTEM;
+	return good ? 0 : SUPERVISOR_EXIT_CALLER;
+}
+
 int main(int argc, char **argv)
 {
 	const struct role *role = &roles[2];
-	static struct config config;
-	struct config_fault fault = {""};
+	static char here[CONFIG_PATH_BYTES];
+	static struct settings *settings;
+	struct settings_ask ask = {.here = here};
 	int skip = 1, r;
 
 	if (argc < 1)
@@ -31,24 +52,31 @@ int main(int argc, char **argv)
 			role = &roles[i];
 			skip = 2;
 		}
-	r = config_parse(&config, argc - skip, argv + skip, &fault);
+	if (!getcwd(here, sizeof(here)))
+		here[0] = '\0';
+	ask.argc = argc - skip;
+	ask.argv = argv + skip;
+	ask.folder = folder_of(role);
+	r = settings_load(&settings, &ask);
 	if (r == CONFIG_E_HELP) {
-		fputs(config_usage(), stdout);
-		return fflush(stdout) == 0 ? 0 : SUPERVISOR_EXIT_SYSTEM;
+		fputs(table_usage(), stdout);
+		return flushed(true);
 	}
 	if (r == CONFIG_E_VERSION) {
 		puts("reeved " REEVE_VERSION);
-		return fflush(stdout) == 0 ? 0 : SUPERVISOR_EXIT_SYSTEM;
+		return flushed(true);
 	}
 	if (r < 0) {
 		fprintf(stderr, "reeved: cannot start: %s\n", strerror(-r));
 		return SUPERVISOR_EXIT_SYSTEM;
 	}
+	if (settings->task != SETTINGS_SERVE)
+		return flushed(check_tell(settings));
 	if (r) {
-		fprintf(stderr, "reeved: %s\n", fault.message);
+		check_problems(settings);
 		return SUPERVISOR_EXIT_CALLER;
 	}
 	prctl(PR_SET_NAME, role->comm);
-	log_init(role->name, config.log_level);
-	return role->main(&config);
+	log_init(role->name, settings->config.log_level);
+	return role->main(&settings->config);
 }

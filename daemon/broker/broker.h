@@ -5,7 +5,7 @@
  * one reader thread. It forks nothing, and may be killed at any moment.
  */
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 /**
  * broker_main() - the role `reeved broker`

@@ -7,7 +7,6 @@
 
 #include <event2/event.h>
 
-#include "daemon/base/config.h"
 #include "daemon/broker/batch.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/conn.h"
@@ -22,6 +21,7 @@
 #include "daemon/broker/sock.h"
 #include "daemon/broker/waits.h"
 #include "daemon/broker/writer.h"
+#include "daemon/config/config.h"
 #include "daemon/core/sched.h"
 #ifdef REEVE_TEST_HOOKS
 #include "proto/certification.h"

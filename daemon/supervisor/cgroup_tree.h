@@ -13,7 +13,7 @@
  */
 
 #include "daemon/base/channel.h"
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 struct cgroup_tree {
 	bool on;

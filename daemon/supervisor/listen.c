@@ -13,7 +13,7 @@
 static void address_of(const char *path, struct sockaddr_un *ret)
 {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	require(strlen(path) < sizeof(ret->sun_path)); /* config_parse() */
+	require(strlen(path) < sizeof(ret->sun_path)); /* settings_load() */
 	memcpy(ret->sun_path, path, strlen(path));
 }
 

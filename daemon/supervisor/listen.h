@@ -6,7 +6,7 @@
  * failing. Nothing is ever accepted here.
  */
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 #define LISTEN_CLIENTS_MAX 16
 #define LISTEN_BACKLOG 4096

@@ -26,9 +26,8 @@ void stop_begin(struct supervisor *supervisor, enum channel_stop stop,
 	notify_send(&supervisor->notify, "STOPPING=1\nSTATUS=stopping");
 	supervisor->state = SUPERVISOR_STOPPING;
 	supervisor->stop = stop;
-	supervisor->stop_deadline_ns = now_ns +
-				       supervisor->config->stop_timeout_s *
-					       INT64_C(1000000000);
+	supervisor->stop_deadline_ns =
+		now_ns + supervisor->config->stop_timeout_ms * INT64_C(1000000);
 	broker_child_send(&supervisor->broker, &message, now_ns);
 }
 

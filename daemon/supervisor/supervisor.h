@@ -9,7 +9,7 @@
  *	STOPPING --the broker has gone--> exit
  */
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 /* Exit status, as s6 has it: whose fault it was. */
 enum {

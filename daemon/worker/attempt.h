@@ -13,7 +13,7 @@
  * children changed, pipes are readable, or attempt_due_ns() has come.
  */
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 #include "daemon/worker/leaf.h"
 #include "daemon/worker/output.h"
 #include "daemon/worker/progress.h"

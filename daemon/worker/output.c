@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "daemon/base/config.h"
 #include "daemon/base/log.h"
+#include "daemon/config/config.h"
 
 #define NO_RECORD SIZE_MAX
 

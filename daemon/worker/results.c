@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 void results_init(struct results *results, const char *state_dir)
 {

@@ -9,7 +9,7 @@
  * it has to carry.
  */
 
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 /* How many attempts may wait behind the running one. */
 #define WORKER_PREFETCH 64

@@ -157,9 +157,12 @@ class Story:
 
     def spawn(self, command, log=None, limits=None):
         """fork and exec without subprocess, which would reap for itself."""
-        environment = {**os.environ, **self.env,
-                       'REEVE_STORY': str(self.folder)}
-        for name in ('NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID'):
+        environment = {**os.environ,
+                       'XDG_CONFIG_HOME': str(self.folder / 'config'),
+                       'REEVE_TEST_CONFIG': str(self.folder / 'etc'),
+                       **self.env, 'REEVE_STORY': str(self.folder)}
+        for name in ('NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID',
+                     'REEVE_CONFIG'):
             if name not in self.env:
                 environment.pop(name, None)
         out = os.open(log or self.log,

@@ -20,13 +20,16 @@ LAYERS = {
     'proto': (),
     'daemon/base': ('proto',),
     'daemon/core': ('daemon/base', 'proto'),
-    'daemon/supervisor': ('daemon/core', 'daemon/base', 'proto'),
-    'daemon/worker': ('daemon/core', 'daemon/base', 'proto'),
+    'daemon/config': ('daemon/base', 'proto'),
+    'daemon/supervisor': ('daemon/core', 'daemon/config', 'daemon/base',
+                          'proto'),
+    'daemon/worker': ('daemon/core', 'daemon/config', 'daemon/base', 'proto'),
     'daemon/store': ('daemon/core', 'daemon/base', 'proto'),
-    'daemon/broker': ('daemon/store', 'daemon/core', 'daemon/base', 'proto'),
+    'daemon/broker': ('daemon/store', 'daemon/core', 'daemon/config',
+                      'daemon/base', 'proto'),
     # main.c: the one place that knows all roles.
     'daemon': ('daemon/supervisor', 'daemon/broker', 'daemon/worker',
-               'daemon/base', 'proto'),
+               'daemon/config', 'daemon/base', 'proto'),
     'client': ('proto',),
 }
 
@@ -35,13 +38,13 @@ HEADER_OWNERS = {
     'sqlite3.h': ('daemon/store/sqlite_*.[ch]',),
     'event2/*': ('daemon/broker/*.[ch]',),
     'event.h': (),
-    'yaml.h': ('daemon/base/config.c',),
+    'yaml.h': ('daemon/config/document.c',),
     'pthread.h': ('daemon/broker/*.[ch]',),
     'linux/sched.h': ('daemon/supervisor/spawn.c',
                       'daemon/worker/run_command.c'),
     'sys/signalfd.h': ('daemon/supervisor/*.c', 'daemon/worker/*.c',
                        'daemon/broker/*.c'),
-    'linux/magic.h': ('daemon/base/config*.c', 'daemon/*/cgroup*.c'),
+    'linux/magic.h': ('daemon/config/config*.c', 'daemon/*/cgroup*.c'),
 }
 
 # Outside function -> the only files that may call it.

@@ -1,9 +1,11 @@
 #pragma once
 
 /*
- * Configuration: one immutable struct, filled from defaults, environment and
- * flags. The supervisor reads it and hands the same flags to every role, so ps
- * shows what is in force.
+ * Configuration: one struct of resolved values, which every role has. Which
+ * keys there are, their types, ranges and defaults: daemon/config/table. Where
+ * the values come from: daemon/config/settings. The supervisor alone reads
+ * files; it hands the values to the other roles as flags, so that ps shows
+ * what a role began with.
  */
 
 #include "daemon/base/log.h"
@@ -26,7 +28,7 @@ struct config {
 	int64_t keep_jobs;    /* finished jobs kept at most; 0: no limit */
 	int64_t output_bytes; /* of one attempt */
 	int64_t grace_ms;     /* TERM to KILL, default of a job */
-	int stop_timeout_s;
+	int64_t stop_timeout_ms;
 };
 
 struct config_fault {
@@ -34,28 +36,18 @@ struct config_fault {
 };
 
 enum {
-	CONFIG_E_USAGE = 1, /* a flag is unknown or has a bad value */
-	CONFIG_E_HELP,	    /* --help: @ret_fault is not set */
+	CONFIG_E_USAGE = 1, /* a value is bad, in a flag, a variable or a file:
+			       settings say which */
+	CONFIG_E_HELP,	    /* --help */
 	CONFIG_E_VERSION,
 	CONFIG_E_DIRECTORY, /* missing, not ours, or unfit: the fault says why */
 };
 
 /**
- * config_parse() - defaults, then environment, then flags
- * @argv:	without the program's name and the role
- *
- * Defaults for a user: state in $XDG_STATE_HOME/reeve (~/.local/state/reeve),
- * sockets in $XDG_RUNTIME_DIR/reeve; where that is unset or of another owner a
- * 0700 folder of the uid: /run/reeve-UID for root, /tmp/reeve-UID otherwise.
- * $REEVE_STATE_DIR, $REEVE_RUNTIME_DIR and $REEVE_SOCKET come before these.
- * Every path is absolute afterwards, and the sockets' fit into a sun_path.
- */
-must_check int config_parse(struct config *ret, int argc, char **argv,
-			    struct config_fault *ret_fault);
-
-/**
  * config_argv() - the flags that give another role this configuration
  * @ret_argv:	ends with NULL, without a program's name; one block to free()
+ *
+ * Return: 0 or -ENOMEM.
  */
 must_check int config_argv(const struct config *config, char ***ret_argv);
 
@@ -67,6 +59,3 @@ must_check int config_argv(const struct config *config, char ***ret_argv);
  */
 must_check int config_directories(const struct config *config,
 				  struct config_fault *ret_fault);
-
-/** config_usage() - the text of --help */
-const char *config_usage(void);

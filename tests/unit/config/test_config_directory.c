@@ -1,4 +1,4 @@
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 #include "tests/helper/t.h"
 
 #include <ftw.h>

@@ -1,4 +1,4 @@
-#include "daemon/base/config.h"
+#include "daemon/config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-#include "daemon/base/config.h"
+/* Without files: what flags and the environment say, and what roles get. */
+#include "daemon/config/settings.h"
 #include "tests/helper/t.h"
 
 #include <fcntl.h>
@@ -10,9 +11,21 @@ static struct config_fault fault;
 
 static int parse(int argc, const char **argv)
 {
-	memset(&config, 0, sizeof(config));
+	char here[CONFIG_PATH_BYTES];
+	struct settings_ask ask = {argc, (char **)argv, here, NULL};
+	struct settings *settings = NULL;
+	int r;
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	r = settings_load(&settings, &ask);
+	assert_true(r >= 0);
+	config = settings->config;
 	fault.message[0] = '\0';
-	return config_parse(&config, argc, (char **)argv, &fault);
+	if (settings->problem_count)
+		settings_problem_text(settings, &settings->problems[0],
+				      fault.message, sizeof(fault.message));
+	settings_free(settings);
+	return r;
 }
 
 #define PARSE(...)                                                             \
@@ -143,7 +156,7 @@ UNIT(the_help_names_every_flag)
 	assert_int_equal(config_argv(&all, &argv), 0);
 	for (char **flag = argv; *flag; flag++)
 		if (strncmp(*flag, "--", 2) == 0)
-			assert_non_null(strstr(config_usage(), *flag));
+			assert_non_null(strstr(table_usage(), *flag));
 	free(argv);
 }
 

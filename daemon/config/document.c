@@ -1,0 +1,423 @@
+#include "daemon/config/document.h"
+
+#include "proto/near.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <yaml.h>
+
+#define PATH_BYTES 64
+#define LEVELS_MAX 8
+#define SEEN_MAX 64
+#define NAMES_BYTES 200
+
+/* What the next node of the file is. */
+enum expect {
+	EXPECT_ROOT,
+	EXPECT_KEY,
+	EXPECT_VALUE,	/* of a key of the table */
+	EXPECT_SECTION, /* a mapping, or nothing */
+	EXPECT_UNKNOWN, /* of something that was refused: passed over */
+	EXPECT_END,
+};
+
+struct walk {
+	const struct document_hooks *hooks;
+	enum expect expect;
+	int passing; /* depth inside of what is passed over; 0: nothing is */
+	char path[PATH_BYTES]; /* of the key that is looked at */
+	size_t lengths[LEVELS_MAX];
+	size_t depth; /* of open mappings */
+	const struct table_row *row;
+	struct {
+		char path[PATH_BYTES];
+		int line;
+	} seen[SEEN_MAX];
+	size_t seen_count;
+	bool over; /* nothing behind this is looked at */
+};
+
+static struct document_place place_of(const yaml_mark_t *mark)
+{
+	return (struct document_place){(int)mark->line + 1,
+				       (int)mark->column + 1};
+}
+
+static void problem(struct walk *walk, struct document_place place,
+		    const char *fmt, ...) printf_like(3, 4);
+
+static void problem(struct walk *walk, struct document_place place,
+		    const char *fmt, ...)
+{
+	char text[DOCUMENT_FAULT_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	walk->hooks->problem(walk->hooks->context, place, text);
+}
+
+/* "a, b, c": what may stand below a section. */
+static void names_below(struct slice section, char ret[NAMES_BYTES])
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; n + PATH_BYTES < NAMES_BYTES; i++) {
+		struct slice name = table_child(section, i);
+
+		if (!name.p)
+			break;
+		n += (size_t)snprintf(ret + n, NAMES_BYTES - n, "%s%.*s",
+				      n ? ", " : "", (int)name.n, name.p);
+	}
+}
+
+/* The nearest name at this place; p NULL: none is near enough. */
+static struct slice nearest(struct slice section, struct slice typed)
+{
+	struct slice best = {NULL, 0};
+	size_t least = NEAR_BYTES_MAX;
+
+	for (size_t i = 0;; i++) {
+		struct slice name = table_child(section, i);
+		size_t distance;
+
+		if (!name.p)
+			return best;
+		distance = near_distance(typed, name);
+		if (distance < least && near_enough(distance, typed.n)) {
+			least = distance;
+			best = name;
+		}
+	}
+}
+
+/* A key that stands elsewhere under that name, or its flag; NULL: none. */
+static const char *elsewhere(struct slice typed)
+{
+	for (size_t i = 0; i < TABLE_KEYS; i++) {
+		const struct table_row *row = &table_rows[i];
+		const char *last = strrchr(row->key, '.') + 1;
+
+		if (slice_is(typed, last) || slice_is(typed, row->flag + 2) ||
+		    slice_is(typed, row->key))
+			return row->key;
+	}
+	return NULL;
+}
+
+/* "store.keep" for a message; the top has words of its own. */
+static void unknown_key(struct walk *walk, struct slice typed,
+			struct document_place place)
+{
+	struct slice section = {walk->path, walk->lengths[walk->depth - 1]};
+	struct slice near = nearest(section, typed);
+	const char *other = elsewhere(typed);
+	int n = typed.n < 60 ? (int)typed.n : 60;
+	char names[NAMES_BYTES];
+
+	if (near.p) {
+		problem(walk, place, "unknown key '%.*s': did you mean '%.*s'?",
+			n, typed.p, (int)near.n, near.p);
+	} else if (memchr(typed.p, '.', typed.n) && other) {
+		problem(walk, place,
+			"unknown key '%.*s': the dot stands for a section, "
+			"write '%.*s:' and '%s:' below it",
+			n, typed.p, (int)(strrchr(other, '.') - other), other,
+			strrchr(other, '.') + 1);
+	} else if (other) {
+		problem(walk, place,
+			"unknown key '%.*s' %s%.*s: did you mean '%s'?", n,
+			typed.p, section.n ? "below " : "at the top",
+			(int)section.n, section.p, other);
+	} else {
+		names_below(section, names);
+		problem(walk, place, "unknown key '%.*s': %s%.*s there is %s",
+			n, typed.p, section.n ? "below " : "at the top",
+			(int)section.n, section.p, names);
+	}
+}
+
+/* False when it stood there before. */
+static bool first_time(struct walk *walk, struct document_place place)
+{
+	for (size_t i = 0; i < walk->seen_count; i++) {
+		if (strcmp(walk->seen[i].path, walk->path) != 0)
+			continue;
+		problem(walk, place, "'%s' is here already, in line %d",
+			walk->path, walk->seen[i].line);
+		return false;
+	}
+	require(walk->seen_count < SEEN_MAX);
+	memcpy(walk->seen[walk->seen_count].path, walk->path, PATH_BYTES);
+	walk->seen[walk->seen_count++].line = place.line;
+	return true;
+}
+
+static void on_key(struct walk *walk, struct slice key,
+		   struct document_place place)
+{
+	size_t n = walk->lengths[walk->depth - 1];
+	struct slice path;
+
+	walk->path[n] = '\0';
+	walk->expect = EXPECT_UNKNOWN;
+	if (n + key.n + 2 > PATH_BYTES || memchr(key.p, '.', key.n) ||
+	    memchr(key.p, '\0', key.n)) {
+		unknown_key(walk, key, place);
+		return;
+	}
+	if (n)
+		walk->path[n++] = '.';
+	memcpy(walk->path + n, key.p, key.n);
+	path = (struct slice){walk->path, n + key.n};
+	walk->path[path.n] = '\0';
+	walk->row = table_find(path);
+	if (!walk->row && (!key.n || !table_is_section(path))) {
+		walk->path[walk->lengths[walk->depth - 1]] = '\0';
+		unknown_key(walk, key, place);
+	} else if (first_time(walk, place)) {
+		walk->expect = walk->row ? EXPECT_VALUE : EXPECT_SECTION;
+	}
+}
+
+/* The value of a key is done: next comes a key, or the end of the mapping. */
+static void value_done(struct walk *walk)
+{
+	walk->expect = walk->depth ? EXPECT_KEY : EXPECT_END;
+}
+
+static bool is_nothing(const yaml_event_t *event)
+{
+	const char *text = (const char *)event->data.scalar.value;
+
+	return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	       (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static void on_value(struct walk *walk, const yaml_event_t *event,
+		     struct document_place place)
+{
+	const char *text = (const char *)event->data.scalar.value;
+
+	if (is_nothing(event))
+		problem(walk, place,
+			"'%s' has no value: give one, or leave it out "
+			"(default: %s)",
+			walk->path, walk->row->fallback);
+	else if (strlen(text) != event->data.scalar.length)
+		problem(walk, place, "'%s' holds a NUL character", walk->path);
+	else
+		walk->hooks->value(walk->hooks->context, walk->row, text,
+				   place);
+}
+
+static void on_scalar(struct walk *walk, const yaml_event_t *event,
+		      struct document_place place)
+{
+	char names[NAMES_BYTES];
+
+	switch (walk->expect) {
+	case EXPECT_KEY:
+		on_key(walk,
+		       (struct slice){(const char *)event->data.scalar.value,
+				      event->data.scalar.length},
+		       place);
+		return;
+	case EXPECT_VALUE:
+		on_value(walk, event, place);
+		break;
+	case EXPECT_SECTION:
+		names_below(slice_of(walk->path), names);
+		if (!is_nothing(event))
+			problem(walk, place,
+				"'%s' is a section: below it there is %s",
+				walk->path, names);
+		break;
+	case EXPECT_ROOT:
+		if (!is_nothing(event))
+			problem(walk, place,
+				"expected settings, like 'log: {level: info}'");
+		break;
+	case EXPECT_UNKNOWN:
+	case EXPECT_END:
+		break;
+	}
+	value_done(walk);
+}
+
+static void refuse_collection(struct walk *walk, struct document_place place,
+			      bool list)
+{
+	const char *what = list ? "a list" : "a section";
+
+	if (walk->expect == EXPECT_VALUE)
+		problem(walk, place, "'%s' takes a value, like %s, and not %s",
+			walk->path, walk->row->fallback, what);
+	else if (walk->expect == EXPECT_SECTION)
+		problem(walk, place, "'%s' is a section and not a list",
+			walk->path);
+	else if (walk->expect == EXPECT_KEY)
+		problem(walk, place, "a key is a word and not %s", what);
+	else if (walk->expect == EXPECT_ROOT)
+		problem(walk, place,
+			"expected settings, like 'log: {level: info}'");
+	walk->passing = 1;
+}
+
+static void on_mapping(struct walk *walk, struct document_place place)
+{
+	if (walk->expect != EXPECT_SECTION && walk->expect != EXPECT_ROOT) {
+		refuse_collection(walk, place, false);
+		return;
+	}
+	/* Sections of the table are never as deep as this. */
+	require(walk->depth < LEVELS_MAX);
+	walk->lengths[walk->depth++] = strlen(walk->path);
+	walk->expect = EXPECT_KEY;
+}
+
+static void on_mapping_end(struct walk *walk)
+{
+	walk->path[walk->lengths[--walk->depth]] = '\0';
+	value_done(walk);
+}
+
+/* Whatever was passed over: a bad key is followed by a value, to be passed
+ * over, too. */
+static void passed(struct walk *walk)
+{
+	if (walk->expect == EXPECT_KEY)
+		walk->expect = EXPECT_UNKNOWN;
+	else
+		value_done(walk);
+}
+
+static bool is_start(const yaml_event_t *event)
+{
+	return event->type == YAML_SEQUENCE_START_EVENT ||
+	       event->type == YAML_MAPPING_START_EVENT;
+}
+
+static bool is_end(const yaml_event_t *event)
+{
+	return event->type == YAML_SEQUENCE_END_EVENT ||
+	       event->type == YAML_MAPPING_END_EVENT;
+}
+
+/* An anchor or a tag: what it would mean is not for here. */
+static bool is_decorated(const yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		return event->data.scalar.anchor || event->data.scalar.tag;
+	if (event->type == YAML_SEQUENCE_START_EVENT)
+		return event->data.sequence_start.anchor ||
+		       event->data.sequence_start.tag;
+	if (event->type == YAML_MAPPING_START_EVENT)
+		return event->data.mapping_start.anchor ||
+		       event->data.mapping_start.tag;
+	return event->type == YAML_ALIAS_EVENT;
+}
+
+static void on_node(struct walk *walk, const yaml_event_t *event)
+{
+	struct document_place place = place_of(&event->start_mark);
+
+	if (is_decorated(event)) {
+		problem(walk, place,
+			"anchors, aliases and tags have no place "
+			"here: write the value itself");
+		if (is_start(event))
+			walk->passing = 1;
+		else
+			passed(walk);
+		return;
+	}
+	if (event->type == YAML_SCALAR_EVENT)
+		on_scalar(walk, event, place);
+	else if (event->type == YAML_MAPPING_START_EVENT)
+		on_mapping(walk, place);
+	else if (event->type == YAML_SEQUENCE_START_EVENT)
+		refuse_collection(walk, place, true);
+	else if (event->type == YAML_MAPPING_END_EVENT)
+		on_mapping_end(walk);
+}
+
+static void on_event(struct walk *walk, const yaml_event_t *event)
+{
+	if (event->type == YAML_DOCUMENT_START_EVENT &&
+	    walk->expect == EXPECT_END) {
+		problem(walk, place_of(&event->start_mark),
+			"a second document begins: one file is one document");
+		walk->over = true;
+	} else if (event->type == YAML_DOCUMENT_END_EVENT) {
+		walk->expect = EXPECT_END;
+	} else if (event->type == YAML_STREAM_END_EVENT) {
+		walk->over = true;
+	} else if (walk->passing) {
+		walk->passing += is_start(event) - is_end(event);
+		if (!walk->passing)
+			passed(walk);
+	} else {
+		on_node(walk, event);
+	}
+}
+
+/* Where a byte stands: of bytes that are no text only their offset is known. */
+static struct document_place place_at(struct slice text, size_t offset)
+{
+	struct document_place place = {1, 1};
+
+	for (size_t i = 0; i < offset && i < text.n; i++) {
+		/* The first byte of a character, as libyaml counts. */
+		place.column += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+		if (text.p[i] == '\n')
+			place = (struct document_place){place.line + 1, 1};
+	}
+	return place;
+}
+
+static void syntax_problem(struct walk *walk, struct slice text,
+			   const yaml_parser_t *parser)
+{
+	struct document_place place = place_of(&parser->problem_mark);
+
+	if (parser->error == YAML_READER_ERROR)
+		place = place_at(text, parser->problem_offset);
+	problem(walk, place, "not YAML: %s%s%s",
+		parser->problem ? parser->problem : "cannot be read",
+		parser->context ? ", " : "",
+		parser->context ? parser->context : "");
+}
+
+int document_read(struct slice text, const struct document_hooks *hooks)
+{
+	struct walk walk = {.hooks = hooks};
+	yaml_parser_t parser;
+	int r = 0;
+
+	require(text.n <= DOCUMENT_BYTES_MAX);
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p,
+				     text.n);
+	while (!walk.over) {
+		yaml_event_t event;
+
+		if (!yaml_parser_parse(&parser, &event)) {
+			if (parser.error == YAML_MEMORY_ERROR)
+				r = -ENOMEM;
+			else
+				syntax_problem(&walk, text, &parser);
+			break;
+		}
+		on_event(&walk, &event);
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return r;
+}

@@ -1,0 +1,110 @@
+#include "daemon/config/report.h"
+
+#include "daemon/config/value.h"
+
+static void write_value(struct json_out *out, const char *name,
+			const struct config *config,
+			const struct table_row *row)
+{
+	char text[CONFIG_PATH_BYTES];
+
+	value_text(config, row, text, sizeof(text));
+	json_out_member_text(out, name, text);
+}
+
+static void write_origin(struct json_out *out, const struct settings *settings,
+			 enum table_key key)
+{
+	char text[SETTINGS_ORIGIN_BYTES];
+
+	settings_origin(settings, key, text);
+	json_out_member_text(out, "origin", text);
+}
+
+void report_settings(struct json_out *out, const struct settings *settings)
+{
+	json_out_key(out, "files");
+	json_out_array(out);
+	for (size_t i = 0; i < settings->file_count; i++)
+		json_out_string(out, slice_of(settings->files[i]));
+	json_out_array_end(out);
+	json_out_key(out, "settings");
+	json_out_array(out);
+	for (int key = 0; key < TABLE_KEYS; key++) {
+		const struct table_row *row = &table_rows[key];
+
+		json_out_object(out);
+		json_out_member_text(out, "key", row->key);
+		write_value(out, "value", &settings->config, row);
+		json_out_member_text(out, "default", row->fallback);
+		json_out_member_text(
+			out, "layer",
+			settings_layer_word(settings->sources[key].layer));
+		write_origin(out, settings, (enum table_key)key);
+		json_out_member_bool(out, "live", row->live);
+		json_out_object_end(out);
+	}
+	json_out_array_end(out);
+}
+
+void report_problems(struct json_out *out, const struct settings *settings)
+{
+	json_out_key(out, "problems");
+	json_out_array(out);
+	for (size_t i = 0;
+	     i < settings->problem_count && i < SETTINGS_PROBLEMS_MAX; i++) {
+		const struct settings_problem *problem = &settings->problems[i];
+
+		json_out_object(out);
+		if (problem->file >= 0)
+			json_out_member_text(out, "file",
+					     settings->files[problem->file]);
+		if (problem->line) {
+			json_out_member_int(out, "line", problem->line);
+			json_out_member_int(out, "column", problem->column);
+		}
+		json_out_member_text(out, "message", problem->message);
+		json_out_object_end(out);
+	}
+	json_out_array_end(out);
+}
+
+static void write_keys(struct json_out *out, const char *name,
+		       const struct settings *old, const struct settings *new,
+		       bool live)
+{
+	json_out_key(out, name);
+	json_out_array(out);
+	for (size_t i = 0; i < TABLE_KEYS; i++)
+		if (table_rows[i].live == live &&
+		    !value_equal(&old->config, &new->config, &table_rows[i]))
+			json_out_string(out, slice_of(table_rows[i].key));
+	json_out_array_end(out);
+}
+
+size_t report_changes(struct json_out *out, const struct settings *old,
+		      const struct settings *new)
+{
+	size_t count = 0;
+
+	write_keys(out, "changed", old, new, true);
+	write_keys(out, "needs_restart", old, new, false);
+	json_out_key(out, "changes");
+	json_out_array(out);
+	for (int key = 0; key < TABLE_KEYS; key++) {
+		const struct table_row *row = &table_rows[key];
+
+		if (value_equal(&old->config, &new->config, row))
+			continue;
+		count++;
+		json_out_object(out);
+		json_out_member_text(out, "key", row->key);
+		write_value(out, "from", &old->config, row);
+		write_value(out, "to", &new->config, row);
+		write_origin(out, new, (enum table_key)key);
+		json_out_member_bool(out, "live", row->live);
+		json_out_object_end(out);
+	}
+	json_out_array_end(out);
+	return count;
+}
