@@ -352,5 +352,6 @@ const struct command command_edit = {
 		"  reeve edit last --at 'tomorrow 9:00'\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct edit_options),
+	.states = SELECTOR_WAITING,
 	.run = run,
 };

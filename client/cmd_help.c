@@ -51,6 +51,8 @@ void command_overview(void)
 	       "  reeve ls                            what there is\n"
 	       "  reeve show last                     and how it went\n");
 	for (size_t i = 0; (command = command_at(i)); i++) {
+		if (!command->group)
+			continue;
 		if (strcmp(group, command->group) != 0) {
 			group = command->group;
 			printf("\n%s\n", group);

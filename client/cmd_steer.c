@@ -104,6 +104,7 @@ const struct command command_cancel = {
 		"  reeve cancel waiting queue=mail --dry-run\n",
 	COMMAND_FLAGS(cancel_flags),
 	.options_bytes = sizeof(struct steer_options),
+	.states = SELECTOR_UNFINISHED,
 	.run = run_cancel,
 };
 
@@ -114,6 +115,7 @@ const struct command command_hold = {
 	.summary = "Keep waiting jobs from starting.",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct steer_options),
+	.states = SELECTOR_WAITING & ~(1u << REEVE_HELD),
 	.run = run_hold,
 };
 
@@ -124,6 +126,7 @@ const struct command command_release = {
 	.summary = "Let held jobs go on.",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct steer_options),
+	.states = 1u << REEVE_HELD,
 	.run = run_release,
 };
 
@@ -136,6 +139,7 @@ const struct command command_retry = {
 		"  reeve retry failed queue=mail newer=1d --dry-run\n",
 	COMMAND_FLAGS(retry_flags),
 	.options_bytes = sizeof(struct steer_options),
+	.states = 1u << REEVE_FAILED | 1u << REEVE_CANCELLED,
 	.run = run_retry,
 };
 
@@ -148,5 +152,6 @@ const struct command command_rm = {
 		"  reeve rm succeeded older=1d\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct steer_options),
+	.states = SELECTOR_ENDED,
 	.run = run_rm,
 };

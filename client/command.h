@@ -10,8 +10,9 @@
 struct command {
 	const char *name;
 	const char *alias;    /* NULL: none */
-	const char *group;    /* heading in the help */
-	const char *synopsis; /* behind the name */
+	const char *group;    /* heading in the help; NULL: not in it */
+	const char *synopsis; /* behind the name; its words tell what can be
+			       * completed: a|b, JOB, FILTER, QUEUE, ... */
 	const char *summary;  /* a sentence */
 	const char *text;     /* examples, shown first; NULL: none */
 	const struct arg_flag *flags;
@@ -19,6 +20,7 @@ struct command {
 	bool job_flags;	 /* options begin with a struct job_args */
 	bool list_flags; /* ... or with a struct table_args */
 	bool stop_early; /* the first argument begins somebody else's words */
+	uint32_t states; /* of jobs that it is for, to be offered; 0: any */
 	bool job_exit;	 /* the exit code speaks for a job */
 	size_t options_bytes; /* zeroed and filled from the flags */
 	int (*run)(struct tool *tool, void *options, int argc, char **argv);
@@ -32,7 +34,7 @@ extern const struct command command_submit, command_run, command_map,
 	command_cancel, command_retry, command_hold, command_release,
 	command_edit, command_rm, command_queue, command_pool, command_worker,
 	command_status, command_top, command_daemon, command_ping,
-	command_version, command_help;
+	command_version, command_help, command_completion, command_complete;
 
 /* Flags that every command takes. */
 extern const struct arg_table common_args_table;
