@@ -1,4 +1,5 @@
 /* What we rely on in the kernel: descriptors, locks, sockets. */
+#include "tests/helper/rights.h"
 #include "tests/helper/t.h"
 
 #include <errno.h>
@@ -106,6 +107,80 @@ UNIT(a_packet_socket_keeps_the_packets_apart)
 	close(ends[1]);
 }
 
+/* recvmsg() that says how many descriptors came; they are closed. */
+static size_t descriptors_in(int fd, char *to, size_t room, ssize_t expected)
+{
+	union {
+		char bytes[CMSG_SPACE(16 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {to, room};
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	size_t count = 0;
+
+	assert_int_equal(recvmsg(fd, &message, MSG_CMSG_CLOEXEC), expected);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
+	     c = CMSG_NXTHDR(&message, c)) {
+		int fds[16];
+
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
+	}
+	return count;
+}
+
+UNIT(a_read_ends_behind_the_piece_that_carries_descriptors)
+{
+	char text[64];
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(send(ends[0], "one", 3, 0), 3);
+	send_rights(ends[0], "two", 0, 2);
+	assert_int_equal(send(ends[0], "three", 5, 0), 5);
+	/* What came before is read with it, what comes behind is not. */
+	assert_int_equal(descriptors_in(ends[1], text, sizeof(text), 6), 2);
+	assert_int_equal(descriptors_in(ends[1], text, sizeof(text), 5), 0);
+	/* Who reads a part of the piece gets all of them with it. */
+	send_rights(ends[0], "four", 0, 3);
+	assert_int_equal(descriptors_in(ends[1], text, 2, 2), 3);
+	assert_int_equal(descriptors_in(ends[1], text, sizeof(text), 2), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+UNIT(of_a_long_message_the_first_piece_carries_descriptors)
+{
+	enum { LONG = 120000 };
+	static char text[LONG + 1];
+	size_t n = 0, count = 0, reads = 0;
+	int ends[2];
+
+	memset(text, 'x', LONG);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	send_rights(ends[0], text, 0, 1);
+	while (n < LONG) {
+		char *to = text + n;
+		ssize_t there = recv(ends[1], to, LONG - n, MSG_PEEK);
+
+		/* A peek ends where the read will. */
+		count += descriptors_in(ends[1], to, LONG - n, there);
+		assert_true(reads++ || count == 1);
+		n += (size_t)there;
+	}
+	assert_int_equal(count, 1);
+	assert_true(reads > 1);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +189,10 @@ int main(void)
 		cmocka_unit_test(the_kernel_says_who_connected),
 		cmocka_unit_test(a_sealed_file_cannot_be_changed_any_more),
 		cmocka_unit_test(a_packet_socket_keeps_the_packets_apart),
+		cmocka_unit_test(
+			a_read_ends_behind_the_piece_that_carries_descriptors),
+		cmocka_unit_test(
+			of_a_long_message_the_first_piece_carries_descriptors),
 	};
 
 	return cmocka_run_group_tests_name("assume_descriptor", tests, NULL,

@@ -11,6 +11,7 @@ import array
 import contextlib
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -512,6 +513,49 @@ def its_own_connection_and_sockets_in_sockets_are_not_kept(t):
     # As long as a message may take to arrive, and a look of the clock.
     eventually(lambda: proc.descriptors(broker) <= before, 20,
                'all is closed')
+
+
+@story(seconds=120)
+def whatever_is_killed_each_job_writes_once_or_says_that_it_did_not(t):
+    seed = int(os.environ.get('REEVE_TEST_SEED', '0')) or (
+        random.SystemRandom().randrange(1 << 32))
+    t.note('seed %d' % seed)
+    dice = random.Random(seed)
+    t.start(workers=2).whole()
+    jobs = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            with t.client() as client:
+                for _ in range(10):
+                    ends = stack.enter_context(Pipe())
+                    script = 'sleep 0.0%d; echo %d' % (dice.randrange(3),
+                                                       len(jobs))
+                    job = give(t, ['/bin/sh', '-c', script], [ends.writing],
+                               client, stdout_fd=0)
+                    ends.close()
+                    jobs.append((job, ends))
+            victim = dice.choice([*t.role('worker'), *t.role('broker')])
+            with contextlib.suppress(ProcessLookupError):
+                t.kill(victim)
+            t.reconnect()
+        kinds = {}
+        for number, (job, ends) in enumerate(jobs):
+            ended = t.wait(job)
+            text = b''
+            while piece := os.read(ends.reading, 99):
+                text += piece
+            kind = (ended['state'], ended['cause'])
+            kinds[kind] = kinds.get(kind, 0) + 1
+            whole = b'%d\n' % number
+            if kind == ('succeeded', 'none'):
+                equal(text, whole, ended)
+            elif kind == ('failed', 'exec'):
+                equal(ended['failure']['type'], 'DescriptorsLost', ended)
+                equal(text, b'', ended)
+            else:
+                equal(kind, ('failed', 'worker_lost'), ended)
+                assert text in (b'', whole), (text, ended)
+        t.note(str(kinds))
 
 
 @story(seconds=60)
