@@ -236,6 +236,7 @@ static int start(struct broker *broker)
 				 broker->read_store);
 	if (r)
 		return r;
+	examiner_start(&broker->examiner, broker->config->state_dir);
 	broker->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, broker);
 	if (!broker->tick || event_add(broker->tick, &second) < 0)
 		return -ENOMEM;
@@ -253,6 +254,7 @@ static void fini(struct broker *broker)
 	/* What has arrived is committed; its replies leave if they can. */
 	writer_stop(&broker->writer);
 	reader_stop(&broker->reader);
+	examiner_stop(&broker->examiner);
 	conns_fini(broker);
 	if (broker->stop_call)
 		call_release(broker->stop_call);

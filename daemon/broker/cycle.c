@@ -538,6 +538,8 @@ static void check_store(struct broker *broker)
 	if (broker->store_broken || !writer_idle(&broker->writer))
 		return;
 	r = store_check(broker->write_store, &fault);
+	if (!r)
+		r = examiner_look(&broker->examiner, &fault);
 	if (!r && broker->reader.failed) {
 		r = broker->reader.failed;
 		snprintf(fault.message, sizeof(fault.message),

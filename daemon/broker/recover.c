@@ -132,6 +132,9 @@ static int recover_worker(struct recovery *r, const struct store_worker *row)
 	int fd = facts.same_boot ? worker_pidfd(row) : -1;
 	int result;
 
+	/* While workers have rows the daemon was not stopped: it was cut off. */
+	if (!facts.same_boot)
+		examiner_due(&broker->examiner, broker->config->state_dir);
 	facts.worker_alive = fd >= 0;
 	if (facts.worker_alive)
 		result = fleet_adopt(broker, row, fd, &worker);

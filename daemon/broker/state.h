@@ -11,6 +11,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/conn.h"
 #include "daemon/broker/drain.h"
+#include "daemon/broker/examiner.h"
 #include "daemon/broker/fleet.h"
 #include "daemon/broker/follow.h"
 #include "daemon/broker/lane.h"
@@ -55,6 +56,7 @@ struct broker {
 	struct event *soon;	/* the next due job or recall */
 	struct writer writer;
 	struct reader reader;
+	struct examiner examiner;
 	struct store *write_store, *read_store;
 	bool store_full;	 /* new jobs are refused until there is room */
 	bool store_failed;	 /* the last batch was refused */

@@ -393,6 +393,22 @@ must_check int store_write(struct store *store, struct store_batch *batch,
 must_check int store_check(const struct store *store,
 			   struct store_fault *ret_fault);
 
+/**
+ * store_examine() - does the whole file hold together, page by page?
+ * @store:	opened with `reader`, for nothing else
+ *
+ * Reads everything there is, so it blocks for seconds; only between two tables
+ * can the log begin anew. Nobody waits for it. store_interrupt(), from another
+ * thread while @store is open, ends it soon; it does nothing to a call that has
+ * not begun, so it is repeated until the call has returned.
+ *
+ * Return: 0, STORE_E_CORRUPT (the fault names the table and the finding),
+ * STORE_E_IO, -ENOMEM, -EBUSY, or -ECANCELED when it was interrupted.
+ */
+must_check int store_examine(struct store *store,
+			     struct store_fault *ret_fault);
+void store_interrupt(struct store *store);
+
 /* ---- The reading half ---- */
 
 /* Everything a new broker must know before it begins. */

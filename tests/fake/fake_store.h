@@ -86,6 +86,9 @@ void fake_store_fail(struct store *store, int result, int count);
 /** fake_store_job() - its row; look only while nobody writes */
 struct fake_job *fake_store_job(struct store *store, int64_t id);
 
+/** fake_store_examined() - what store_examine() gives, and when it may end */
+void fake_store_examined(int result, bool held);
+
 /** fake_store_once() - may it begin only once? Also while somebody writes */
 bool fake_store_once(struct store *store, int64_t id);
 

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "tests/fake/fake_store.h"
@@ -186,6 +188,34 @@ int store_get_group(struct store *store, struct arena *arena, int64_t id,
 	if (!r)
 		*ret = seen;
 	return end(store, r);
+}
+
+static atomic_int examine_result;
+static atomic_bool examine_held;
+
+void fake_store_examined(int result, bool held)
+{
+	examine_result = result;
+	atomic_store(&examine_held, held);
+}
+
+int store_examine(struct store *store, struct store_fault *ret_fault)
+{
+	(void)store;
+	while (atomic_load(&examine_held))
+		sched_yield();
+	if (examine_result == STORE_E_CORRUPT)
+		snprintf(ret_fault->message, sizeof(ret_fault->message),
+			 "the fake store is damaged");
+	return examine_result;
+}
+
+/* Held: it goes on, as one that was ended. */
+void store_interrupt(struct store *store)
+{
+	(void)store;
+	examine_result = -ECANCELED;
+	atomic_store(&examine_held, false);
 }
 
 int store_check(const struct store *store, struct store_fault *ret_fault)

@@ -443,6 +443,55 @@ def a_file_that_is_no_database_is_refused_untouched(t):
                                 'foreign'])
 
 
+def machine_went_down(t):
+    """What the rows of workers look like after a power cut."""
+    t.kill_everything()
+    connection = sqlite3.connect(t.state / 'jobs.db')
+    workers = connection.execute(
+        "UPDATE worker SET boot_id = 'another boot'").rowcount
+    assert workers > 0, workers
+    connection.commit()
+    pages = dict(connection.execute(
+        'SELECT name, rootpage FROM sqlite_schema'))
+    connection.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    connection.close()
+    return pages
+
+
+@story
+def after_a_power_cut_the_database_is_examined_while_it_serves(t):
+    t.start()
+    t.run(['/bin/true'])
+    machine_went_down(t)
+    t.restart()
+    t.reconnect()
+    t.run(['/bin/true'])
+    eventually(lambda: 'examined and is whole' in t.log_text())
+    assert not (t.state / 'unexamined').exists()
+    t.terminate()
+    before = t.log_text().count('examining')
+    t.restart()
+    equal(t.log_text().count('examining'), before)
+
+
+@story
+def damage_after_a_power_cut_ends_the_daemon_with_what_to_do(t):
+    t.start()
+    for _ in range(50):
+        t.submit(['/bin/true'], hold=True)
+    pages = machine_went_down(t)
+    with open(t.state / 'jobs.db', 'r+b') as file:
+        file.seek((pages['body'] - 1) * 4096)
+        file.write(bytes(4096))
+    pid = t.spawn(t.command())
+    assert t.exit_of(pid, 20) != 0
+    text = t.log_text()
+    assert 'table body' in text and 'put back a copy' in text, text
+    assert (t.state / 'unexamined').exists()
+    t.check_database = False
+    t.expect_alarms = True
+
+
 @story(seconds=120)
 def a_stuck_broker_is_replaced(t):
     t.start()
