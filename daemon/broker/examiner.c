@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/base/config.h"
 #include "daemon/base/log.h"
+#include "daemon/config/config.h"
 
 #define NOTE_FILE "unexamined"
 #define BEHIND_ALL 19
