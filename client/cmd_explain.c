@@ -39,8 +39,7 @@ static int explain(struct tool *tool, struct arena *arena, int64_t id)
 		       reply);
 		return 0;
 	}
-	printf("job %" PRId64 "  %s\n", id,
-	       field_text(arena, slice_of(reply), "summary"));
+	printf("%s\n", field_text(arena, slice_of(reply), "summary"));
 	iter = json_enter(field_list(slice_of(reply), "reasons"));
 	while (json_item(&iter, &reason))
 		print_reason(tool, arena, reason);

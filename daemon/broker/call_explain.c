@@ -99,7 +99,9 @@ static void explain_scheduled(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	int64_t left_ms = row->run_at_ms - clock_wall_ms();
-	char wait[32], why[200];
+	char wait[32], why[200], when[32];
+	time_t seconds = (time_t)(row->run_at_ms / 1000);
+	struct tm utc;
 
 	duration(wait, sizeof(wait), left_ms);
 	e->expected_ms = row->run_at_ms;
@@ -111,9 +113,12 @@ static void explain_scheduled(struct explain *e)
 		       row->attempt, row->max_attempts, why, wait);
 		return;
 	}
-	reason(e, "scheduled", NULL,
-	       "it is not to start before %" PRId64 " ms (UTC), in %s",
-	       row->run_at_ms, wait);
+	/* The latest that a Spec can say is in the year 287396: it fits. */
+	if (!gmtime_r(&seconds, &utc) ||
+	    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		when[0] = '\0';
+	reason(e, "scheduled", NULL, "it is not to start before %s, in %s",
+	       when, wait);
 }
 
 /* When its turn comes, if those before it take as long as others did. */
