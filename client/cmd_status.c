@@ -24,7 +24,7 @@ static void print_head(const struct tool *tool, struct slice status,
 	char time[DURATION_BYTES];
 
 	printf("reeved %s  pid %" PRId64 "  %s%s%s for %s  %" PRId64
-	       " clients\n",
+	       " connected\n",
 	       field_text(arena, status, "version"), field_int(status, "pid"),
 	       render_begin(&tool->out, running ? RENDER_GREEN : RENDER_YELLOW),
 	       state, render_end(&tool->out),

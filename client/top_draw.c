@@ -243,7 +243,7 @@ static void draw_job(struct page *page, const struct reeve_job *job)
 	add_cell(page, RENDER_PLAIN, wide ? 20 : 8, false, job->queue);
 	add_cell(page, RENDER_PLAIN, 7, true,
 		 duration_format(words_time_ms(job, clock_wall_ms()), time));
-	add_cell(page, RENDER_PLAIN, wide ? 60 : 20, false, words_title(job));
+	add_cell(page, RENDER_PLAIN, wide ? 60 : 16, false, words_title(job));
 	if (job->state == REEVE_FAILED)
 		words_end(job, note);
 	add(page, RENDER_RED, "%s", note);

@@ -74,7 +74,7 @@ static void load_status(struct top *top)
 	if (top->loaded_ms)
 		push_rate(top->rates, ended_of(&top->counts) - ended);
 	snprintf(top->head, sizeof(top->head),
-		 "reeved %s  %s for %s  %" PRId64 " clients",
+		 "reeved %s  %s for %s  %" PRId64 " connected",
 		 field_text(&arena, status, "version"),
 		 field_text(&arena, status, "state"),
 		 duration_format(

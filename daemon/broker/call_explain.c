@@ -150,6 +150,11 @@ static void explain_ready(struct explain *e, bool stopped)
 	}
 	if (busy < workers && !e->ahead)
 		reason(e, "next", NULL, "it is about to start");
+	else if (!e->ahead)
+		reason(e, "workers_busy", "reeve worker ls",
+		       "%" PRId64 " of %" PRId64
+		       " workers are busy; it is the next of its queue",
+		       busy, workers);
 	else
 		reason(e, "workers_busy", "reeve worker ls",
 		       "%" PRId64 " of %" PRId64 " workers are busy, and "
