@@ -165,7 +165,8 @@ bool call_message(struct conn *conn, struct slice message)
 		return true;
 	}
 	call->arena = arena;
-	call->parcel = conn_parcel(conn, message);
+	if (conn->sock.rights)
+		call->parcel = conn_parcel(conn, message);
 	call_hold(call); /* it may be answered, and gone, before we are done */
 	if (bad)
 		bad_message(call, syntax.offset, syntax.message);
@@ -322,7 +323,8 @@ void call_release(struct call *call)
 		return;
 	arena_fini(&call->arena);
 	json_out_fini(&call->waiting);
-	parcel_unref(call->parcel);
+	if (call->parcel)
+		parcel_unref(call->parcel);
 	free(call);
 }
 

@@ -58,7 +58,8 @@ static void submit_committed(struct call *call, struct batch *batch)
 	if (entry->what == STORE_REFUSED_FULL && waits(call, queue))
 		return;
 	/* A new job has them; nobody else needs them. */
-	parcel_unref(TAKE(call->parcel));
+	if (call->parcel)
+		parcel_unref(TAKE(call->parcel));
 	if (!existing && entry->what != STORE_NEW) {
 		refusal_answer(call, entry, queue);
 		return;

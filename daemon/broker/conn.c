@@ -472,8 +472,6 @@ struct parcel *conn_parcel(struct conn *conn, struct slice message)
 	struct slice in = sock_in(&conn->sock);
 	const char *end = slice_end(message), *last = slice_end(in);
 
-	if (!conn->sock.rights)
-		return NULL;
 	/* Its terminator, and what is no message of its own behind it. */
 	while (end < last && (!*end || strchr(" \t\r\n", *end)))
 		end++;

@@ -73,7 +73,7 @@ void conns_flush(struct broker *broker);
 void conn_answered(struct conn *conn);
 
 /**
- * conn_parcel() - the descriptors that came with this message
+ * conn_parcel() - the descriptors that came with this message, if any wait
  * @message:	in the connection's buffer, taken for good
  *
  * Return: the caller's; NULL: none came.
