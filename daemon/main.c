@@ -11,17 +11,17 @@
 static const struct role {
 	const char *name;
 	const char *comm; /* what ps and pgrep show; exec left it as "exe" */
-	int (*main)(const struct config *config);
+	int (*main)(const struct config *config); /* NULL: the supervisor */
 } roles[] = {
 	{"broker", "reeved-broker", broker_main},
 	{"worker", "reeved-worker", worker_main},
-	{"supervisor", "reeved", supervisor_main},
+	{"supervisor", "reeved", NULL},
 };
 
 /* The supervisor alone reads files: the others get its values as flags. */
 static const char *folder_of(const struct role *role)
 {
-	if (role->main != supervisor_main)
+	if (role->main)
 		return NULL;
 #ifdef REEVE_TEST_HOOKS
 	if (getenv("REEVE_TEST_CONFIG"))
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	const struct role *role = &roles[2];
 	static char here[CONFIG_PATH_BYTES];
 	static struct settings *settings;
-	struct settings_ask ask = {.here = here};
+	static struct settings_ask ask;
 	int skip = 1, r;
 
 	if (argc < 1)
@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 		}
 	if (!getcwd(here, sizeof(here)))
 		here[0] = '\0';
+	ask.here = here;
 	ask.argc = argc - skip;
 	ask.argv = argv + skip;
 	ask.folder = folder_of(role);
@@ -78,5 +79,7 @@ int main(int argc, char **argv)
 	}
 	prctl(PR_SET_NAME, role->comm);
 	log_init(role->name, settings->config.log_level);
-	return role->main(&settings->config);
+	if (role->main)
+		return role->main(&settings->config);
+	return supervisor_main(settings, &ask);
 }

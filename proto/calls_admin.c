@@ -59,6 +59,39 @@ static const struct schema_field admin_storage_fields[] = {
 static const struct schema_type admin_storage_type =
 	FIELDS_TYPE("Storage", admin_storage_fields);
 
+static const char *const default_or_flag_words[] = {
+	"default", "system", "fragment", "user", "environment", "flag"};
+static const struct schema_type default_or_flag_type =
+	WORDS_TYPE(NULL, default_or_flag_words);
+
+static const struct schema_field admin_setting_fields[] = {
+	OUT_REQ(key, STRING),
+	OUT_REQ(value, STRING),
+	OUT_REQ(default, STRING),
+	OUT_REQ(layer, ENUM, .type = &default_or_flag_type),
+	OUT_REQ(origin, STRING),
+	OUT_REQ(live, BOOL),
+	OUT_OPT(pending, STRING),
+};
+static const struct schema_type admin_setting_type =
+	FIELDS_TYPE("Setting", admin_setting_fields);
+
+static const struct schema_field admin_setting_change_fields[] = {
+	OUT_REQ(key, STRING),	 OUT_REQ(from, STRING), OUT_REQ(to, STRING),
+	OUT_REQ(origin, STRING), OUT_REQ(live, BOOL),
+};
+static const struct schema_type admin_setting_change_type =
+	FIELDS_TYPE("SettingChange", admin_setting_change_fields);
+
+static const struct schema_field admin_config_problem_fields[] = {
+	OUT_OPT(file, STRING),
+	OUT_OPT(line, INT),
+	OUT_OPT(column, INT),
+	OUT_REQ(message, STRING),
+};
+static const struct schema_type admin_config_problem_type =
+	FIELDS_TYPE("ConfigProblem", admin_config_problem_fields);
+
 static const struct schema_field ping_in_fields[] = {
 	IN_OPT(CALL_PING, call_ping, payload, STRING, .max = LIMIT_DATA_BYTES),
 };
@@ -175,9 +208,25 @@ static const struct schema_field metrics_out_fields[] = {
 static const struct schema_type metrics_out_type =
 	FIELDS_TYPE(NULL, metrics_out_fields);
 
+static const struct schema_field config_out_fields[] = {
+	OUT_REQ(files, LIST, .item = SCHEMA_STRING),
+	OUT_REQ(settings, LIST, .item = SCHEMA_STRUCT,
+		.type = &admin_setting_type),
+};
+static const struct schema_type config_out_type =
+	FIELDS_TYPE(NULL, config_out_fields);
+
+static const struct schema_field reload_in_fields[] = {
+	IN_OPT(CALL_RELOAD, call_reload, dry_run, BOOL),
+};
+static const struct schema_type reload_in_type = FIELDS_TYPE(NULL,
+							     reload_in_fields);
+
 static const struct schema_field reload_out_fields[] = {
 	OUT_REQ(changed, LIST, .item = SCHEMA_STRING),
 	OUT_REQ(needs_restart, LIST, .item = SCHEMA_STRING),
+	OUT_REQ(changes, LIST, .item = SCHEMA_STRUCT,
+		.type = &admin_setting_change_type),
 };
 static const struct schema_type reload_out_type =
 	FIELDS_TYPE(NULL, reload_out_fields);
@@ -248,7 +297,8 @@ static const struct schema_method methods[] = {
 	{"org.reeve.admin", "Handlers", NULL, &handlers_out_type, false},
 	{"org.reeve.admin", "Stats", &stats_in_type, &stats_out_type, false},
 	{"org.reeve.admin", "Metrics", NULL, &metrics_out_type, false},
-	{"org.reeve.admin", "Reload", NULL, &reload_out_type, false},
+	{"org.reeve.admin", "Config", NULL, &config_out_type, true},
+	{"org.reeve.admin", "Reload", &reload_in_type, &reload_out_type, true},
 	{"org.reeve.admin", "Upgrade", &upgrade_in_type, &upgrade_out_type,
 	 false},
 	{"org.reeve.admin", "Drain", &drain_in_type, NULL, false},
@@ -279,7 +329,10 @@ static const struct schema_type too_many_connections_error_type =
 static const struct schema_field bad_config_error_fields[] = {
 	OUT_REQ(file, STRING),
 	OUT_REQ(line, INT),
+	OUT_REQ(column, INT),
 	OUT_REQ(message, STRING),
+	OUT_REQ(problems, LIST, .item = SCHEMA_STRUCT,
+		.type = &admin_config_problem_type),
 };
 static const struct schema_type bad_config_error_type =
 	FIELDS_TYPE("BadConfig", bad_config_error_fields);
@@ -291,10 +344,10 @@ static const struct schema_type *const errors[] = {
 	&bad_config_error_type,
 };
 static const struct schema_type *const types[] = {
-	&admin_worker_type,
-	&admin_pool_type,
-	&admin_handler_type,
-	&admin_storage_type,
+	&admin_worker_type,	    &admin_pool_type,
+	&admin_handler_type,	    &admin_storage_type,
+	&admin_setting_type,	    &admin_setting_change_type,
+	&admin_config_problem_type,
 };
 
 const struct schema_interface calls_admin = {

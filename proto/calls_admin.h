@@ -16,6 +16,12 @@ struct call_hello {
 };
 enum { CALL_HELLO_client };
 
+struct call_reload {
+	uint64_t has;
+	bool dry_run;
+};
+enum { CALL_RELOAD_dry_run };
+
 struct call_shutdown {
 	uint64_t has;
 	int mode;

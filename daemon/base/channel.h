@@ -30,6 +30,13 @@ enum channel_kind {
 	CHANNEL_SHUTDOWN, /* a client asked; `stop` says how */
 	/* supervisor -> broker */
 	CHANNEL_HOST, /* what this machine allows: cgroups and why not */
+	/* broker -> supervisor */
+	CHANNEL_RELOAD, /* read the configuration; `stop` 1: only say it */
+	/* supervisor -> broker */
+	CHANNEL_TEXT,	  /* a piece of JSON, in `reason` */
+	CHANNEL_CONFIG,	  /* the text so far is the reply to Config */
+	CHANNEL_RELOADED, /* ... to the Reload `worker`; `status` 1: its error */
+	CHANNEL_SETTING,  /* `value` of row `slot` of the table holds now */
 };
 
 /* Exit statuses that roles and supervisor understand, as in the manual. */
@@ -48,7 +55,8 @@ enum channel_stop {
 struct channel_message {
 	uint32_t kind;
 	uint32_t stop;	/* SHUTDOWN, STOP_NOW */
-	int64_t worker; /* supervisor's number: unique for ever, below 2^53 */
+	int64_t worker; /* supervisor's number: unique for ever, below 2^53;
+			   of RELOAD and RELOADED: the broker's */
 	int32_t slot;
 	int32_t pid;
 	int32_t parent;		  /* BORN: the supervisor's pid */
@@ -58,6 +66,7 @@ struct channel_message {
 	int64_t cpu_us, peak_kib; /* DIED */
 	int32_t pool_workers, pool_degraded;  /* POOL */
 	int64_t pool_retry_ns;		      /* POOL: monotonic, 0: none */
+	int64_t value;			      /* SETTING */
 	char pool[CHANNEL_POOL_BYTES];	      /* terminated */
 	uint8_t secret[CHANNEL_SECRET_BYTES]; /* BORN */
 	char cgroup[32]; /* BORN: its folder below job/, "" without cgroups */

@@ -196,6 +196,7 @@ static int init(struct broker *broker, int listeners)
 	rooms_init(&broker->rooms);
 	drains_init(&broker->drains);
 	follows_init(broker);
+	config_link_init(&broker->config_link);
 	r = sock_loop_init(&broker->socks, broker->base);
 	if (r == 0)
 		r = cycle_init(broker);
@@ -267,6 +268,7 @@ static void fini(struct broker *broker)
 	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
+	config_link_fini(&broker->config_link);
 	sock_loop_fini(&broker->socks);
 	store_close(broker->read_store);
 	store_close(broker->write_store);
@@ -326,7 +328,8 @@ int broker_main(const struct config *config)
 	broker = calloc(1, sizeof(*broker));
 	if (!broker)
 		return CHANNEL_EXIT_SYSTEM;
-	broker->config = config;
+	broker->own_config = *config;
+	broker->config = &broker->own_config;
 	broker->born_ns = clock_mono_ns();
 	broker->writer.done_fd = -1;
 	broker->reader.done_fd = -1;

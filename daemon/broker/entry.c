@@ -168,7 +168,9 @@ static void copy_facts(struct call *call, const struct spec *spec,
 	entry->group = SPEC_HAS(spec, group) ? spec->group : 0;
 	entry->priority = (int32_t)spec->priority;
 	entry->timeout_ms = spec->timeout_ms;
-	entry->grace_ms = spec->grace_ms;
+	entry->grace_ms = SPEC_HAS(spec, grace_ms)
+				  ? spec->grace_ms
+				  : call->broker->config->grace_ms;
 	entry->on_conflict = (enum spec_on_conflict)spec->on_conflict;
 	entry->keep_ms = SPEC_HAS(spec, keep_ms) ? spec->keep_ms : -1;
 	entry->crash_limit = (uint32_t)spec->crash_limit;

@@ -11,6 +11,16 @@ static void on_message(struct broker *broker, struct channel_message *message)
 {
 	struct link *link = &broker->link;
 
+	switch (message->kind) {
+	case CHANNEL_TEXT:
+	case CHANNEL_CONFIG:
+	case CHANNEL_RELOADED:
+	case CHANNEL_SETTING:
+		config_link_heard(broker, message);
+		return;
+	default:
+		break;
+	}
 	/* Who waits for the store has no picture that could be changed. */
 	if (broker->store_awaited && message->kind != CHANNEL_STOP_NOW)
 		return;

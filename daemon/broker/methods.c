@@ -54,6 +54,8 @@ static const struct call_method methods[] = {
 	{ADMIN(Status), CALL_ALONE, .run = call_status},
 	{ADMIN(Workers), CALL_ALONE, .run = call_workers},
 	{ADMIN(Pools), CALL_ALONE, .run = call_pools},
+	{ADMIN(Config), CALL_ALONE, .run = call_config},
+	{ADMIN(Reload), CALL_ALONE, WITH(call_reload), .run = call_reload},
 	{ADMIN(Shutdown), CALL_ALONE, WITH(call_shutdown),
 	 .run = call_shutdown},
 	{SERVICE(GetInfo), CALL_ALONE, .run = call_get_info},

@@ -51,6 +51,8 @@ void call_hello(struct call *call, void *params);
 void call_status(struct call *call, void *params);
 void call_workers(struct call *call, void *params);
 void call_pools(struct call *call, void *params);
+void call_config(struct call *call, void *params);
+void call_reload(struct call *call, void *params);
 void call_shutdown(struct call *call, void *params);
 /* call_service.c */
 void call_get_info(struct call *call, void *params);

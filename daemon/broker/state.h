@@ -9,6 +9,7 @@
 
 #include "daemon/broker/batch.h"
 #include "daemon/broker/carry.h"
+#include "daemon/broker/config_link.h"
 #include "daemon/broker/conn.h"
 #include "daemon/broker/drain.h"
 #include "daemon/broker/examiner.h"
@@ -34,18 +35,20 @@ enum broker_stop { BROKER_RUNS, BROKER_DRAINS, BROKER_KILLS, BROKER_STOPS };
 #define BROKER_BATCHES 3
 
 struct broker {
-	const struct config *config;
+	const struct config *config; /* in force: own_config */
+	struct config own_config;
 	struct event_base *base;
 	struct sock_loop socks;
 	struct event *tick; /* once a second */
 
 	struct sched sched;
 	struct lanes lanes;
-	struct queues queues;	 /* that have settings */
-	struct drains drains;	 /* calls that wait for empty queues */
-	struct rooms rooms;	 /* submissions that wait for room */
-	struct fleet fleet;	 /* workers */
-	struct link link;	 /* to the supervisor */
+	struct queues queues;		/* that have settings */
+	struct drains drains;		/* calls that wait for empty queues */
+	struct rooms rooms;		/* submissions that wait for room */
+	struct fleet fleet;		/* workers */
+	struct link link;		/* to the supervisor */
+	struct config_link config_link; /* what is configured */
 	struct carried *carried; /* by job: descriptors that wait with it */
 
 	struct batch batches[BROKER_BATCHES];

@@ -267,14 +267,24 @@ void worker_link_free(struct worker_link *link)
 
 static void say_hello(struct worker_link *link)
 {
+	const struct config *config = link->broker->config;
 	struct json_out *out = sock_out(&link->sock);
 
 	json_out_object(out);
 	json_out_member_int(out, "hello", 1);
-	json_out_member_text(out, "socket", link->broker->config->socket);
+	json_out_member_text(out, "socket", config->socket);
 	json_out_member_int(out, "max_line", LIMIT_MESSAGE_BYTES);
+	json_out_member_int(out, "grace_ms", config->grace_ms);
+	json_out_member_int(out, "output_bytes", config->output_bytes);
+	json_out_member_int(out, "log_level", config->log_level);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
+}
+
+void worker_link_settings(struct worker_link *link)
+{
+	if (link->worker)
+		say_hello(link);
 }
 
 void worker_link_parked(struct worker_link *link)

@@ -39,6 +39,9 @@ void worker_link_accept(struct broker *broker, int fd);
 /** worker_link_free() - close; the worker, if any, is away */
 void worker_link_free(struct worker_link *link);
 
+/** worker_link_settings() - tell the worker the configuration as it is now */
+void worker_link_settings(struct worker_link *link);
+
 /** worker_link_parked() - try `ready` again: the fleet has grown */
 void worker_link_parked(struct worker_link *link);
 

@@ -31,7 +31,8 @@ static void tell_json(const struct settings *settings)
 	report_problems(&out, settings);
 	/* With problems the values are no configuration. */
 	if (ok)
-		report_settings(&out, settings);
+		report_settings(&out,
+				&(struct report_force){settings, settings});
 	json_out_object_end(&out);
 	if (json_out_ok(&out))
 		printf("%.*s\n", (int)out.n, out.p);

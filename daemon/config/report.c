@@ -21,29 +21,44 @@ static void write_origin(struct json_out *out, const struct settings *settings,
 	json_out_member_text(out, "origin", text);
 }
 
-void report_settings(struct json_out *out, const struct settings *settings)
+static const struct settings *holder(const struct report_force *force,
+				     const struct table_row *row)
 {
+	return row->live ? force->last : force->first;
+}
+
+static void write_setting(struct json_out *out,
+			  const struct report_force *force, enum table_key key)
+{
+	const struct table_row *row = &table_rows[key];
+	const struct settings *now = holder(force, row);
+
+	json_out_object(out);
+	json_out_member_text(out, "key", row->key);
+	write_value(out, "value", &now->config, row);
+	json_out_member_text(out, "default", row->fallback);
+	json_out_member_text(out, "layer",
+			     settings_layer_word(now->sources[key].layer));
+	write_origin(out, now, key);
+	json_out_member_bool(out, "live", row->live);
+	if (!value_equal(&now->config, &force->last->config, row))
+		write_value(out, "pending", &force->last->config, row);
+	json_out_object_end(out);
+}
+
+void report_settings(struct json_out *out, const struct report_force *force)
+{
+	const struct settings *last = force->last;
+
 	json_out_key(out, "files");
 	json_out_array(out);
-	for (size_t i = 0; i < settings->file_count; i++)
-		json_out_string(out, slice_of(settings->files[i]));
+	for (size_t i = 0; i < last->file_count; i++)
+		json_out_string(out, slice_of(last->files[i]));
 	json_out_array_end(out);
 	json_out_key(out, "settings");
 	json_out_array(out);
-	for (int key = 0; key < TABLE_KEYS; key++) {
-		const struct table_row *row = &table_rows[key];
-
-		json_out_object(out);
-		json_out_member_text(out, "key", row->key);
-		write_value(out, "value", &settings->config, row);
-		json_out_member_text(out, "default", row->fallback);
-		json_out_member_text(
-			out, "layer",
-			settings_layer_word(settings->sources[key].layer));
-		write_origin(out, settings, (enum table_key)key);
-		json_out_member_bool(out, "live", row->live);
-		json_out_object_end(out);
-	}
+	for (int key = 0; key < TABLE_KEYS; key++)
+		write_setting(out, force, (enum table_key)key);
 	json_out_array_end(out);
 }
 
@@ -69,37 +84,43 @@ void report_problems(struct json_out *out, const struct settings *settings)
 	json_out_array_end(out);
 }
 
+static bool differs(const struct report_force *force,
+		    const struct settings *new, const struct table_row *row)
+{
+	return !value_equal(&holder(force, row)->config, &new->config, row);
+}
+
 static void write_keys(struct json_out *out, const char *name,
-		       const struct settings *old, const struct settings *new,
-		       bool live)
+		       const struct report_force *force,
+		       const struct settings *new, bool live)
 {
 	json_out_key(out, name);
 	json_out_array(out);
 	for (size_t i = 0; i < TABLE_KEYS; i++)
 		if (table_rows[i].live == live &&
-		    !value_equal(&old->config, &new->config, &table_rows[i]))
+		    differs(force, new, &table_rows[i]))
 			json_out_string(out, slice_of(table_rows[i].key));
 	json_out_array_end(out);
 }
 
-size_t report_changes(struct json_out *out, const struct settings *old,
+size_t report_changes(struct json_out *out, const struct report_force *force,
 		      const struct settings *new)
 {
 	size_t count = 0;
 
-	write_keys(out, "changed", old, new, true);
-	write_keys(out, "needs_restart", old, new, false);
+	write_keys(out, "changed", force, new, true);
+	write_keys(out, "needs_restart", force, new, false);
 	json_out_key(out, "changes");
 	json_out_array(out);
 	for (int key = 0; key < TABLE_KEYS; key++) {
 		const struct table_row *row = &table_rows[key];
 
-		if (value_equal(&old->config, &new->config, row))
+		if (!differs(force, new, row))
 			continue;
 		count++;
 		json_out_object(out);
 		json_out_member_text(out, "key", row->key);
-		write_value(out, "from", &old->config, row);
+		write_value(out, "from", &holder(force, row)->config, row);
 		write_value(out, "to", &new->config, row);
 		write_origin(out, new, (enum table_key)key);
 		json_out_member_bool(out, "live", row->live);
@@ -107,4 +128,18 @@ size_t report_changes(struct json_out *out, const struct settings *old,
 	}
 	json_out_array_end(out);
 	return count;
+}
+
+void report_error(struct json_out *out, const struct settings *settings)
+{
+	const struct settings_problem *first = &settings->problems[0];
+
+	require(settings->problem_count > 0);
+	json_out_member_text(out, "file",
+			     first->file < 0 ? ""
+					     : settings->files[first->file]);
+	json_out_member_int(out, "line", first->line);
+	json_out_member_int(out, "column", first->column);
+	json_out_member_text(out, "message", first->message);
+	report_problems(out, settings);
 }

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#define YEAR_MS (365 * 24 * 3600 * INT64_C(1000))
+#define DAY_MS (24 * 3600 * INT64_C(1000))
 #define AT(field) offsetof(struct config, field)
 
 /* In the order of etc/reeve.yaml. */
@@ -12,11 +12,11 @@ const struct table_row table_rows[TABLE_KEYS] = {
 			     false, "DIR", "database, results, output, locks"},
 	[TABLE_KEEP_SUCCEEDED] = {"store.keep.done", "--keep-succeeded", NULL,
 				  TABLE_DURATION, AT(keep_succeeded_ms), 0,
-				  100 * YEAR_MS, "7d", NULL, true, "TIME",
+				  36500 * DAY_MS, "7d", NULL, true, "TIME",
 				  "keep jobs that succeeded; 0: for ever"},
 	[TABLE_KEEP_FAILED] = {"store.keep.failed", "--keep-failed", NULL,
 			       TABLE_DURATION, AT(keep_failed_ms), 0,
-			       100 * YEAR_MS, "30d", NULL, true, "TIME",
+			       36500 * DAY_MS, "30d", NULL, true, "TIME",
 			       "keep jobs that failed; 0: for ever"},
 	[TABLE_KEEP_JOBS] = {"store.keep.max_jobs", "--keep-jobs", NULL,
 			     TABLE_COUNT, AT(keep_jobs), 0,
@@ -37,7 +37,7 @@ const struct table_row table_rows[TABLE_KEYS] = {
 			      NULL, true, "SIZE",
 			      "keep of an attempt's output"},
 	[TABLE_GRACE] = {"defaults.grace", "--grace", NULL, TABLE_DURATION,
-			 AT(grace_ms), 0, YEAR_MS, "10s", NULL, true, "TIME",
+			 AT(grace_ms), 0, DAY_MS, "10s", NULL, true, "TIME",
 			 "from SIGTERM to SIGKILL"},
 	[TABLE_CGROUPS] = {"limits.cgroups", "--no-cgroups", NULL, TABLE_SWITCH,
 			   AT(cgroups), 0, 0, "auto", NULL, false, NULL,

@@ -260,3 +260,34 @@ void value_copy(struct config *to, const struct config *from,
 
 	memcpy((char *)to + row->offset, place(from, row), bytes[row->kind]);
 }
+
+int64_t value_number(const struct config *config, const struct table_row *row)
+{
+	require(row->live);
+	if (row->kind == TABLE_LEVEL)
+		return *(const enum log_level *)place(config, row);
+	return number(config, row);
+}
+
+bool value_put_number(struct config *config, const struct table_row *row,
+		      int64_t n)
+{
+	void *at = (char *)config + row->offset;
+
+	if (!row->live)
+		return false;
+	if (row->kind == TABLE_LEVEL) {
+		for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
+			if ((int64_t)levels[i].level != n)
+				continue;
+			*(enum log_level *)at = levels[i].level;
+			return true;
+		}
+		return false;
+	}
+	if (n < row->min || n > row->max)
+		return false;
+	/* No int among them. */
+	*(int64_t *)at = n;
+	return true;
+}

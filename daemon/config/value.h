@@ -36,3 +36,10 @@ bool value_equal(const struct config *a, const struct config *b,
 /** value_copy() - take over one setting */
 void value_copy(struct config *to, const struct config *from,
 		const struct table_row *row);
+
+/** value_number() - of a live setting, for value_put_number() elsewhere */
+int64_t value_number(const struct config *config, const struct table_row *row);
+
+/** value_put_number() - false when it is no value of a live setting */
+must_check bool value_put_number(struct config *config,
+				 const struct table_row *row, int64_t number);

@@ -261,13 +261,18 @@ static int raise_limits(struct supervisor *supervisor)
 	return 0;
 }
 
-int start_up(struct supervisor *supervisor, const struct config *config)
+int start_up(struct supervisor *supervisor, const struct settings *settings,
+	     const struct settings_ask *ask)
 {
+	const struct config *config = &supervisor->now;
 	struct config_fault fault;
 	int r;
 
 	*supervisor = (struct supervisor){
 		.config = config,
+		.now = settings->config,
+		.first = settings,
+		.ask = ask,
 		.lock = -1,
 		.runtime_lock = -1,
 		.signals = -1,
@@ -325,6 +330,7 @@ void start_down(struct supervisor *supervisor)
 	pool_fini(&supervisor->pool);
 	notify_fini(&supervisor->notify);
 	free(supervisor->flags);
+	settings_free(supervisor->last);
 	close_one(&supervisor->signals);
 	close_one(&supervisor->runtime_lock);
 	/* Last: until now nobody else could have taken our place. */

@@ -5,6 +5,7 @@
  * modules below it, which know only their own struct.
  */
 
+#include "daemon/config/settings.h"
 #include "daemon/supervisor/broker_child.h"
 #include "daemon/supervisor/cgroup_tree.h"
 #include "daemon/supervisor/listen.h"
@@ -20,7 +21,11 @@ enum supervisor_state {
 };
 
 struct supervisor {
-	const struct config *config;
+	const struct config *config; /* in force: `now` */
+	struct config now;
+	const struct settings *first; /* of the start */
+	struct settings *last;	      /* of the last reload; NULL: none yet */
+	const struct settings_ask *ask;
 	enum supervisor_state state;
 	enum channel_stop stop;
 	int exit_status;
@@ -52,7 +57,8 @@ struct supervisor {
  *         daemon goes on in another process.
  */
 must_check int start_up(struct supervisor *supervisor,
-			const struct config *config);
+			const struct settings *settings,
+			const struct settings_ask *ask);
 
 /** start_down() - the reverse; the children are not touched */
 void start_down(struct supervisor *supervisor);
@@ -81,3 +87,13 @@ void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns);
 
 /** stop_turn() - what a stop waits for, once a turn of the loop */
 void stop_turn(struct supervisor *supervisor, int64_t now_ns);
+
+/**
+ * reload_run() - read the configuration again: all of it holds then, or nothing
+ * @message:	the CHANNEL_RELOAD to answer; NULL: a signal, only logged
+ */
+void reload_run(struct supervisor *supervisor,
+		const struct channel_message *message, int64_t now_ns);
+
+/** reload_tell() - a new broker is told what is in force, and from where */
+void reload_tell(struct supervisor *supervisor, int64_t now_ns);

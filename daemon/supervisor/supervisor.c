@@ -70,6 +70,7 @@ static void start_broker(struct supervisor *supervisor, int64_t now_ns)
 	log_info("broker started pid=%d", (int)supervisor->broker.pid);
 	tell_host(supervisor, now_ns);
 	tell_pool(supervisor, now_ns);
+	reload_tell(supervisor, now_ns);
 	for (int slot = 0; slot < supervisor->pool.size; slot++)
 		if (supervisor->pool.workers[slot].number)
 			tell_born(supervisor, &supervisor->pool.workers[slot],
@@ -137,6 +138,9 @@ static void on_message(struct supervisor *supervisor,
 			worker->useful = true;
 		backoff_worked(&supervisor->pool.backoff);
 		break;
+	case CHANNEL_RELOAD:
+		reload_run(supervisor, message, now_ns);
+		break;
 	case CHANNEL_SHUTDOWN:
 		stop_begin(supervisor,
 			   message->stop <= STOP_KILL
@@ -183,7 +187,7 @@ static void on_signals(struct supervisor *supervisor, int64_t now_ns)
 			stop_begin(supervisor, STOP_LEAVE, now_ns);
 			break;
 		case SIGHUP:
-			log_info("SIGHUP ignored: flags are read at the start");
+			reload_run(supervisor, NULL, now_ns);
 			break;
 		default:
 			break; /* SIGCHLD: every turn takes what ended */
@@ -339,17 +343,18 @@ static void turn(struct supervisor *supervisor)
 	feed_watchdog(supervisor, now_ns);
 }
 
-int supervisor_main(const struct config *config)
+int supervisor_main(const struct settings *settings,
+		    const struct settings_ask *ask)
 {
 	/* Static: it is large, and there is one. */
 	static struct supervisor supervisor;
 
-	if (start_up(&supervisor, config)) {
+	if (start_up(&supervisor, settings, ask)) {
 		start_down(&supervisor);
 		return supervisor.exit_status;
 	}
 	log_info("started pid=%d state=%s workers=%d", (int)getpid(),
-		 config->state_dir, config->workers);
+		 supervisor.config->state_dir, supervisor.config->workers);
 	supervisor.listen_check_ns = clock_mono_ns() + LISTEN_CHECK_NS;
 	serve_turn(&supervisor, clock_mono_ns());
 	while (supervisor.state != SUPERVISOR_DONE)

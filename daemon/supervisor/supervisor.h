@@ -9,7 +9,7 @@
  *	STOPPING --the broker has gone--> exit
  */
 
-#include "daemon/config/config.h"
+#include "daemon/config/settings.h"
 
 /* Exit status, as s6 has it: whose fault it was. */
 enum {
@@ -20,7 +20,10 @@ enum {
 
 /**
  * supervisor_main() - the role without a name: start, serve, stop
+ * @settings:	loaded as @ask says, which says how to load them again; both
+ *		live as long as the process
  *
  * Return: the exit status: 0, or one of the above.
  */
-int supervisor_main(const struct config *config);
+int supervisor_main(const struct settings *settings,
+		    const struct settings_ask *ask);

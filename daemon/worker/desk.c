@@ -13,7 +13,7 @@
 
 #define SPOOL_AGAIN_NS 1000000000
 
-void desk_init(struct desk *desk, const struct config *config,
+void desk_init(struct desk *desk, struct config *config,
 	       const struct channel_message *birth, struct attempt *attempt,
 	       int64_t now_ns)
 {
@@ -236,6 +236,27 @@ static int on_context(struct desk *desk, struct slice line, struct slice id)
 	return places_add(&desk->places, number, value);
 }
 
+/* What a reload of the daemon changed: it comes with a hello of its own. */
+static void take_settings(struct desk *desk, struct slice line)
+{
+	struct config *config = desk->config;
+	struct slice value;
+	int64_t number;
+
+	if (json_find(line, "grace_ms", &value) && !json_int(value, &number) &&
+	    number >= 0)
+		config->grace_ms = number;
+	if (json_find(line, "output_bytes", &value) &&
+	    !json_int(value, &number) && number >= 0)
+		config->output_bytes = number;
+	if (json_find(line, "log_level", &value) && !json_int(value, &number) &&
+	    number >= LOG_ERROR && number <= LOG_DEBUG &&
+	    number != (int64_t)config->log_level) {
+		config->log_level = (enum log_level)number;
+		log_init("worker", config->log_level);
+	}
+}
+
 static int on_hello(struct desk *desk, struct slice line)
 {
 	struct arena arena = {0};
@@ -251,6 +272,7 @@ static int on_hello(struct desk *desk, struct slice line)
 		}
 		arena_fini(&arena);
 	}
+	take_settings(desk, line);
 	uplink_greet(&desk->link);
 	desk->warned = desk->warned && r;
 	if (desk->leaving)

@@ -25,7 +25,7 @@
 #define DESK_PUT_BACK_NS 5000000000
 
 struct desk {
-	const struct config *config;	     /* the caller's */
+	struct config *config; /* the caller's; hello changes it */
 	const struct channel_message *birth; /* the caller's */
 	struct uplink link;
 	struct places places; /* of this connection */
@@ -43,7 +43,7 @@ struct desk {
 };
 
 /** desk_init() - owes nothing yet, and dials at once */
-void desk_init(struct desk *desk, const struct config *config,
+void desk_init(struct desk *desk, struct config *config,
 	       const struct channel_message *birth, struct attempt *attempt,
 	       int64_t now_ns);
 /** desk_fini() - what is not settled must be on disk by now */

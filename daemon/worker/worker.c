@@ -23,6 +23,7 @@ enum { POLL_SIGNAL, POLL_PARENT, POLL_LINK, POLL_PROGRESS, POLL_PIPES };
 #define POLL_COUNT (POLL_PIPES + ATTEMPT_PIPES)
 
 struct worker {
+	struct config config; /* its own: the broker changes it */
 	struct channel_message birth;
 	struct desk desk;
 	struct attempt attempt;
@@ -136,12 +137,13 @@ static int worker_init(struct worker *worker, const struct config *config)
 	worker->signal_fd = set_signals();
 	if (worker->signal_fd < 0)
 		return worker->signal_fd;
-	r = attempt_init(&worker->attempt, config, cgroup_fd, BIRTH_FD,
+	worker->config = *config;
+	r = attempt_init(&worker->attempt, &worker->config, cgroup_fd, BIRTH_FD,
 			 wanted_nofile());
 	if (r)
 		return r;
-	desk_init(&worker->desk, config, &worker->birth, &worker->attempt,
-		  clock_mono_ns());
+	desk_init(&worker->desk, &worker->config, &worker->birth,
+		  &worker->attempt, clock_mono_ns());
 	return 0;
 }
 

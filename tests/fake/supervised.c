@@ -9,7 +9,8 @@ int main(int argc, char **argv)
 {
 	static struct settings *settings;
 	static char here[CONFIG_PATH_BYTES];
-	struct settings_ask ask = {argc - 1, argv + 1, here, NULL};
+	struct settings_ask ask = {argc - 1, argv + 1, here,
+				   getenv("REEVE_TEST_CONFIG")};
 	int r;
 
 	require(getcwd(here, sizeof(here)) != NULL);
@@ -19,5 +20,5 @@ int main(int argc, char **argv)
 	if (r)
 		return SUPERVISOR_EXIT_CALLER;
 	log_init("supervisor", settings->config.log_level);
-	return supervisor_main(&settings->config);
+	return supervisor_main(settings, &ask);
 }

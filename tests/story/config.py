@@ -3,14 +3,16 @@
 refused and how, and what a reload does.
 
 covers: daemon/config/check daemon/config/layers
+covers: daemon/supervisor/reload daemon/broker/config_link
 """
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import equal, main, story  # noqa: E402
+from story import equal, eventually, main, story  # noqa: E402
 
 
 def put(t, text, name='config/reeve/reeve.yaml'):
@@ -125,6 +127,181 @@ def a_daemon_serves_by_its_files(t):
     t.start(flags=['--config', str(mine), '--output-max=1M'])
     t.reconnect()
     equal(len(t.output(t.shell(script)['id'])), 100000)
+
+
+def setting(t, key, client=None):
+    for found in (client or t.c).call('admin.Config')['settings']:
+        if found['key'] == key:
+            return found
+    raise AssertionError('no setting ' + key)
+
+
+def reload(t, **parameters):
+    return t.c.call('admin.Reload', **parameters)
+
+
+@story
+def a_reload_holds_at_once_and_disturbs_nothing(t):
+    path = put(t, 'output: {keep: 1K}\n')
+    t.start(workers=2)
+    broker, gate = t.whole(), t.gate()
+    running = t.submit(gate.argv)
+    pid = gate.started()
+    waiting = t.client()
+    waiting.send('Wait', {'ids': [running], 'wait_ms': 60000})
+    put(t, 'output: {keep: 1M}\nlog:\n  level: debug\n')
+    told = reload(t, dry_run=True)
+    equal(told['changed'], ['output.keep', 'log.level'])
+    equal(setting(t, 'output.keep')['value'], '1K')
+    equal(reload(t), told)
+    equal(told['needs_restart'], [])
+    equal(told['changes'], [
+        {'key': 'output.keep', 'from': '1K', 'to': '1M',
+         'origin': '%s:1' % path, 'live': True},
+        {'key': 'log.level', 'from': 'info', 'to': 'debug',
+         'origin': '%s:3' % path, 'live': True}])
+    equal(setting(t, 'output.keep')['value'], '1M')
+    equal(setting(t, 'log.level')['origin'], '%s:3' % path)
+    # The other worker has it, and the broker and the job are the same.
+    job = t.shell('head -c 100000 /dev/zero | tr "\\0" x')
+    equal(len(t.output(job['id'])), 100000)
+    equal((t.broker(), gate.starts()), (broker, 0))
+    gate.open(0)
+    equal(waiting.result()['jobs'][0]['state'], 'succeeded')
+    assert pid
+    # A second one changes nothing.
+    equal(reload(t), {'changed': [], 'needs_restart': [], 'changes': []})
+
+
+@story
+def the_grace_of_a_reload_is_that_of_the_next_job(t):
+    put(t, 'defaults: {grace: 1h}\n')
+    t.start(workers=1)
+    t.whole()
+    put(t, 'defaults: {grace: 100ms}\n')
+    equal(reload(t)['changed'], ['defaults.grace'])
+    job = t.submit(['/bin/sh', '-c', 'trap "" TERM; echo up; '
+                    'while :; do sleep 0.05; done'], timeout_ms=300)
+    equal(t.wait(job)['cause'], 'timeout')
+
+
+@story
+def a_bad_configuration_is_refused_and_the_old_one_stays(t):
+    path = put(t, 'output: {keep: 7K}\n')
+    t.start()
+    put(t, 'output: {keep: 9K}\nlog: {levle: debug}\nstop: {timeout: 2h}\n')
+    for dry_run in (True, False):
+        error = t.c.refused('admin.Reload', dry_run=dry_run)
+        equal(error.name, 'org.reeve.admin.BadConfig')
+        equal(error.parameters['file'], str(path))
+        equal((error.parameters['line'], error.parameters['column']), (2, 7))
+        equal([problem['message'] for problem
+               in error.parameters['problems']], [
+            "unknown key 'levle': did you mean 'level'?",
+            "stop.timeout '2h': give a time from 1s to 1h, like 30s"])
+    equal(setting(t, 'output.keep')['value'], '7K')
+    # Not even what was good in it.
+    assert len(t.output(t.shell('head -c 9000 /dev/zero | tr "\\0" x')[
+        'id'])) < 8500
+    # The same by a signal: the log says what.
+    t.kill(t.supervisor, signal.SIGHUP)
+    eventually(lambda: "%s:2:7: unknown key 'levle'" % path in t.log_text())
+    equal(setting(t, 'output.keep')['value'], '7K')
+    # A daemon that is replaced whole would not start; a new broker does.
+    t.kill_broker()
+    t.reconnect()
+    equal(setting(t, 'output.keep')['value'], '7K')
+    put(t, 'output: {keep: 9K}\n')
+    equal(reload(t)['changed'], ['output.keep'])
+
+
+@story
+def a_hangup_reloads(t):
+    t.start()
+    equal(setting(t, 'store.keep.done')['origin'], 'default')
+    put(t, 'store: {keep: {done: 1h}}\n', 'etc/conf.d/5.yaml')
+    t.kill(t.supervisor, signal.SIGHUP)
+    eventually(lambda: setting(t, 'store.keep.done')['value'] == '1h')
+    (t.folder / 'etc/conf.d/5.yaml').unlink()
+    t.kill(t.supervisor, signal.SIGHUP)
+    eventually(lambda: setting(t, 'store.keep.done')['value'] == '7d')
+
+
+@story
+def what_needs_a_restart_is_listed_and_waits_for_it(t):
+    t.start(flags=['--keep-jobs=5K'])
+    path = put(t, 'limits: {cgroups: off}\nstop: {timeout: 5s}\n'
+               'store: {keep: {max_jobs: 9K}}\n')
+    told = reload(t)
+    equal((told['changed'], told['needs_restart']),
+          (['stop.timeout'], ['limits.cgroups']))
+    found = setting(t, 'limits.cgroups')
+    equal((found['value'], found['pending'], found['origin']),
+          ('auto', 'off', 'default'))
+    # A flag stays the last word.
+    equal(setting(t, 'store.keep.max_jobs')['origin'], '--keep-jobs')
+    # Still listed, until it is done.
+    equal(reload(t)['needs_restart'], ['limits.cgroups'])
+    t.terminate()
+    t.restart()
+    t.reconnect()
+    found = setting(t, 'limits.cgroups')
+    equal((found['value'], found['origin']), ('off', '%s:1' % path))
+    assert 'pending' not in found, found
+
+
+@story
+def new_processes_have_what_was_loaded_and_not_what_lies_there(t):
+    put(t, 'output: {keep: 1K}\n')
+    t.start(workers=1)
+    put(t, 'output: {keep: 1M}\n')
+    reload(t)
+    put(t, 'output: {keep: 2K}\n')
+    t.kill_broker()
+    t.reconnect()
+    t.whole()
+    equal(setting(t, 'output.keep')['value'], '1M')
+    worker = t.worker_pids()[0]
+    t.kill(worker)
+    eventually(lambda: worker not in t.worker_pids())
+    job = t.shell('head -c 100000 /dev/zero | tr "\\0" x')
+    equal(len(t.output(job['id'])), 100000)
+
+
+@story
+def finished_jobs_go_by_the_new_retention(t):
+    t.start()
+    jobs = [t.run(['/bin/true'])['id'] for _ in range(5)]
+    put(t, 'store: {keep: {done: 1ms}}\n')
+    equal(reload(t)['changed'], ['store.keep.done'])
+    for job in jobs:
+        eventually(lambda job=job: not t.c.call(
+            'Count', filter={'ids': [job]})['total'], 20)
+
+
+@story
+def reloads_under_load_lose_nothing(t):
+    t.start(workers=2)
+    client = t.client()
+    total = 0
+    for turn in range(40):
+        put(t, 'defaults: {grace: %ds}\nlog: {level: %s}\n%s' % (
+            turn + 1, ('info', 'warning')[turn % 2],
+            'nonsense: 1\n' if turn % 5 == 4 else ''))
+        ids = client.call('SubmitMany', defaults={'argv': ['/bin/true']},
+                          jobs=[{}] * 20)['ids']
+        total += len(ids)
+        if turn % 3 == 2:
+            t.kill(t.supervisor, signal.SIGHUP)
+        elif turn % 5 == 4:
+            t.c.refused('admin.Reload')
+        else:
+            told = reload(t)
+            assert set(told['changed']) <= {'defaults.grace', 'log.level'}
+    equal(client.call('Wait', ids=ids, wait_ms=60000)['pending'], 0)
+    eventually(lambda: client.call('Count')['counts'].get(
+        'succeeded') == total, 30)
+    equal(client.call('Count')['total'], total)
 
 
 if __name__ == '__main__':

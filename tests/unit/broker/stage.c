@@ -69,6 +69,7 @@ void stage_begin(struct stage *stage)
 	snprintf(stage->config.socket, sizeof(stage->config.socket),
 		 "%s/clients", stage->directory);
 	stage->config.workers = 2;
+	stage->config.grace_ms = 10000;
 	log_init("broker", LOG_ERROR);
 
 	stage->store = fake_store_new();

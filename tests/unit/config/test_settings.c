@@ -257,16 +257,19 @@ UNIT(the_report_is_json_and_says_what_differs)
 {
 	struct json_out out = {0};
 	struct json_fault fault;
+	struct report_force force;
 	struct settings *old;
 
 	assert_int_equal(LOAD("--state-dir=/\"x\\\x7f"), 0);
 	old = TAKE(settings);
+	force = (struct report_force){old, old};
 	put("etc/reeve.yaml", "defaults: {grace: 1s}\n");
 	assert_int_equal(LOAD("--state-dir=/y", "--check=json"), 0);
 	assert_int_equal(settings->task, SETTINGS_CHECK_JSON);
 	json_out_object(&out);
-	assert_int_equal(report_changes(&out, old, settings), 2);
-	report_settings(&out, settings);
+	assert_int_equal(report_changes(&out, &force, settings), 2);
+	force = (struct report_force){old, settings};
+	report_settings(&out, &force);
 	report_problems(&out, settings);
 	json_out_object_end(&out);
 	assert_true(json_out_ok(&out));
@@ -275,6 +278,7 @@ UNIT(the_report_is_json_and_says_what_differs)
 	assert_non_null(strstr(out.p, "\"changed\":[\"defaults.grace\"],"
 				      "\"needs_restart\":[\"store.path\"]"));
 	assert_non_null(strstr(out.p, "\"from\":\"10s\",\"to\":\"1s\""));
+	assert_non_null(strstr(out.p, "\"live\":false,\"pending\":\"/y\"}"));
 	json_out_fini(&out);
 	settings_free(old);
 }

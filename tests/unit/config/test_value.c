@@ -49,7 +49,7 @@ UNIT(the_ends_of_a_range_are_in_it)
 UNIT(what_is_refused_says_what_is_allowed)
 {
 	assert_int_equal(set(TABLE_GRACE, "soon"), CONFIG_E_USAGE);
-	assert_string_equal(fault, "give a time from 0s to 365d, like 10s");
+	assert_string_equal(fault, "give a time from 0s to 1d, like 10s");
 	assert_int_equal(set(TABLE_OUTPUT_MAX, "1Q"), CONFIG_E_USAGE);
 	assert_string_equal(fault, "give a size from 0 to 1T, like 64M");
 	assert_int_equal(set(TABLE_WORKERS, "many"), CONFIG_E_USAGE);

@@ -244,7 +244,7 @@ UNIT(a_stop_leaves_the_workers_to_themselves)
 {
 	rig_start(&rig, no_cgroups);
 	kill(rig.pid, SIGHUP);
-	rig_await(&rig, "log", "SIGHUP ignored", 1);
+	rig_await(&rig, "log", "configuration reloaded", 1);
 	kill(rig.pid, SIGTERM);
 	kill(rig.pid, SIGTERM);
 	assert_int_equal(rig_exit(rig.pid), 0);
