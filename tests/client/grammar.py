@@ -140,6 +140,7 @@ def test_help_has_its_topics():
                 ('exit', '128+n'), ('exit-codes', '128+n'),
                 ('protocol', 'reeve-protocol(7)'),
                 ('retry', '--retry-exit 75,111'),
+                ('habits', 'reeve map -j4 gzip'),
                 ('environment', 'REEVE_SOCKET')):
             result = here.reeve('help', topic)
             same((topic, result.code), (topic, 0))

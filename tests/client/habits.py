@@ -8,6 +8,7 @@ its first line the words of the other tool.
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -218,6 +219,30 @@ def test_parallel_interrupted_cancels_what_is_left():
 
 
 # ---- xargs ----
+
+def test_the_page_of_habits_says_what_reeve_understands():
+    with Real() as here:
+        for _ in range(3):
+            here.out('submit', '--hold', '-q', 'mail', 'true')
+        page = here.out('help', 'habits')
+        said = re.findall(r'reeve (\w[^;\n]*)', page)
+        assert len(said) > 30, said
+        for line in said:
+            words = shlex.split(line)
+            # Each flag is one of the command.
+            for flag in re.findall(r' (--?[a-z0][-a-z]*)', line):
+                text = here.out(words[0], '--help')
+                assert re.search(r'(^|[ ,])%s\b' % flag, text, re.M), (
+                    line, flag)
+            if words[0] in ('submit', 'run', 'logs', 'wait', 'map') or (
+                    words == ['edit', '3']):
+                words = [words[0], '--help']
+            elif words[0] in ('cancel', 'retry', 'rm', 'hold', 'release',
+                              'edit'):
+                words[1:1] = ['--dry-run']
+            result = here.reeve(*words)
+            assert result.code in (0, 1), (line, result)
+
 
 def test_xargs_with_a_mark():
     """ls | xargs -P4 -I% cp % %.bak"""
