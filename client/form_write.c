@@ -274,7 +274,8 @@ static void write_place(struct writer *w, struct slice context)
 
 static void write_facts(struct writer *w, struct slice spec, int64_t now_ms)
 {
-	char stamp[STAMP_BYTES];
+	char stamp[STAMP_BYTES], text[FORM_NUMBER_BYTES];
+	struct slice value;
 	int64_t at_ms = field_int(spec, "run_at_ms");
 
 	line(w, "name", text_of(w, spec, "name"));
@@ -286,7 +287,8 @@ static void write_facts(struct writer *w, struct slice spec, int64_t now_ms)
 	if (field_int(spec, "grace_ms") != FORM_GRACE_MS)
 		duration(w, "grace", field_int(spec, "grace_ms"));
 	duration(w, "expire", field_int(spec, "expire_ms"));
-	duration(w, "keep", field_int(spec, "keep_ms"));
+	if (json_find(spec, "keep_ms", &value))
+		line(w, "keep", exact(field_int(spec, "keep_ms"), text));
 	write_retry(w, field_object(spec, "retry"));
 	if (field_bool(spec, "once"))
 		line(w, "once", "yes");

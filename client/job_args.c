@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "client/context.h"
+#include "client/duration.h"
 #include "client/say.h"
 #include "client/stamp.h"
 #include "client/text.h"
@@ -47,8 +48,8 @@ static const struct arg_flag flags[] = {
 	 "before the next try, doubled each time (1s..10m)", 0, NULL},
 	{"expire", 0, ARG_DURATION, AT(expire_ms), "TIME",
 	 "cancel it if it still waits then", 0, NULL},
-	{"keep", 0, ARG_DURATION, AT(keep_ms), "TIME",
-	 "remember it so long after its end", 0, NULL},
+	{"keep", 0, ARG_TEXT, AT(keep), "TIME",
+	 "remember it so long after its end; 0: not at all", 0, NULL},
 	{"stdin", 0, ARG_ON, AT(read_stdin), NULL,
 	 "give it what stdin holds now (at most 1 MiB)", 0, NULL},
 	{"stdin-file", 0, ARG_TEXT, AT(stdin_file), "FILE",
@@ -222,6 +223,20 @@ static int read_conflict(struct tool *tool, const struct job_args *args,
 			 args->on_conflict);
 }
 
+/* 0 says something: forget it at once. */
+static int read_keep(struct tool *tool, const struct job_args *args,
+		     struct reeve_spec *spec)
+{
+	if (!args->keep)
+		return 0;
+	if (!duration_parse(args->keep, &spec->keep_ms))
+		return say_usage(tool, "Write it like 90s, 5m, 2h30m or 1d",
+				 "--keep: '%s' is not a time", args->keep);
+	if (spec->keep_ms == 0)
+		spec->keep_ms = -1;
+	return 0;
+}
+
 /* What was understood is told: "friday" may mean another one. */
 static int read_at(struct tool *tool, const struct job_args *args,
 		   struct reeve_spec *spec)
@@ -277,13 +292,14 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.keep_orphans = args->keep_orphans,
 		.unique = args->unique,
 		.expire_ms = args->expire_ms,
-		.keep_ms = args->keep_ms,
 	};
 	result = place_args_spec(tool, &args->place, ret);
 	if (result == 0)
 		result = retry_args_spec(tool, &args->retry, ret);
 	if (result == 0)
 		result = read_conflict(tool, args, ret);
+	if (result == 0)
+		result = read_keep(tool, args, ret);
 	if (result == 0)
 		result = read_at(tool, args, ret);
 	if (result == 0)

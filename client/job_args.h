@@ -8,11 +8,11 @@
 
 struct job_args {
 	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
-	const char *unique, *on_conflict, *at;
+	const char *unique, *on_conflict, *at, *keep;
 	struct arg_list tags;
 	struct place_args place;
 	int64_t priority;
-	int64_t in_ms, timeout_ms, grace_ms, expire_ms, keep_ms;
+	int64_t in_ms, timeout_ms, grace_ms, expire_ms;
 	int64_t crash_limit, group;
 	struct retry_args retry;
 	bool read_stdin, hold, once, keep_orphans;

@@ -217,11 +217,11 @@ struct reeve_spec {
 	int64_t nice;		   /* -20 .. 19; 0: the daemon's */
 	enum reeve_environment environment;
 	enum reeve_durability durability;
-	int64_t priority;     /* higher runs first */
-	int64_t delay_ms;     /* not before so much later; or: */
-	int64_t run_at_ms;    /* not before, UTC */
-	int64_t expire_ms;    /* cancelled if it waited so long; 0: never */
-	int64_t keep_ms;      /* after its end; 0: as the daemon keeps all */
+	int64_t priority;  /* higher runs first */
+	int64_t delay_ms;  /* not before so much later; or: */
+	int64_t run_at_ms; /* not before, UTC */
+	int64_t expire_ms; /* cancelled if it waited so long; 0: never */
+	int64_t keep_ms;   /* after its end; 0: as all others, -1: not at all */
 	int64_t timeout_ms;   /* of one attempt; 0: none */
 	int64_t grace_ms;     /* TERM to KILL; 0: the daemon's */
 	int64_t crash_limit;  /* attempts lost with a worker; 0: the daemon's */

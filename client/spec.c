@@ -225,7 +225,9 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	write_positive(out, "delay_ms", spec->delay_ms);
 	write_positive(out, "run_at_ms", spec->run_at_ms);
 	write_positive(out, "expire_ms", spec->expire_ms);
-	write_positive(out, "keep_ms", spec->keep_ms);
+	if (spec->keep_ms != 0)
+		json_out_member_int(out, "keep_ms",
+				    spec->keep_ms > 0 ? spec->keep_ms : 0);
 	write_positive(out, "timeout_ms", spec->timeout_ms);
 	write_positive(out, "grace_ms", spec->grace_ms);
 	write_positive(out, "crash_limit", spec->crash_limit);

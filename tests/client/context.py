@@ -50,6 +50,16 @@ def test_umask_nice_and_limits_are_sent_as_numbers():
         assert 0 <= plain['umask'] <= 0o777
 
 
+def test_a_job_can_be_forgotten_at_once():
+    with place() as here:
+        for text, keep in (('0', 0), ('90s', 90000)):
+            here.reeve('submit', '--keep', text, 'true')
+            same(here.calls('Submit')[-1]['job']['keep_ms'], keep)
+        here.reeve('submit', 'true')
+        same('keep_ms' in here.calls('Submit')[-1]['job'], False)
+        same(here.reeve('submit', '--keep', 'x', 'true').code, 2)
+
+
 def test_variables_are_captured_listed_or_set():
     with place() as here:
         found = context(here, '-e', 'A=1', A='0', B='2')
