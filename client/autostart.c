@@ -327,3 +327,27 @@ int autostart_run(struct tool *tool)
 			 tool_daemon_pid(tool));
 	return 0;
 }
+
+int autostart_check(struct tool *tool, const char *file)
+{
+	char path[PATH_MAX], config[] = "--config";
+	char check[16];
+	char *argv[] = {path, check, file ? config : NULL, (char *)file, NULL};
+	int r, status;
+	pid_t pid;
+
+	if (!autostart_find(path))
+		return say_fail(tool, EXIT_FAILED,
+				"Say where it is: REEVED=/path/reeved",
+				"there is no reeved beside this program or in "
+				"PATH");
+	snprintf(check, sizeof(check), "--check%s", tool->json ? "=json" : "");
+	r = posix_spawn(&pid, path, NULL, NULL, argv, environ);
+	while (r == 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			r = errno;
+	if (r != 0)
+		return say_fail(tool, EXIT_FAILED, NULL, "cannot run %s: %s",
+				path, strerror(r));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EXIT_FAILED;
+}

@@ -31,3 +31,13 @@ must_check int autostart_run(struct tool *tool);
  * ../lib/reeve, ../sbin; then in PATH. Return: false when there is none.
  */
 bool autostart_find(char *ret);
+
+/**
+ * autostart_check() - let reeved look at its configuration; it says itself what
+ * it found
+ * @file:	in place of the user's; NULL: that
+ *
+ * Return: 0; EXIT_FAILED with problems; or another exit code, with the error
+ *         said.
+ */
+must_check int autostart_check(struct tool *tool, const char *file);

@@ -1,8 +1,9 @@
-/* reeve daemon start, stop, status. */
+/* reeve daemon start, stop, status, reload. */
 
 #include "client/autostart.h"
 #include "client/clock.h"
 #include "client/command.h"
+#include "client/config.h"
 #include "client/say.h"
 #include "client/suggest.h"
 
@@ -181,7 +182,8 @@ static int status(struct tool *tool)
 
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
-	static const char *const verbs[] = {"start", "stop", "status"};
+	static const char *const verbs[] = {"start", "stop", "status",
+					    "reload"};
 	const char *verb = argc > 0 ? argv[0] : "";
 	struct suggest suggest;
 	char hint[64] = "Like: reeve daemon status";
@@ -192,6 +194,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		return stop(tool, options);
 	if (argc == 1 && strcmp(verb, "status") == 0)
 		return status(tool);
+	if (argc == 1 && strcmp(verb, "reload") == 0)
+		return config_reload(tool, false);
 	suggest_init(&suggest, verb, strlen(verb));
 	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++)
 		suggest_try(&suggest, verbs[i]);
@@ -199,16 +203,17 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		snprintf(hint, sizeof(hint), "Did you mean: reeve daemon %s?",
 			 suggest.best);
 	return say_usage(tool, hint,
-			 "daemon takes one of start, stop and status");
+			 "daemon takes one of start, stop, status and reload");
 }
 
 const struct command command_daemon = {
 	.name = "daemon",
 	.group = "System",
-	.synopsis = "start|stop|status",
-	.summary = "Start or stop the daemon of this user.",
+	.synopsis = "start|stop|status|reload",
+	.summary = "Start, stop or reload the daemon of this user.",
 	.text = "  reeve daemon stop            running jobs go on\n"
-		"  reeve daemon stop --drain    they end first\n",
+		"  reeve daemon stop --drain    they end first\n"
+		"  reeve daemon reload          read its configuration again\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct daemon_options),
 	.run = run,

@@ -94,8 +94,9 @@ static void answer_reload(struct call *call, struct slice text, bool refused)
 	snprintf(words, sizeof(words), "%.*s", (int)message.n, message.p);
 	copy_members(call_error(call, "org.reeve.admin.BadConfig"), text,
 		     "message");
-	call_error_end(call, words,
-		       "the old configuration stays; mend it and reload again");
+	call_error_end(
+		call, words,
+		"the old configuration stays; reeve config check says all");
 }
 
 /* Those of one ticket; of 0 all who wait for the configuration. */

@@ -27,6 +27,7 @@ static void tell_json(const struct settings *settings)
 	bool ok = settings->problem_count == 0;
 
 	json_out_object(&out);
+	json_out_member_int(&out, "v", 1);
 	json_out_member_bool(&out, "ok", ok);
 	report_problems(&out, settings);
 	/* With problems the values are no configuration. */

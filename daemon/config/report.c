@@ -2,6 +2,8 @@
 
 #include "daemon/config/value.h"
 
+#include <stdio.h>
+
 static void write_value(struct json_out *out, const char *name,
 			const struct config *config,
 			const struct table_row *row)
@@ -133,6 +135,8 @@ size_t report_changes(struct json_out *out, const struct report_force *force,
 void report_error(struct json_out *out, const struct settings *settings)
 {
 	const struct settings_problem *first = &settings->problems[0];
+	char text[CONFIG_PATH_BYTES + 512];
+	size_t n;
 
 	require(settings->problem_count > 0);
 	json_out_member_text(out, "file",
@@ -140,6 +144,11 @@ void report_error(struct json_out *out, const struct settings *settings)
 					     : settings->files[first->file]);
 	json_out_member_int(out, "line", first->line);
 	json_out_member_int(out, "column", first->column);
-	json_out_member_text(out, "message", first->message);
+	settings_problem_text(settings, first, text, sizeof(text));
+	n = strlen(text);
+	if (settings->problem_count > 1)
+		snprintf(text + n, sizeof(text) - n, " (and %zu more)",
+			 settings->problem_count - 1);
+	json_out_member_text(out, "message", text);
 	report_problems(out, settings);
 }

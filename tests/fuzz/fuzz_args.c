@@ -18,10 +18,10 @@
 #define WORDS_MAX 64
 
 static const struct command *const commands[] = {
-	&command_submit, &command_run,	   &command_map,  &command_wait,
-	&command_ls,	 &command_show,	   &command_logs, &command_cancel,
-	&command_hold,	 &command_release, &command_pool, &command_worker,
-	&command_status, &command_daemon,
+	&command_submit, &command_run,	   &command_map,    &command_wait,
+	&command_ls,	 &command_show,	   &command_logs,   &command_cancel,
+	&command_hold,	 &command_release, &command_pool,   &command_worker,
+	&command_status, &command_daemon,  &command_config,
 };
 
 /* main.c has the real ones; here every flag is the command's own. */

@@ -3,9 +3,10 @@
 refused and how, and what a reload does.
 
 covers: daemon/config/check daemon/config/layers
-covers: daemon/supervisor/reload daemon/broker/config_link
+covers: daemon/supervisor/reload daemon/broker/config_link client/cmd_config
 """
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -26,7 +27,7 @@ def put(t, text, name='config/reeve/reeve.yaml'):
 def check(t, *flags):
     """`reeved --check`: exit code, stdout, stderr."""
     done = subprocess.run(
-        [t.reeved, *flags], stdin=subprocess.DEVNULL, capture_output=True,
+        [os.path.abspath(t.reeved), *flags], stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=30, cwd=t.folder, env={
             'HOME': str(t.folder), 'REEVE_TEST_CONFIG': str(t.folder / 'etc'),
             'XDG_CONFIG_HOME': str(t.folder / 'config')})
@@ -183,6 +184,81 @@ def the_grace_of_a_reload_is_that_of_the_next_job(t):
     job = t.submit(['/bin/sh', '-c', 'trap "" TERM; echo up; '
                     'while :; do sleep 0.05; done'], timeout_ms=300)
     equal(t.wait(job)['cause'], 'timeout')
+
+
+def tool(t, *words):
+    """`reeve WORDS`: exit code, stdout, stderr."""
+    done = subprocess.run(
+        [os.path.abspath(t.reeve), *words], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=30, cwd=t.folder, env={
+            'HOME': str(t.folder), 'REEVE_TEST_CONFIG': str(t.folder / 'etc'),
+            'XDG_CONFIG_HOME': str(t.folder / 'config'),
+            'REEVED': os.path.abspath(t.reeved),
+            'REEVE_SOCKET': str(t.socket)})
+    return done.returncode, done.stdout, done.stderr
+
+
+@story
+def the_client_checks_shows_compares_and_reloads(t):
+    path = put(t, 'output: {keep: 3K}\n')
+    code, out, err = tool(t, 'config', 'show')
+    equal((code, out), (120, ''))
+    t.start(flags=['--keep-jobs=5K'])
+    code, out, err = tool(t, 'config', 'show')
+    equal((code, err), (0, ''))
+    rows = {line.split('\t')[0]: line.split('\t')[1:]
+            for line in out.splitlines()}
+    equal(rows['output.keep'][:2], ['3K', '%s:1' % path])
+    equal(rows['store.keep.max_jobs'][:2], ['5K', '--keep-jobs'])
+    equal(rows['log.level'][:2], ['info', 'default'])
+    told = json.loads(tool(t, 'config', 'show', '--json')[1])
+    equal((told['v'], len(told['settings'])), (1, len(rows)))
+    equal(tool(t, 'config', 'diff'), (0, 'nothing would change\n', ''))
+    put(t, 'output: {keep: 4K}\nlimits: {cgroups: off}\n')
+    code, out, err = tool(t, 'config', 'diff')
+    equal((code, out.splitlines()), (0, [
+        'output.keep  3K -> 4K  %s:1' % path,
+        'limits.cgroups  auto -> off  %s:2  (needs a restart)' % path]))
+    equal(tool(t, 'daemon', 'reload')[1], out)
+    told = json.loads(tool(t, 'daemon', 'reload', '--json')[1])
+    equal((told['v'], told['changed'], told['needs_restart']),
+          (1, [], ['limits.cgroups']))
+    rows = tool(t, 'config', 'show', '-o', 'wide')[1]
+    assert 'off after a restart' in rows, rows
+    put(t, 'log: {levle: info}\nstop: 1\n')
+    for words in (('daemon', 'reload'), ('config', 'diff')):
+        code, out, err = tool(t, *words)
+        equal((code, out), (4, ''))
+        assert ("%s:1:7: unknown key 'levle': did you mean 'level'? "
+                "(and 1 more)" % path) in err, err
+    told = json.loads(tool(t, 'daemon', 'reload', '--json')[1])
+    assert '%s:1:7' % path in told['error']['message'], told
+    code, out, err = tool(t, 'config', 'check')
+    equal((code, out, len(err.splitlines())), (1, '', 2))
+    code, out, err = tool(t, 'config', 'check', '--json')
+    told = json.loads(out)
+    equal((code, told['v'], told['ok'], len(told['problems'])),
+          (1, 1, False, 2))
+    other = put(t, 'log: {level: info}\n', 'other.yaml')
+    code, out, err = tool(t, 'config', 'check', 'other.yaml')
+    equal((code, err), (0, ''))
+    assert str(other) in out, out
+
+
+@story
+def wrong_words_for_the_client_are_answered(t):
+    for words, said in (
+            (['config', 'chek'], 'Did you mean: reeve config check?'),
+            (['config', 'banana'], 'They are check, show and diff'),
+            (['config', 'show', 'x'], "'x' is one word too many"),
+            (['config', 'check', 'a', 'b'], "'b' is one word too many"),
+            (['daemon', 'relaod'], 'Did you mean: reeve daemon reload?')):
+        code, out, err = tool(t, *words)
+        equal((code, out), (2, ''), words)
+        assert said in err, (words, err)
+    code, out, err = tool(t, 'daemon', 'reload')
+    equal((code, out), (120, ''))
+    t.start()
 
 
 @story
