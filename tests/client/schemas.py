@@ -111,7 +111,7 @@ def types():
             'title': 'Types of the protocol that --json passes on',
             'definitions': reachable(found, (
                 'Job', 'Queue', 'Worker', 'Pool', 'StatusReply',
-                'ExplainReply', 'Reason'))}
+                'ExplainReply', 'Reason', 'Setting', 'SettingChange'))}
 
 
 def write():
@@ -184,6 +184,9 @@ def test_every_listing_is_what_its_schema_says():
                 ('queue-ls', 'queue', 'ls'),
                 ('worker-ls', 'worker', 'ls'), ('pool-ls', 'pool', 'ls'),
                 ('status', 'status'), ('status',), ('doctor', 'doctor'),
+                ('config-show', 'config', 'show'),
+                ('daemon-reload', 'config', 'diff'),
+                ('daemon-reload', 'daemon', 'reload'),
                 ('error', 'show', '77'), ('error', 'ls', 'nonsense'),
                 ('error', 'submit')):
             check(schema + '.json',
@@ -213,7 +216,8 @@ def test_a_schema_refuses_what_is_wrong():
                 {**good, 'new': 1}):
         refused('ls.json', bad)
     for name in ('show', 'wait', 'queue-ls', 'worker-ls', 'pool-ls',
-                 'status', 'explain', 'doctor', 'error'):
+                 'status', 'explain', 'doctor', 'error', 'config-show',
+                 'daemon-reload'):
         for bad in ({}, {'v': 1}, {'v': 1, 'x': 1}, [], None):
             refused(name + '.json', bad)
 
