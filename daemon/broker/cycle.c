@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/statvfs.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/breakdown.h"
 #include "daemon/broker/call.h"
 #include "daemon/broker/fleet_end.h"
 #include "daemon/broker/given.h"
@@ -14,18 +14,14 @@
 #include "daemon/broker/state.h"
 #include "daemon/broker/stop.h"
 #include "daemon/broker/worker_link.h"
-#include "daemon/core/backoff.h"
 #include "proto/limits.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define PROMOTE_MAX 1000
 #define PURGE_MAX 500
 #define PURGE_PAUSE_NS (10 * SECOND_NS)
-#define FREE_AGAIN_BYTES (8 * 1024 * 1024)
 #define RECALL_MAX 64
 #define LONE_NS 1000000
-/* Then those who wait are told; what workers told is kept. */
-#define BUSY_TRIES 5
 
 static struct worker *worker_of(struct sched_worker *sched)
 {
@@ -192,7 +188,7 @@ bool cycle_behind(const struct broker *broker)
 	return broker->gathering->queued_bytes > LIMIT_STORE_BEHIND_BYTES;
 }
 
-static void tell_calls(struct batch *batch)
+void cycle_tell(struct batch *batch)
 {
 	struct call *call;
 
@@ -310,7 +306,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	settle(broker, batch);
 	for (size_t i = 0; i < store->signal_count; i++)
 		given_cancel(broker, &store->signals[i]);
-	tell_calls(batch);
+	cycle_tell(batch);
 	rooms_look(broker, batch);
 	drains_look(broker);
 	for (size_t i = 0; i < store->ended_count; i++) {
@@ -324,110 +320,6 @@ static void after_commit(struct broker *broker, struct batch *batch)
 		output_remove(broker->config->state_dir, store->purged[i]);
 	if (store->purge_more)
 		ask_purge(broker);
-}
-
-/*
- * Nothing of the batch happened. Calls are answered; what workers told must not
- * be lost: it goes into the next batch.
- */
-static int keep_outcomes(struct broker *broker, const struct batch *batch)
-{
-	struct batch *next = broker->gathering;
-
-	for (size_t i = 0; i < batch->store.outcome_count; i++) {
-		const struct store_outcome *from = &batch->store.outcomes[i];
-		struct store_outcome copy = *from;
-		size_t n;
-
-		if (arena_copy(&next->arena, from->log, &copy.log) ||
-		    arena_copy(&next->arena, from->result, &copy.result) ||
-		    arena_copy(&next->arena, from->failure, &copy.failure) ||
-		    batch_add_outcome(next, batch->outcome_workers[i], &n))
-			return -ENOMEM;
-		next->store.outcomes[n] = copy;
-	}
-	for (size_t i = 0; i < batch->store.gone_worker_count; i++) {
-		if (batch_add_gone(next, batch->store.gone_workers[i]))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int exit_status_of(int error)
-{
-	switch (error) {
-	case STORE_E_GONE:
-		return CHANNEL_EXIT_GONE;
-	case STORE_E_CORRUPT:
-		return CHANNEL_EXIT_CALLER; /* also the next broker's */
-	default:
-		return CHANNEL_EXIT_SYSTEM;
-	}
-}
-
-/*
- * Nothing more is acknowledged: who waits is told why, and the broker ends. A
- * failed fsync is never tried again on the same handle: a new broker opens the
- * file anew, if that can help. Workers keep everything.
- */
-static void break_store(struct broker *broker, int error)
-{
-	struct batch *batch = broker->gathering;
-
-	broker->store_broken = true;
-	broker->exit_status = exit_status_of(error);
-	batch->result = error;
-	snprintf(batch->fault.message, sizeof(batch->fault.message), "%.255s",
-		 broker->store_message);
-	tell_calls(batch);
-	/*
-	 * One that ends young is replaced later and later, behind a silent
-	 * socket. So it stays to say what is the matter until it is of an age
-	 * to be replaced at once.
-	 */
-	if (broker->exit_status == CHANNEL_EXIT_SYSTEM && broker->born_ns)
-		broker->linger_until_ns = broker->born_ns + BACKOFF_GOOD_NS;
-	if (broker->linger_until_ns < clock_mono_ns())
-		stop_now(broker);
-}
-
-static void after_failure(struct broker *broker, struct batch *batch)
-{
-	bool broken = false;
-
-	broker->refused_batches++;
-	snprintf(broker->store_message, sizeof(broker->store_message), "%s",
-		 batch->fault.message);
-	/* A full disk is said once, not with every try. */
-	if (batch->result != STORE_E_FULL || !broker->store_full)
-		log_error("the store refused a batch, nothing of it happened "
-			  "error=%d: %s",
-			  batch->result, batch->fault.message);
-	for (size_t i = 0; i < batch->store.worker_count; i++) {
-		struct worker *worker = fleet_find(&broker->fleet,
-						   batch->store.workers[i].id);
-
-		if (worker)
-			worker->row_known = false;
-	}
-	for (size_t i = 0; i < batch->store.want_count; i++)
-		sched_want_done(&broker->sched, &batch->plan[i]);
-	if (batch->result == STORE_E_FULL)
-		broker->store_full = true;
-	else if (batch->result != -ENOMEM && batch->result != -EBUSY)
-		broken = true;
-	if (!broken && keep_outcomes(broker, batch))
-		broken = true; /* workers keep their results */
-	tell_calls(batch);
-	for (size_t i = 0; i < batch->store.want_count; i++) {
-		struct worker *worker = fleet_find(
-			&broker->fleet, batch->store.wants[i].worker);
-
-		if (worker)
-			fleet_end_release(broker, worker);
-	}
-	if (broken)
-		break_store(broker, batch->result);
 }
 
 /* Ask back what waits behind a long job. Return: when to look again. */
@@ -481,29 +373,15 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
 	arm(arg);
 }
 
-/* Somebody looks at the database with another program. Each try waits for some
- * seconds by itself (store.h). */
-static bool try_again(struct broker *broker, struct batch *batch)
-{
-	if (batch->result != -EBUSY || broker->ending ||
-	    batch->tries == BUSY_TRIES)
-		return false;
-	if (!batch->tries++)
-		log_warning("waiting: %s: end the program that has it open",
-			    batch->fault.message);
-	writer_send(&broker->writer, batch);
-	return true;
-}
-
 void cycle_finished(void *owner, struct batch *batch)
 {
 	struct broker *broker = owner;
 	bool failed;
 
-	if (try_again(broker, batch))
+	if (breakdown_retry(broker, batch))
 		return;
 	if (batch->result)
-		after_failure(broker, batch);
+		breakdown_refused(broker, batch);
 	else
 		after_commit(broker, batch);
 	stop_batch(broker, batch);
@@ -520,57 +398,11 @@ void cycle_finished(void *owner, struct batch *batch)
 	stop_check(broker);
 }
 
-static bool space_again(const struct broker *broker)
-{
-	struct statvfs space;
-
-	return statvfs(broker->config->state_dir, &space) == 0 &&
-	       space.f_bavail * space.f_frsize > FREE_AGAIN_BYTES;
-}
-
-/* Who is quiet writes nothing, and would not notice. */
-static void check_store(struct broker *broker)
-{
-	struct store_fault fault = {0};
-	int r;
-
-	/* A batch that is out is looked after by the writer. */
-	if (broker->store_broken || !writer_idle(&broker->writer))
-		return;
-	r = store_check(broker->write_store, &fault);
-	if (!r)
-		r = examiner_look(&broker->examiner, &fault);
-	if (!r && broker->reader.failed) {
-		r = broker->reader.failed;
-		snprintf(fault.message, sizeof(fault.message),
-			 "%.160s/jobs.db: %s, a query found: see reeved(8)",
-			 broker->config->state_dir,
-			 r == STORE_E_CORRUPT ? "damaged" : "cannot be read");
-	}
-	if (r) {
-		snprintf(broker->store_message, sizeof(broker->store_message),
-			 "%s", fault.message);
-		log_error("ending: %s", fault.message);
-		break_store(broker, r);
-	} else if (output_folder(broker->config->state_dir) == 0) {
-		log_warning("%s/output was removed, made anew; output that "
-			    "was in it is lost",
-			    broker->config->state_dir);
-		follows_renew(broker);
-	}
-}
-
 void cycle_tick(struct broker *broker)
 {
 	int64_t now_ns = clock_mono_ns();
 
-	check_store(broker);
-	if (broker->linger_until_ns && now_ns >= broker->linger_until_ns)
-		stop_now(broker);
-	if (broker->store_full && space_again(broker)) {
-		log_info("there is space again, taking new jobs");
-		broker->store_full = false;
-	}
+	breakdown_tick(broker, now_ns);
 	/* Also when it is full: that is when it helps. */
 	if (now_ns >= broker->purge_at_ns) {
 		broker->purge_at_ns = now_ns + PURGE_PAUSE_NS;

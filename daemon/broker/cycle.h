@@ -28,6 +28,9 @@ bool cycle_behind(const struct broker *broker);
 /** cycle_finished() - the writer's callback; public for the start-up */
 void cycle_finished(void *broker, struct batch *batch);
 
+/** cycle_tell() - the calls of a batch learn its result, each once */
+void cycle_tell(struct batch *batch);
+
 /** cycle_tick() - once a second: due jobs, purge, a full disk, recalls */
 void cycle_tick(struct broker *broker);
 

@@ -58,6 +58,7 @@ struct store {
 	size_t context_count;
 	int64_t tokens;
 	char boot_id[40]; /* of the rows; must outlive them */
+	bool opened;	  /* by store_open(): store_close() frees it */
 	/* Wishes of the test. */
 	bool hold_writes, hold_reads; /* they block until released */
 	bool stale_reads; /* the next store_get_group() holds, having looked */

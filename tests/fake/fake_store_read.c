@@ -11,12 +11,14 @@ int store_open(struct store **ret, const struct store_config *config,
 	(void)config;
 	(void)ret_fault;
 	*ret = fake_store_new();
+	(*ret)->opened = true;
 	return 0;
 }
 
 void store_close(struct store *store)
 {
-	(void)store;
+	if (store && store->opened)
+		fake_store_free(store);
 }
 
 static int begin(struct store *store)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A full disk, no descriptors, a hostile machine.
 
-covers: daemon/store/sqlite_reserve
+covers: daemon/broker/breakdown daemon/store/sqlite_reserve
 """
 import ctypes
 import os
