@@ -262,6 +262,19 @@ def wrong_words_for_the_client_are_answered(t):
 
 
 @story
+def a_cancel_keeps_to_the_grace_of_the_job(t):
+    put(t, 'defaults: {grace: 1h}\n')
+    t.start(workers=1)
+    t.whole()
+    up = t.folder / 'up'
+    job = t.submit(['/bin/sh', '-c', 'trap "" TERM; echo >%s; '
+                    'while :; do sleep 0.05; done' % up], grace_ms=100)
+    eventually(up.exists)
+    t.c.call('Cancel', filter={'ids': [job]})
+    equal(t.wait(job)['cause'], 'cancelled')
+
+
+@story
 def a_bad_configuration_is_refused_and_the_old_one_stays(t):
     path = put(t, 'output: {keep: 7K}\n')
     t.start()
