@@ -6,19 +6,41 @@
 #include "client/say.h"
 #include "client/selector.h"
 #include "client/stamp.h"
+#include "client/tail.h"
 #include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static void print_reason(const struct tool *tool, struct arena *arena,
+#define EXPLAIN_LINES 3
+
+/* What it wrote last often says why; a try that wrote nothing has no lines. */
+static void print_tail(struct tool *tool, int64_t id, int64_t attempt)
+{
+	struct tail tail;
+	char *line, *rest;
+
+	if (tail_load(tool, id, attempt, EXPLAIN_LINES, &tail) != 0)
+		return;
+	for (rest = tail.text; (line = strsep(&rest, "\n"));) {
+		if (*line)
+			printf("    %s| %s%s\n",
+			       render_begin(&tool->out, RENDER_DIM), line,
+			       render_end(&tool->out));
+	}
+}
+
+static void print_reason(struct tool *tool, struct arena *arena, int64_t id,
 			 struct slice reason)
 {
+	int64_t attempt = field_int(reason, "attempt");
 	const char *remedy = field_text(arena, reason, "remedy");
 
 	printf("  %s%s%s  %s\n", render_begin(&tool->out, RENDER_DIM),
 	       field_text(arena, reason, "rule"), render_end(&tool->out),
 	       field_text(arena, reason, "message"));
+	if (attempt)
+		print_tail(tool, id, attempt);
 	if (remedy[0])
 		printf("    next: %s\n", remedy);
 }
@@ -27,7 +49,7 @@ static int explain(struct tool *tool, struct arena *arena, int64_t id)
 {
 	char params[64], stamp[STAMP_BYTES];
 	struct json_iter iter;
-	struct slice reason;
+	struct slice reason, told;
 	const char *reply;
 	int64_t start_ms;
 
@@ -39,11 +61,14 @@ static int explain(struct tool *tool, struct arena *arena, int64_t id)
 		       reply);
 		return 0;
 	}
-	printf("%s\n", field_text(arena, slice_of(reply), "summary"));
-	iter = json_enter(field_list(slice_of(reply), "reasons"));
+	/* Reading output is a call of its own, and ends the reply's life. */
+	if (arena_copy(arena, slice_of(reply), &told) != 0)
+		return say_memory(tool);
+	printf("%s\n", field_text(arena, told, "summary"));
+	iter = json_enter(field_list(told, "reasons"));
 	while (json_item(&iter, &reason))
-		print_reason(tool, arena, reason);
-	start_ms = field_int(slice_of(reply), "expected_start_ms");
+		print_reason(tool, arena, id, reason);
+	start_ms = field_int(told, "expected_start_ms");
 	if (start_ms)
 		printf("  expected to start about %s\n",
 		       stamp_local(start_ms, stamp));

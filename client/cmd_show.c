@@ -150,7 +150,8 @@ static void print_output(struct tool *tool, const struct reeve_job *job)
 
 	if (job->stdout_bytes == 0 && job->stderr_bytes == 0)
 		return;
-	if (tail_load(tool, job->id, SHOW_LINES, &tail) != 0 || !tail.text[0])
+	if (tail_load(tool, job->id, 0, SHOW_LINES, &tail) != 0 ||
+	    !tail.text[0])
 		return;
 	if (tail.cut)
 		printf("  last lines (all of it: reeve logs %" PRId64 ")\n",

@@ -64,7 +64,8 @@ void tail_finish(struct tail *tail)
 	clean_lines(tail->text);
 }
 
-int tail_load(struct tool *tool, int64_t id, size_t lines, struct tail *ret)
+int tail_load(struct tool *tool, int64_t id, int64_t attempt, size_t lines,
+	      struct tail *ret)
 {
 	struct reeve_output *output;
 	struct reeve_chunk chunk;
@@ -72,6 +73,8 @@ int tail_load(struct tool *tool, int64_t id, size_t lines, struct tail *ret)
 
 	if (result != 0)
 		return result;
+	if (attempt)
+		reeve_output_set_attempt(output, attempt);
 	*ret = (struct tail){.lines = lines};
 	while ((result = reeve_output_next(output, -1, &chunk)) == 0)
 		tail_add(ret, chunk.data, chunk.bytes);

@@ -12,9 +12,12 @@ struct tail {
 	bool cut;		   /* there was more before */
 };
 
-/** tail_load() - of both channels; 0 or an enum reeve_code */
-must_check int tail_load(struct tool *tool, int64_t id, size_t lines,
-			 struct tail *ret);
+/** tail_load() - of both channels, of that try or, with 0, of the last one
+ *
+ * Return: 0 or an enum reeve_code.
+ */
+must_check int tail_load(struct tool *tool, int64_t id, int64_t attempt,
+			 size_t lines, struct tail *ret);
 
 /** tail_add() - more output; keeps the end of it */
 void tail_add(struct tail *tail, const char *data, size_t bytes);

@@ -282,7 +282,7 @@ void top_open_page(struct top *top, enum top_view view)
 	else
 		fprintf(out, "output of job %" PRId64 "  %s\n", job->id,
 			words_title(job));
-	if (tail_load(top->tool, job->id, top->rows, &tail) == 0)
+	if (tail_load(top->tool, job->id, 0, top->rows, &tail) == 0)
 		fprintf(out, "\n%s%s", tail.cut ? "[...]\n" : "", tail.text);
 	fclose(out);
 	top->view = view;

@@ -86,10 +86,9 @@ const struct schema_type job_rejection_type = FIELDS_TYPE("Rejection",
 							  job_rejection_fields);
 
 static const struct schema_field job_reason_fields[] = {
-	OUT_REQ(rule, STRING),
-	OUT_REQ(message, STRING),
-	OUT_OPT(remedy, STRING),
-	OUT_OPT(job, INT),
+	OUT_REQ(rule, STRING),	 OUT_REQ(message, STRING),
+	OUT_OPT(remedy, STRING), OUT_OPT(job, INT),
+	OUT_OPT(attempt, INT),
 };
 const struct schema_type job_reason_type = FIELDS_TYPE("Reason",
 						       job_reason_fields);

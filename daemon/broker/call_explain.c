@@ -24,7 +24,8 @@ struct explain {
 	int64_t ahead, run_ms;
 	/* The answer as it grows. */
 	struct json_out *out;
-	char first[256]; /* the message of the first reason: the summary */
+	char first[256];  /* the message of the first reason: the summary */
+	uint32_t attempt; /* that the next reason tells of; 0: of none */
 	int64_t expected_ms;
 };
 
@@ -71,6 +72,9 @@ printf_like(4, 5) static void reason(struct explain *e, const char *rule,
 	json_out_member_text(e->out, "message", message);
 	if (remedy)
 		json_out_member_text(e->out, "remedy", remedy);
+	if (e->attempt)
+		json_out_member_int(e->out, "attempt", e->attempt);
+	e->attempt = 0;
 	json_out_object_end(e->out);
 }
 
@@ -227,6 +231,7 @@ static void explain_attempts(struct explain *e)
 
 		cause_text(why, sizeof(why), attempt->cause, attempt->exit_code,
 			   attempt->signal, attempt->failure);
+		e->attempt = attempt->number;
 		reason(e, cause_name(attempt->cause), NULL, "attempt %u %s",
 		       attempt->number, why);
 	}
@@ -263,6 +268,7 @@ static void explain_ended(struct explain *e)
 		   row->failure.n ? row->failure : (struct slice){0});
 	if (row->attempt)
 		snprintf(who, sizeof(who), "attempt %u", row->attempt);
+	e->attempt = row->attempt;
 	reason(e, cause_name(row->cause),
 	       command(remedy, sizeof(remedy), verb, e->id), "%s %s%s%.*s", who,
 	       why, row->reason.n ? ": " : "", (int)row->reason.n,

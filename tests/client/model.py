@@ -169,6 +169,16 @@ def test_a_queue_is_paused_seen_and_goes_on():
         same(here.reeve('queue', 'drain', 'mail').code, 0)
 
 
+def test_each_try_is_explained_with_its_last_lines():
+    with Real() as here:
+        here.reeve('submit', '-w', '--retry', '1', '--backoff', '10ms', '--sh',
+                   'seq 9; echo "try $REEVE_ATTEMPT" >&2; exit 3')
+        told = here.reeve('explain', 'last').out
+        holds(told, 'attempt 1 ended with exit code 3\n    | 8\n    | 9\n'
+              '    | try 1\n', '    | try 2\n')
+        assert '| 7' not in told, told
+
+
 def test_a_full_queue_refuses_or_waits():
     with Real() as here:
         here.reeve('queue', 'set', 'small', '--max-length', '1')

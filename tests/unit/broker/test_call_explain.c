@@ -76,7 +76,7 @@ UNIT(an_ended_job_tells_its_attempts)
 	fd = stage_client(&stage);
 	line = stage_call(&stage, fd, EXPLAIN, "{\"id\":1}");
 	stage_expect(line, "{\"rule\":\"exit\",\"message\":\"attempt 1 ended "
-			   "with exit code 3\"}");
+			   "with exit code 3\",\"attempt\":1}");
 	stage_expect(line, "attempt 2 was ended by signal 9");
 	stage_expect(line, "\"remedy\":\"reeve retry 1\"");
 	stage_expect(line, "\"summary\":\"job 1 failed: attempt 2 was ended");
