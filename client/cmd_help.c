@@ -105,11 +105,21 @@ static int run_help(struct tool *tool, void *options, int argc, char **argv)
 	return 0;
 }
 
+static int takes_nothing(const struct tool *tool, int argc, char **argv)
+{
+	if (argc == 0)
+		return 0;
+	return say_usage(tool, "Leave it out", "'%s' means nothing here",
+			 argv[0]);
+}
+
 static int run_version(struct tool *tool, void *options, int argc, char **argv)
 {
+	int result = takes_nothing(tool, argc, argv);
+
 	(void)options;
-	(void)argc;
-	(void)argv;
+	if (result)
+		return result;
 	if (tool->json)
 		printf("{\"v\":1,\"version\":\"%s\"}\n", reeve_version());
 	else
@@ -121,11 +131,11 @@ static int run_ping(struct tool *tool, void *options, int argc, char **argv)
 {
 	int64_t begun_ms;
 	const char *reply;
-	int result = tool_connect_only(tool);
+	int result = takes_nothing(tool, argc, argv);
 
 	(void)options;
-	(void)argc;
-	(void)argv;
+	if (result == 0)
+		result = tool_connect_only(tool);
 	if (result != 0)
 		return result;
 	begun_ms = clock_monotonic_ms();

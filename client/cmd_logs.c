@@ -44,7 +44,7 @@ static int show(struct tool *tool, const struct logs_options *options,
 	enum reeve_channel channel = REEVE_BOTH;
 	struct reeve_output *output;
 	struct reeve_chunk chunk;
-	int result;
+	int result = 0, written = 0;
 
 	*ret_closed = false;
 	if (options->only_stdout != options->only_stderr)
@@ -53,14 +53,17 @@ static int show(struct tool *tool, const struct logs_options *options,
 	    0)
 		return say_error(tool);
 	reeve_output_set_attempt(output, attempt);
-	while (!*ret_closed &&
+	while (written == 0 &&
 	       (result = reeve_output_next(output, -1, &chunk)) == 0)
-		*ret_closed = relay_write(&chunk) != 0;
-	if (!*ret_closed && result == REEVE_E_END) {
+		written = relay_write(tool, &chunk);
+	*ret_closed = written == RELAY_E_CLOSED;
+	if (written == 0 && result == REEVE_E_END) {
 		tell_elsewhere(tool, output, id, channel, REEVE_STDOUT);
 		tell_elsewhere(tool, output, id, channel, REEVE_STDERR);
 	}
 	reeve_output_free(output);
+	if (written > 0)
+		return written;
 	if (*ret_closed || result == REEVE_E_END)
 		return 0;
 	return say_error(tool);

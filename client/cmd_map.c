@@ -86,14 +86,21 @@ static int cancel_rest(struct map *map, const char *reason)
 
 static int show_output(struct map *map, const struct flight_item *item)
 {
+	int result;
+
 	if (map->options->no_output || map->tool->json || !item->has_output)
 		return 0;
 	progress_clear(&map->progress);
-	if (relay_job(map->tool, item->id, REEVE_BOTH) == 0)
+	result = relay_job(map->tool, item->id, REEVE_BOTH);
+	if (result == 0)
 		return 0;
 	map->options->no_output = true;
-	map->closed = true;
-	return cancel_rest(map, CLOSED);
+	if (result == RELAY_E_CLOSED) {
+		map->closed = true;
+		return cancel_rest(map, CLOSED);
+	}
+	map->unwritten = result; /* said; the jobs go on */
+	return 0;
 }
 
 static int show_in_order(struct map *map)

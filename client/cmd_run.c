@@ -40,6 +40,7 @@ struct run {
 	bool followed;	 /* output was opened: up to `attempt` all is shown */
 	int64_t attempt; /* whose output it is, or was; 0: none */
 	bool closed;	 /* our stdout or stderr is: the job was cancelled */
+	int unwritten;	 /* exit code: they cannot be written; it goes on */
 	volatile sig_atomic_t *signal;
 };
 
@@ -84,9 +85,14 @@ static int show(struct run *run, int64_t timeout_ms)
 	while (run->output) {
 		result = reeve_output_next(run->output, timeout_ms, &chunk);
 		if (result == 0) {
-			if (relay_write(&chunk) != 0)
+			result = relay_write(run->tool, &chunk);
+			if (result == RELAY_E_CLOSED)
 				return reader_gone(run);
-			continue;
+			if (result == 0)
+				continue;
+			run->unwritten = result;
+			reeve_output_free(TAKE(run->output));
+			return 0;
 		}
 		if (result == REEVE_E_TIMEOUT)
 			return 0;
@@ -141,6 +147,7 @@ static int attend(struct run *run, struct reeve_job **ret)
 		result = take_signal(run);
 		/* It is over, and the job is not: another try follows. */
 		if (result == 0 && !run->output && !run->closed &&
+		    !run->unwritten &&
 		    clock_monotonic_ms() - begun_ms >= RUN_FOLLOW_MS) {
 			result = follow(run);
 			begun_ms = clock_monotonic_ms();
@@ -149,29 +156,34 @@ static int attend(struct run *run, struct reeve_job **ret)
 			result = show(run, 0);
 		if (result != 0)
 			return result;
-		wait_for_more(run,
-			      run->output || run->closed ? -1 : RUN_FOLLOW_MS);
+		wait_for_more(run, run->output || run->closed || run->unwritten
+					   ? -1
+					   : RUN_FOLLOW_MS);
 	}
 }
 
 static int finish(struct run *run, const struct reeve_job *job)
 {
 	int64_t until_ms = clock_monotonic_ms() + RUN_DRAIN_MS;
+	int result;
 
 	/* Its last words may still be on their way. */
 	while (run->output && clock_monotonic_ms() < until_ms) {
-		int result = show(run, 100);
-
+		result = show(run, 100);
 		if (result != 0)
 			return result;
 	}
 	if ((!run->followed || run->attempt < job->attempt) && !run->closed &&
-	    (job->stdout_bytes != 0 || job->stderr_bytes != 0) &&
-	    relay_job(run->tool, run->id, REEVE_BOTH) != 0)
-		run->closed = true;
+	    !run->unwritten &&
+	    (job->stdout_bytes != 0 || job->stderr_bytes != 0)) {
+		result = relay_job(run->tool, run->id, REEVE_BOTH);
+		run->closed = result == RELAY_E_CLOSED;
+		run->unwritten = result > 0 ? result : 0;
+	}
 	if (run->closed)
 		return 128 + SIGPIPE;
-	return finish_job(run->tool, job);
+	result = finish_job(run->tool, job);
+	return result ? result : run->unwritten;
 }
 
 /*

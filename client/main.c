@@ -5,6 +5,7 @@
 #include "client/say.h"
 #include "client/suggest.h"
 #include "client/table.h"
+#include "proto/json_out.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -97,6 +98,23 @@ static int apply_common(struct tool *tool)
 	return 0;
 }
 
+/*
+ * A name that is not UTF-8 would arrive as another name, and find what nobody
+ * meant. Commands that take somebody else's words look at each by itself.
+ */
+static int check_words(const struct tool *tool, const struct command *command,
+		       int argc, char **argv)
+{
+	for (int i = 0; i < argc && !command->job_flags; i++) {
+		if (!json_utf8(slice_of(argv[i])))
+			return say_usage(tool, "See: reeve help filters",
+					 "'%s' is not UTF-8 text, and the "
+					 "protocol carries nothing else",
+					 argv[i]);
+	}
+	return 0;
+}
+
 static int run_command(struct tool *tool, const struct command *command,
 		       int argc, char **argv)
 {
@@ -118,6 +136,11 @@ static int run_command(struct tool *tool, const struct command *command,
 
 	if (!options)
 		return say_memory(tool);
+	result = check_words(tool, command, argc, argv);
+	if (result) {
+		free(options);
+		return result;
+	}
 	tool->speaks_for_job = command->job_exit;
 	tool->json |= wants_json(command, argc, argv);
 	result = args_parse(tool, &bases, command->stop_early, argc, argv,

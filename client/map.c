@@ -206,5 +206,5 @@ int map_summary(const struct map *map)
 		return 128 + map->interrupted;
 	if (map->closed)
 		return 128 + SIGPIPE;
-	return map->failed || map->cancelled ? EXIT_FAILED : EXIT_FINE;
+	return map->failed || map->cancelled ? EXIT_FAILED : map->unwritten;
 }

@@ -43,6 +43,7 @@ struct map {
 	bool all_read;	      /* the source has ended */
 	bool stopping;	      /* nothing new is submitted */
 	bool closed;	      /* nobody reads our output */
+	int unwritten;	      /* exit code: it cannot be written */
 	int interrupted;      /* the signal; 0: none */
 	volatile sig_atomic_t *signal;
 	/* How they ended. */

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int write_all(int fd, const char *data, size_t bytes)
+static int write_all(const struct tool *tool, int fd, const char *data,
+		     size_t bytes)
 {
 	while (bytes > 0) {
 		ssize_t n = write(fd, data, bytes);
@@ -24,24 +25,31 @@ static int write_all(int fd, const char *data, size_t bytes)
 			poll(&end, 1, -1);
 			continue;
 		}
-		if (errno != EINTR)
+		if (errno == EPIPE)
 			return RELAY_E_CLOSED;
+		if (errno == EINTR)
+			continue;
+		return say_fail(tool, EXIT_FAILED,
+				"The daemon keeps it: reeve logs JOB",
+				"cannot write to %s: %s",
+				fd == STDOUT_FILENO ? "stdout" : "stderr",
+				strerror(errno));
 	}
 	return 0;
 }
 
-int relay_write(const struct reeve_chunk *chunk)
+int relay_write(const struct tool *tool, const struct reeve_chunk *chunk)
 {
 	int fd = chunk->channel == REEVE_STDERR ? STDERR_FILENO : STDOUT_FILENO;
 	char text[96];
 	int n;
 
 	if (chunk->omitted == 0)
-		return write_all(fd, chunk->data, chunk->bytes);
+		return write_all(tool, fd, chunk->data, chunk->bytes);
 	n = snprintf(text, sizeof(text),
 		     "\n[reeve: %" PRId64 " bytes were not kept here]\n",
 		     chunk->omitted);
-	return write_all(STDERR_FILENO, text, (size_t)n);
+	return write_all(tool, STDERR_FILENO, text, (size_t)n);
 }
 
 int relay_job(const struct tool *tool, int64_t id, enum reeve_channel channel)
@@ -54,7 +62,7 @@ int relay_job(const struct tool *tool, int64_t id, enum reeve_channel channel)
 	if (result == 0) {
 		while (closed == 0 &&
 		       (result = reeve_output_next(output, -1, &chunk)) == 0)
-			closed = relay_write(&chunk);
+			closed = relay_write(tool, &chunk);
 		reeve_output_free(output);
 	}
 	if (closed == 0 && result != REEVE_E_END)

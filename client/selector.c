@@ -264,9 +264,10 @@ int selector_add(struct tool *tool, struct selector *selector, const char *word)
 	if (strncmp(word, "not:", 4) == 0)
 		return selector_add_not(tool, selector, word + 4);
 	if (strncmp(word, "tag:", 4) == 0) {
-		if (!strchr(word + 4, '='))
+		/* A tag has a name; its value may be empty. */
+		if (!strchr(word + 4, '=') || word[4] == '=')
 			return say_usage(tool, "Write tag:key=value",
-					 "'%s' has no value", word);
+					 "'%s' has no name or no value", word);
 		if (!args_add(&selector->tags, word + 4))
 			return say_memory(tool);
 		return 0;

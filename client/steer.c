@@ -2,7 +2,9 @@
 
 #include "client/clock.h"
 #include "client/field.h"
+#include "client/job.h"
 #include "client/say.h"
+#include "client/words.h"
 #include "proto/limits.h"
 
 #include <inttypes.h>
@@ -138,6 +140,44 @@ static int report(const struct steer *steer)
 	return 0;
 }
 
+#define STEER_TELL_MAX 10
+
+/*
+ * Who names a job by its number and sees nothing happen wants to know why. To
+ * be cancelled is what has ended already; all else has not been done.
+ */
+static int tell_refused(const struct steer *steer)
+{
+	bool retry = strcmp(steer->method, "org.reeve.jobs.Retry") == 0;
+	const struct selector *selector = &steer->selector;
+	struct tool *tool = steer->tool;
+
+	if (steer->waiting + steer->running > 0 || steer->options->dry_run ||
+	    !selector_is_ids(selector) || !selector_is_exact(selector) ||
+	    selector->id_count > STEER_TELL_MAX)
+		return 0;
+	for (size_t i = 0; i < selector->id_count; i++) {
+		AUTO(reeve_job_free) struct reeve_job *job = NULL;
+
+		if (reeve_get(tool->r, selector->ids[i], &job) != 0)
+			return say_error(tool);
+		if (retry && (job->state == REEVE_FAILED ||
+			      job->state == REEVE_CANCELLED))
+			say_note(tool,
+				 "job %" PRId64
+				 " cannot be tried again: it was "
+				 "to start only once or came with descriptors, "
+				 "or another job has its unique word",
+				 job->id);
+		else
+			say_note(tool, "job %" PRId64 " is %s", job->id,
+				 words_state(job->state));
+	}
+	return strcmp(steer->method, "org.reeve.jobs.Cancel") == 0
+		       ? 0
+		       : EXIT_FAILED;
+}
+
 /* An id that is not there is an error; one that has ended is none. */
 static int check_ids(struct steer *steer)
 {
@@ -190,6 +230,8 @@ int steer_run(struct steer *steer, int argc, char **argv)
 		result = call(steer, steer->options->dry_run);
 	if (result == 0)
 		result = report(steer);
+	if (result == 0)
+		result = tell_refused(steer);
 	selector_fini(&steer->selector);
 	return result;
 }

@@ -169,6 +169,51 @@ def test_a_queue_is_paused_seen_and_goes_on():
         same(here.reeve('queue', 'drain', 'mail').code, 0)
 
 
+def test_a_full_disk_behind_stdout_is_said_and_costs_no_job():
+    with Real() as here, open('/dev/full', 'wb') as full:
+        mark = os.path.join(here.folder, 'mark')
+        for args, code in (
+                (['run', 'sh', '-c', 'echo a; touch ' + mark], 125),
+                (['run', 'sh', '-c', 'echo a; exit 7'], 7),
+                (['map', 'echo', ':::', 'a', 'b'], 1),
+                (['logs', '1'], 1), (['logs', '-f', '1'], 1)):
+            work = here.popen(*args, stdout=full)
+            err = work.communicate()[1].decode()
+            same((args, work.returncode), (args, code))
+            holds(err, 'cannot write to stdout: No space left on device',
+                  'reeve logs')
+        assert os.path.exists(mark)
+        found = here.reeve('ls', 'group=1', '--json').json()['jobs']
+        same({job['state'] for job in found}, {'succeeded'})
+
+
+def test_a_name_that_is_not_text_finds_nothing_else():
+    with Real() as here:
+        here.submit('--hold', '-q', '\ufffd', 'true')
+        for args in (['cancel', '-y', b'queue=\xfe'], ['ls', b'name=\xff'],
+                     ['queue', 'pause', b'\xff']):
+            result = here.reeve(*args)
+            same((args, result.code), (args, 2))
+            holds(result.err, 'not UTF-8')
+        same(here.job(1)['state'], 'held')
+
+
+def test_what_a_named_job_refuses_is_told():
+    with Real() as here:
+        here.submit('--unique', 'W', 'false')
+        here.reeve('wait', '1')
+        here.submit('--unique', 'W', '--hold', 'true')
+        for args, code, word in (
+                (['retry', '1'], 1, 'another job has its unique word'),
+                (['edit', '1', '-p', '3'], 1, 'job 1 is failed'),
+                (['rm', '2'], 1, 'job 2 is held'),
+                (['release', '1'], 1, 'job 1 is failed'),
+                (['cancel', '1'], 0, 'job 1 is failed')):
+            result = here.reeve(*args)
+            same((args, result.code), (args, code))
+            holds(result.err, word)
+
+
 def test_each_try_is_explained_with_its_last_lines():
     with Real() as here:
         here.reeve('submit', '-w', '--retry', '1', '--backoff', '10ms', '--sh',

@@ -78,7 +78,8 @@ class Place:
             stdin=how.pop('stdin', subprocess.DEVNULL),
             # A buffer would keep lines from finish().
             bufsize=0,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+            stdout=how.pop('stdout', subprocess.PIPE),
+            stderr=subprocess.PIPE, **how)
 
     def reeve(self, *args, input=b'', **env):
         try:
