@@ -4,7 +4,8 @@
 #
 #	systemd.sh BUILD
 #
-# The tree is made once a build folder (250 MB, a minute) and used again.
+# The tree is made once a build folder (250 MB, a minute) and used again, until
+# it needs other packages.
 # covers: daemon/supervisor/start daemon/supervisor/notify daemon/supervisor/listen
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,8 +23,8 @@ done
 build=$(cd "$build" && pwd) || exit 1
 tree=$build/systemd-tree
 packages=systemd,systemd-sysv,dbus,procps,socat,libpam-systemd
-packages+=,dbus-user-session,libevent-core-2.1-7,libsqlite3-0,libmd0
-if [ ! -e "$tree.made" ]; then
+packages+=,dbus-user-session,libevent-core-2.1-7,libsqlite3-0,libmd0,libyaml-0-2
+if [ "$(cat "$tree.made" 2>/dev/null)" != "$packages" ]; then
 	rm -rf "$tree"
 	# The container's packages come the way this machine's do.
 	apt-config dump | grep -E '^Acquire::(http|https|Retries)' \
@@ -34,7 +35,7 @@ if [ ! -e "$tree.made" ]; then
 		tail -n 5 "$build/systemd-tree.log" | sed 's/^/# /'
 		skip 'no Debian tree could be made'
 	}
-	touch "$tree.made"
+	echo "$packages" >"$tree.made"
 fi
 
 # The install goes over the tree: what an earlier build left would be served.

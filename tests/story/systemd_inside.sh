@@ -47,6 +47,21 @@ eventually()
 	done
 }
 
+has_grace()
+{
+	reeve config show 2>/dev/null | grep -q "^defaults.grace.*$1.*$2"
+}
+
+reloads()
+{
+	mkdir -p /etc/reeve
+	echo 'defaults: { grace: 7s }' >/etc/reeve/reeve.yaml
+	systemctl reload reeved && eventually 10 has_grace 7s reeve.yaml ||
+		{ reeve config show; return 1; }
+	rm /etc/reeve/reeve.yaml
+	systemctl reload reeved && eventually 10 has_grace 10s default
+}
+
 main_pid()
 {
 	systemctl show -P MainPID reeved
@@ -225,6 +240,7 @@ check 'jobs run as the service user' is_service_user
 check 'another user is refused' others_refused
 check "jobs have cgroups in the unit's own" in_unit_cgroup
 check 'jobs are not protected from the lack of memory' oom_scores
+check 'a reload takes what /etc/reeve says' reloads
 check 'a second daemon is refused with the pid' second_is_refused
 check 'a job survives kill -9 of the daemon' survives killed
 check 'a job survives a restart' survives systemctl restart reeved
