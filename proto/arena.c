@@ -1,6 +1,7 @@
 #include "proto/arena.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define ARENA_ALIGN 16
 #define ARENA_FIRST_BYTES 4096
@@ -87,6 +88,32 @@ static void blocks_free(struct arena_block *block)
 		free(block);
 		block = next;
 	}
+}
+
+char *arena_vprint(struct arena *arena, const char *format, va_list args)
+{
+	va_list again;
+	char *text;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
+	if (text)
+		vsnprintf(text, (size_t)n + 1, format, args);
+	return text;
+}
+
+char *arena_print(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = arena_vprint(arena, format, args);
+	va_end(args);
+	return text;
 }
 
 void arena_reset(struct arena *arena)

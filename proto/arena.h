@@ -8,6 +8,8 @@
  * shared.
  */
 
+#include <stdarg.h>
+
 #include "proto/base.h"
 
 struct arena_block;
@@ -37,6 +39,16 @@ must_check void *arena_array(struct arena *arena, size_t count, size_t bytes);
  */
 must_check int arena_copy(struct arena *arena, struct slice from,
 			  struct slice *ret);
+
+/**
+ * arena_print() - a formatted text that lives as long as the arena, of any size
+ *
+ * Return: the text, owned by the arena; NULL when there is no memory left.
+ */
+must_check char *arena_print(struct arena *arena, const char *format, ...)
+	printf_like(2, 3);
+must_check char *arena_vprint(struct arena *arena, const char *format,
+			      va_list args) printf_like(2, 0);
 
 /**
  * arena_reset() - forget everything, keep the newest block for reuse

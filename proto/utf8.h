@@ -41,6 +41,16 @@ static inline size_t utf8_bytes(const char *p, const char *end)
 	return n;
 }
 
+/** utf8_cut() - how many bytes of @text to show, at most @max: whole characters */
+static inline size_t utf8_cut(struct slice text, size_t max)
+{
+	size_t n = text.n < max ? text.n : max;
+
+	while (n && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 /** utf8_encode() - write @code (at most 0x10ffff) to @ret; how many bytes */
 static inline size_t utf8_encode(uint32_t code, char ret[4])
 {

@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/carry.h"
 #include "daemon/broker/cause_text.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
 #include "proto/calls_jobs.h"
+#include "proto/json_in.h"
 
 #define AHEAD_MAX 1000000 /* nobody needs to know it better */
 
@@ -24,7 +26,8 @@ struct explain {
 	int64_t ahead, run_ms;
 	/* The answer as it grows. */
 	struct json_out *out;
-	char first[256];  /* the message of the first reason: the summary */
+	const char *first; /* the message of the first reason: the summary */
+	bool no_memory;
 	uint32_t attempt; /* that the next reason tells of; 0: of none */
 	int64_t expected_ms;
 };
@@ -59,14 +62,18 @@ printf_like(4, 5) static void reason(struct explain *e, const char *rule,
 				     const char *remedy, const char *format,
 				     ...)
 {
-	char message[sizeof(e->first)];
+	const char *message;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	message = arena_vprint(&e->answer, format, args);
 	va_end(args);
-	if (!e->first[0])
-		memcpy(e->first, message, sizeof(message));
+	if (!message) {
+		e->no_memory = true;
+		return;
+	}
+	if (!e->first)
+		e->first = message;
 	json_out_object(e->out);
 	json_out_member_text(e->out, "rule", rule);
 	json_out_member_text(e->out, "message", message);
@@ -76,6 +83,18 @@ printf_like(4, 5) static void reason(struct explain *e, const char *rule,
 		json_out_member_int(e->out, "attempt", e->attempt);
 	e->attempt = 0;
 	json_out_object_end(e->out);
+}
+
+/* Why an attempt ended. */
+static const char *why(struct explain *e, enum job_cause cause,
+		       int32_t exit_code, int32_t signal, struct slice failure)
+{
+	const char *text = cause_text(&e->answer, cause, exit_code, signal,
+				      failure);
+
+	if (!text)
+		e->no_memory = true;
+	return text ? text : "";
 }
 
 static const char *command(char *room, size_t size, const char *verb,
@@ -103,18 +122,19 @@ static void explain_scheduled(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	int64_t left_ms = row->run_at_ms - clock_wall_ms();
-	char wait[32], why[200], when[32];
+	char wait[32], when[32];
 	time_t seconds = (time_t)(row->run_at_ms / 1000);
 	struct tm utc;
 
 	duration(wait, sizeof(wait), left_ms);
 	e->expected_ms = row->run_at_ms;
 	if (row->attempt && row->cause != CAUSE_NONE) {
-		cause_text(why, sizeof(why), row->cause, row->exit_code,
-			   row->signal, row->failure);
 		reason(e, "backoff", NULL,
 		       "attempt %u of %u %s; the next one comes in %s",
-		       row->attempt, row->max_attempts, why, wait);
+		       row->attempt, row->max_attempts,
+		       why(e, row->cause, row->exit_code, row->signal,
+			   row->failure),
+		       wait);
 		return;
 	}
 	/* The latest that a Spec can say is in the year 287396: it fits. */
@@ -227,13 +247,12 @@ static void explain_attempts(struct explain *e)
 {
 	for (size_t i = 0; i < e->attempt_count; i++) {
 		const struct store_attempt *attempt = &e->attempts[i];
-		char why[200];
 
-		cause_text(why, sizeof(why), attempt->cause, attempt->exit_code,
-			   attempt->signal, attempt->failure);
 		e->attempt = attempt->number;
 		reason(e, cause_name(attempt->cause), NULL, "attempt %u %s",
-		       attempt->number, why);
+		       attempt->number,
+		       why(e, attempt->cause, attempt->exit_code,
+			   attempt->signal, attempt->failure));
 	}
 }
 
@@ -243,7 +262,7 @@ static void explain_running(struct explain *e)
 	char time[32], remedy[64];
 
 	explain_attempts(e);
-	e->first[0] = 0;
+	e->first = NULL;
 	reason(e, "running", command(remedy, sizeof(remedy), "logs -f", e->id),
 	       "attempt %u of %u runs%s%s%s", row->attempt, row->max_attempts,
 	       row->started_ms ? " since " : "",
@@ -253,41 +272,58 @@ static void explain_running(struct explain *e)
 	       row->cancel_asked ? "; it was asked to end" : "");
 }
 
+/* Did an attempt run, so that there is output of it? */
+static bool has_run(const struct store_row *row)
+{
+	struct slice type;
+
+	if (row->failure.n && json_find(row->failure, "type", &type) &&
+	    slice_is(type, "\"" CARRY_LOST_TYPE "\""))
+		return false;
+	return row->attempt;
+}
+
 static void explain_ended(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	bool good = row->state == STATE_SUCCEEDED;
-	char why[200], verb[16], remedy[64], who[32] = "it";
+	char room[64], who[32] = "it";
+	const char *said = cause_cut(&e->answer, row->reason);
+	const char *remedy = NULL;
 
 	explain_attempts(e);
-	e->first[0] = 0;
+	e->first = NULL;
+	if (!said) {
+		e->no_memory = true;
+		return;
+	}
 	/* Its descriptors are gone: only a new one has some. */
-	snprintf(verb, sizeof(verb),
-		 good || row->attempt || row->descriptors ? "logs" : "retry");
-	cause_text(why, sizeof(why), row->cause, row->exit_code, row->signal,
-		   row->failure.n ? row->failure : (struct slice){0});
+	if (has_run(row))
+		remedy = command(room, sizeof(room), "logs", e->id);
+	else if (!row->descriptors)
+		remedy = command(room, sizeof(room), "retry", e->id);
 	if (row->attempt)
 		snprintf(who, sizeof(who), "attempt %u", row->attempt);
 	e->attempt = row->attempt;
-	reason(e, cause_name(row->cause),
-	       command(remedy, sizeof(remedy), verb, e->id), "%s %s%s%.*s", who,
-	       why, row->reason.n ? ": " : "", (int)row->reason.n,
-	       row->reason.n ? row->reason.p : "");
+	reason(e, cause_name(row->cause), remedy, "%s %s%s%s", who,
+	       why(e, row->cause, row->exit_code, row->signal, row->failure),
+	       row->reason.n ? ": " : "", said);
 	if (!good && row->attempt)
 		reason(e, "ended",
-		       row->descriptors ? NULL
-					: command(remedy, sizeof(remedy),
-						  "retry", e->id),
+		       row->descriptors
+			       ? NULL
+			       : command(room, sizeof(room), "retry", e->id),
 		       "no further attempt follows: %u of %u were made",
 		       row->attempt, row->max_attempts);
 }
 
 static void answer(struct explain *e)
 {
-	char summary[sizeof(e->first) + 64];
+	struct json_out *out;
+	const char *summary;
 
-	e->out = call_reply(e->call, false);
-	json_out_key(e->out, "reasons");
+	e->out = &e->call->broker->scratch;
+	json_out_reset(e->out);
 	json_out_array(e->out);
 	if (state_is_end(e->row->state))
 		explain_ended(e);
@@ -296,12 +332,18 @@ static void answer(struct explain *e)
 	else
 		explain_waiting(e);
 	json_out_array_end(e->out);
-	snprintf(summary, sizeof(summary), "job %" PRId64 " %s: %s", e->id,
-		 state_name(e->row->state), e->first);
-	json_out_member_text(e->out, "summary", summary);
+	summary = arena_print(&e->answer, "job %" PRId64 " %s: %s", e->id,
+			      state_name(e->row->state),
+			      e->first ? e->first : "");
+	if (e->no_memory || !summary || !json_out_ok(e->out)) {
+		call_error_memory(e->call);
+		return;
+	}
+	out = call_reply(e->call, false);
+	json_out_member_raw(out, "reasons", json_out_slice(e->out));
+	json_out_member_text(out, "summary", summary);
 	if (e->expected_ms)
-		json_out_member_int(e->out, "expected_start_ms",
-				    e->expected_ms);
+		json_out_member_int(out, "expected_start_ms", e->expected_ms);
 	call_reply_end(e->call);
 }
 

@@ -8,7 +8,8 @@
 #include "daemon/broker/state.h"
 
 #define CARRY_LOST                                                             \
-	"{\"type\":\"DescriptorsLost\",\"message\":\"the descriptors that "    \
+	"{\"type\":\"" CARRY_LOST_TYPE                                         \
+	"\",\"message\":\"the descriptors that "                               \
 	"were "                                                                \
 	"given to it are gone: the daemon's broker that held them ended "      \
 	"before it could start; submit it again\"}"

@@ -22,6 +22,7 @@ struct carried {
 };
 
 /* What happened to a job that waits for descriptors nobody has: JSON. */
+#define CARRY_LOST_TYPE "DescriptorsLost"
 extern const struct slice carry_lost_failure;
 
 /**

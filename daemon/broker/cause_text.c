@@ -3,21 +3,32 @@
 #include <stdio.h>
 
 #include "proto/json_in.h"
+#include "proto/utf8.h"
 
-/* The part of a failure that a person reads; cut, without line ends. */
+/* The part of a failure that a person reads. */
 static int message_of(struct slice failure, struct arena *arena,
 		      struct slice *ret)
 {
 	struct slice value;
+	int r = JSON_E_KIND;
 
-	*ret = (struct slice){0};
-	if (!failure.n || !json_find(failure, "message", &value))
-		return 0;
-	return json_string(arena, value, ret);
+	if (failure.n && json_find(failure, "message", &value))
+		r = json_string(arena, value, ret);
+	if (r)
+		*ret = (struct slice){0};
+	return r < 0 ? r : 0;
 }
 
-void cause_text(char *room, size_t size, enum job_cause cause,
-		int32_t exit_code, int32_t signal, struct slice failure)
+const char *cause_cut(struct arena *arena, struct slice text)
+{
+	size_t n = utf8_cut(text, CAUSE_MESSAGE_BYTES);
+
+	return arena_print(arena, "%.*s%s", (int)n, n ? text.p : "",
+			   n < text.n ? "\xe2\x80\xa6" : "");
+}
+
+const char *cause_text(struct arena *arena, enum job_cause cause,
+		       int32_t exit_code, int32_t signal, struct slice failure)
 {
 	static const char *const texts[] = {
 		[CAUSE_NONE] = "succeeded",
@@ -34,8 +45,8 @@ void cause_text(char *room, size_t size, enum job_cause cause,
 		[CAUSE_HANDLER] = "failed in its handler",
 		[CAUSE_EXEC] = "could not be started",
 	};
-	struct arena arena = {0};
 	struct slice message;
+	const char *said;
 	char number[16] = "";
 
 	require(cause < CAUSE_COUNT);
@@ -43,11 +54,11 @@ void cause_text(char *room, size_t size, enum job_cause cause,
 		snprintf(number, sizeof(number), " %d", exit_code);
 	else if (cause == CAUSE_SIGNAL)
 		snprintf(number, sizeof(number), " %d", signal);
-	if (message_of(failure, &arena, &message))
-		message = (struct slice){0};
-	snprintf(room, size, "%s%s%s%.*s", texts[cause], number,
-		 message.n ? ": " : "",
-		 (int)(message.n < 100 ? message.n : 100),
-		 message.n ? message.p : "");
-	arena_fini(&arena);
+	if (message_of(failure, arena, &message))
+		return NULL;
+	said = cause_cut(arena, message);
+	if (!said)
+		return NULL;
+	return arena_print(arena, "%s%s%s%s", texts[cause], number,
+			   message.n ? ": " : "", said);
 }

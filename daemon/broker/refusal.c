@@ -5,6 +5,7 @@
 
 #include "daemon/broker/call.h"
 #include "daemon/broker/state.h"
+#include "proto/utf8.h"
 
 printf_like(2, 3) static void say(struct refusal *refusal, const char *format,
 				  ...)
@@ -19,11 +20,7 @@ printf_like(2, 3) static void say(struct refusal *refusal, const char *format,
 /* Names are cut for people: at a character, and not too long. */
 static int cut(struct slice text, size_t max)
 {
-	size_t n = text.n < max ? text.n : max;
-
-	while (n && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-		n--;
-	return (int)n;
+	return (int)utf8_cut(text, max);
 }
 
 static void say_taken(struct refusal *refusal, const struct store_entry *entry)

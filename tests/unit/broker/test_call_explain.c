@@ -1,3 +1,4 @@
+#include "daemon/broker/carry.h"
 #include "daemon/broker/cause_text.h"
 #include "tests/unit/broker/stage.h"
 
@@ -84,6 +85,74 @@ UNIT(an_ended_job_tells_its_attempts)
 	stage_end(&stage);
 }
 
+/* A failure whose message is "x", then @count times the character "é". */
+static char *long_failure(size_t count)
+{
+	char *text = calloc(1, 2 * count + 20), *p = text;
+
+	assert_non_null(text);
+	p = stpcpy(p, "{\"message\":\"x");
+	while (count--)
+		p = stpcpy(p, "\xc3\xa9");
+	stpcpy(p, "\"}");
+	return text;
+}
+
+UNIT(what_a_failure_says_ends_in_a_whole_character)
+{
+	struct fake_job *job;
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	for (size_t i = 0; i < 2; i++) {
+		job = fake_store_add(stage.store, STATE_FAILED);
+		job->attempt = job->max_attempts = 1;
+		job->cause = CAUSE_EXEC;
+		job->failure = long_failure(i ? 1000 : 300);
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	line = stage_call(&stage, fd, EXPLAIN, "{\"id\":1}");
+	stage_expect(line, "\xc3\xa9\",\"remedy\"");
+	stage_expect(line, "\xc3\xa9\"}");
+	line = stage_call(&stage, fd, EXPLAIN, "{\"id\":2}");
+	stage_expect(line, "\xc3\xa9\xe2\x80\xa6\",\"remedy\"");
+	stage_expect(line, "\xc3\xa9\xe2\x80\xa6\"}");
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_job_whose_descriptors_were_lost_is_told_all_and_sent_nowhere)
+{
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct fake_job *job = fake_store_add(stage.store,
+						      STATE_FAILED);
+
+		job->attempt = i;
+		job->max_attempts = 1;
+		job->cause = CAUSE_EXEC;
+		job->descriptors = true;
+		job->failure = strdup(carry_lost_failure.p);
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	for (int i = 0; i < 2; i++) {
+		line = stage_call(&stage, fd, EXPLAIN,
+				  i ? "{\"id\":2}" : "{\"id\":1}");
+		stage_expect(line, "before it could start; submit it again\"");
+		assert_null(strstr(line, "remedy"));
+	}
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +161,9 @@ int main(void)
 		cmocka_unit_test(
 			an_expected_start_comes_from_how_long_others_took),
 		cmocka_unit_test(an_ended_job_tells_its_attempts),
+		cmocka_unit_test(what_a_failure_says_ends_in_a_whole_character),
+		cmocka_unit_test(
+			a_job_whose_descriptors_were_lost_is_told_all_and_sent_nowhere),
 	};
 
 	return cmocka_run_group_tests_name("call_explain", tests, NULL, NULL);
