@@ -234,8 +234,11 @@ static void again(struct call *call, int64_t room)
 {
 	const struct submit_many *many = call->state;
 
+	/* Whoever does not wait is told about each of its jobs. */
+	if (many->all_or_none || !submission_blocks(call, many->room.queue))
+		room = INT64_MAX;
 	if (submission_allowed(call))
-		submit(call, many->all_or_none ? INT64_MAX : room);
+		submit(call, room);
 }
 
 /* May it be tried again, and can that ever help? */
@@ -347,7 +350,8 @@ static void committed(struct call *call, struct batch *batch)
 		return;
 	if (!many->open)
 		answer(call);
-	else if (!waits(call, many->room.queue))
+	else if (!submission_blocks(call, many->room.queue) ||
+		 !waits(call, many->room.queue))
 		submit(call, INT64_MAX); /* only a part was tried */
 }
 

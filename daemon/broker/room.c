@@ -103,6 +103,15 @@ static int64_t room_of(struct broker *broker, struct slice name)
 	return set.max_length - lane_waiting(counts);
 }
 
+/* Settings changed: there is nothing left to wait for. */
+static bool is_pointless(struct broker *broker, const struct room *room)
+{
+	struct store_queue set = queue_settings(&broker->queues, room->queue);
+
+	return set.overflow != STORE_OVERFLOW_BLOCK ||
+	       room->need > set.max_length;
+}
+
 void rooms_look(struct broker *broker, const struct batch *batch)
 {
 	struct room_list later = TAILQ_HEAD_INITIALIZER(later);
@@ -121,12 +130,12 @@ void rooms_look(struct broker *broker, const struct batch *batch)
 			full = room->queue;
 			left = room_of(broker, room->queue);
 		}
-		if (!stops && left < need)
+		if (!stops && left < need && !is_pointless(broker, room))
 			continue;
 		stop_waiting(room);
 		/* It may not come back before this round is over. */
 		TAILQ_INSERT_TAIL(&later, room, link);
-		left -= need;
+		left -= left < need ? 0 : need; /* it is refused, or fits */
 	}
 	while ((room = TAILQ_FIRST(&later))) {
 		struct call *call = room->call;

@@ -26,7 +26,7 @@ struct room {
 	size_t bytes;	    /* that the call keeps in memory for it */
 	uint64_t order;	    /* of its first wait; 0: none yet */
 	bool waiting;
-	/* There is room for @room jobs: try again. */
+	/* There is room for @room jobs, or no sense in waiting: try again. */
 	void (*again)(struct call *call, int64_t room);
 };
 
@@ -53,6 +53,7 @@ bool room_wait(struct room *room);
  * rooms_look() - after a commit: who fits now goes on
  * @batch:	what it changed is looked at; NULL: look at everything
  *
- * When the daemon is being stopped all go on, to be told so.
+ * When the daemon is being stopped all go on, to be told so; and who waits for
+ * a queue that now refuses, or is too short for it, goes on to be refused.
  */
 void rooms_look(struct broker *broker, const struct batch *batch);

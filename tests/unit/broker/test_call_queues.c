@@ -12,6 +12,7 @@
 #define DRAIN "org.reeve.queues.Drain"
 #define PURGE "org.reeve.queues.Purge"
 #define SUBMIT "org.reeve.jobs.Submit"
+#define MANY "org.reeve.jobs.SubmitMany"
 
 UNIT(queues_are_listed_with_settings_and_counts)
 {
@@ -63,6 +64,86 @@ UNIT(what_is_not_built_or_not_there_is_refused_by_name)
 				"[\"running\"]}"),
 		     "\"parameter\":\"states\"");
 	close(fd);
+	stage_end(&stage);
+}
+
+#define JOB "{\"argv\":[\"a\"],\"queue\":\"q\",\"hold\":true}"
+
+/* Three calls wait for room in a full queue: some jobs, one, all or none. */
+static void wait_for_room(struct stage *stage, int ret_fds[4])
+{
+	for (int i = 0; i < 4; i++)
+		ret_fds[i] = stage_client(stage);
+	stage_call(stage, ret_fds[0], CONFIGURE,
+		   "{\"name\":\"q\",\"max_length\":3,"
+		   "\"overflow\":\"block\"}");
+	for (int i = 0; i < 2; i++)
+		stage_call(stage, ret_fds[0], SUBMIT, "{\"job\":" JOB "}");
+	stage_send(ret_fds[1], "{\"method\":\"" MANY "\",\"parameters\":"
+			       "{\"jobs\":[" JOB "," JOB "]}}");
+	stage_settle(stage);
+	stage_send(ret_fds[2], "{\"method\":\"" SUBMIT "\",\"parameters\":"
+			       "{\"job\":" JOB "}}");
+	stage_send(ret_fds[3],
+		   "{\"method\":\"" MANY "\",\"parameters\":"
+		   "{\"all_or_none\":true,\"jobs\":[" JOB "," JOB "]}}");
+	stage_settle(stage);
+	assert_int_equal(stage->store->job_count, 3);
+	for (int i = 1; i < 4; i++)
+		assert_true(stage_silent(stage, ret_fds[i]));
+}
+
+UNIT(who_waits_for_room_is_refused_when_its_queue_begins_to_refuse)
+{
+	struct stage stage;
+	int fds[4];
+
+	stage_open(&stage);
+	wait_for_room(&stage, fds);
+	stage_call(&stage, fds[0], CONFIGURE,
+		   "{\"name\":\"q\",\"overflow\":\"reject\"}");
+	stage_expect(stage_read(&stage, fds[1]), "\"ids\":[3,0]");
+	stage_expect(stage_read(&stage, fds[2]), "QueueFull");
+	stage_expect(stage_read(&stage, fds[3]), "QueueFull");
+	assert_int_equal(stage.broker.rooms.count, 0);
+	assert_int_equal(stage.store->job_count, 3);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	stage_end(&stage);
+}
+
+UNIT(who_waits_for_room_goes_on_when_the_limit_is_lifted)
+{
+	struct stage stage;
+	int fds[4];
+
+	stage_open(&stage);
+	wait_for_room(&stage, fds);
+	stage_call(&stage, fds[0], CONFIGURE,
+		   "{\"name\":\"q\",\"max_length\":0,"
+		   "\"overflow\":\"reject\"}");
+	stage_expect(stage_read(&stage, fds[1]), "\"ids\":[3,4]");
+	stage_expect(stage_read(&stage, fds[2]), "\"id\":5");
+	stage_expect(stage_read(&stage, fds[3]), "\"ids\":[6,7]");
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	stage_end(&stage);
+}
+
+UNIT(who_can_never_fit_any_more_waits_no_longer)
+{
+	struct stage stage;
+	int fds[4];
+
+	stage_open(&stage);
+	wait_for_room(&stage, fds);
+	stage_call(&stage, fds[0], CONFIGURE,
+		   "{\"name\":\"q\",\"max_length\":1}");
+	stage_expect(stage_read(&stage, fds[3]), "QueueFull");
+	assert_true(stage_silent(&stage, fds[1]));
+	assert_true(stage_silent(&stage, fds[2]));
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
 	stage_end(&stage);
 }
 
@@ -194,6 +275,11 @@ UNIT(purge_cancels_what_waits_and_removes_what_ended)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			who_waits_for_room_is_refused_when_its_queue_begins_to_refuse),
+		cmocka_unit_test(
+			who_waits_for_room_goes_on_when_the_limit_is_lifted),
+		cmocka_unit_test(who_can_never_fit_any_more_waits_no_longer),
 		cmocka_unit_test(queues_are_listed_with_settings_and_counts),
 		cmocka_unit_test(
 			what_is_not_built_or_not_there_is_refused_by_name),
