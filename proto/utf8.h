@@ -7,6 +7,8 @@
 
 #include "proto/base.h"
 
+#define UTF8_ELLIPSIS "\xe2\x80\xa6"
+
 /** utf8_bytes() - length of the character at @p, 1 to 4; 0 when it is invalid */
 static inline size_t utf8_bytes(const char *p, const char *end)
 {

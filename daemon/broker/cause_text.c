@@ -24,7 +24,7 @@ const char *cause_cut(struct arena *arena, struct slice text)
 	size_t n = utf8_cut(text, CAUSE_MESSAGE_BYTES);
 
 	return arena_print(arena, "%.*s%s", (int)n, n ? text.p : "",
-			   n < text.n ? "\xe2\x80\xa6" : "");
+			   n < text.n ? UTF8_ELLIPSIS : "");
 }
 
 const char *cause_text(struct arena *arena, enum job_cause cause,

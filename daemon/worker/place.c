@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "proto/json_in.h"
+#include "proto/utf8.h"
 
 #define CLEAN_COUNT 6
+#define NAME_BYTES 96 /* that a message shows */
 
 static const struct {
 	const char *name;
@@ -35,8 +37,9 @@ static void fault(struct place *place, const char *what, struct slice name)
 {
 	if (place->fault[0])
 		return;
-	snprintf(place->fault, sizeof(place->fault), "%s '%.*s'", what,
-		 (int)(name.n < 96 ? name.n : 96), name.p ? name.p : "");
+	snprintf(place->fault, sizeof(place->fault), "%s '%.*s%s'", what,
+		 (int)utf8_cut(name, NAME_BYTES), name.p ? name.p : "",
+		 name.n > NAME_BYTES ? UTF8_ELLIPSIS : "");
 }
 
 /* A terminated string of the arena; a fault when it cannot be one. */

@@ -14,9 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/utf8.h"
+
 #define STACK_BYTES (64 * 1024)
 #define GUARD_BYTES 4096
 #define DEFAULT_UMASK 022
+#define SHOWN_BYTES 160 /* of a path in a message */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RUN_SANITIZED 1
@@ -256,6 +259,18 @@ static long fork_child(struct child *child)
 	_exit(127);
 }
 
+/* A path for a message: whole characters, not too many. */
+static void show(char ret[SHOWN_BYTES + sizeof(UTF8_ELLIPSIS)],
+		 const char *path)
+{
+	struct slice text = slice_of(path);
+	size_t n = utf8_cut(text, SHOWN_BYTES);
+
+	memcpy(ret, path, n);
+	memcpy(ret + n, n < text.n ? UTF8_ELLIPSIS : "\0\0\0",
+	       sizeof(UTF8_ELLIPSIS));
+}
+
 static void explain(const struct run_shared *shared,
 		    const struct command *command, bool cwd_given,
 		    struct command_fault *fault)
@@ -263,7 +278,10 @@ static void explain(const struct run_shared *shared,
 	const struct place *place = command->place;
 	const char *why = strerror(shared->error);
 	size_t size = sizeof(fault->message);
+	char shown[SHOWN_BYTES + sizeof(UTF8_ELLIPSIS)];
 
+	show(shown,
+	     shared->stage == STAGE_EXEC ? command->argv[0] : place->cwd);
 	fault->error = shared->error;
 	switch (shared->stage) {
 	case STAGE_LIMIT:
@@ -279,9 +297,9 @@ static void explain(const struct run_shared *shared,
 		break;
 	case STAGE_CWD:
 		snprintf(fault->message, size,
-			 "cannot enter the directory %s%.160s%s: %s",
+			 "cannot enter the directory %s%s%s: %s",
 			 cwd_given ? "" : "'",
-			 cwd_given ? "that came with it" : place->cwd,
+			 cwd_given ? "that came with it" : shown,
 			 cwd_given ? "" : "'", why);
 		break;
 	case STAGE_SETUP:
@@ -289,8 +307,8 @@ static void explain(const struct run_shared *shared,
 			 why);
 		break;
 	case STAGE_EXEC:
-		snprintf(fault->message, size, "cannot start '%.160s': %s",
-			 command->argv[0], why);
+		snprintf(fault->message, size, "cannot start '%s': %s", shown,
+			 why);
 		break;
 	}
 }

@@ -131,6 +131,7 @@ def what_cannot_start_says_why():
     fails(2, "cannot start 'nope'", 'nope')
     fails(13, "cannot start '/etc/passwd'", '/etc/passwd')
     fails(2, "cannot start '/nope/nope'", '/nope/nope')
+    fails(2, "cannot start 'x" + 'é' * 79 + "…'", 'x' + 'é' * 100)
     broker.say(worker.context(2, cwd='/not/there'))
     fails(2, "cannot enter the directory '/not/there'", 'true', context=2)
     broker.say(worker.context(3, limits={'wings': 2}))
