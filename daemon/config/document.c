@@ -9,6 +9,7 @@
 
 #define PATH_BYTES 64
 #define LEVELS_MAX 8
+#define NESTED_MAX 16 /* more costs libyaml the square of it */
 #define SEEN_MAX 64
 #define NAMES_BYTES 200
 
@@ -25,6 +26,7 @@ enum expect {
 struct walk {
 	const struct document_hooks *hooks;
 	enum expect expect;
+	int nested;  /* open lists and mappings, passed over or not */
 	int passing; /* depth inside of what is passed over; 0: nothing is */
 	char path[PATH_BYTES]; /* of the key that is looked at */
 	size_t lengths[LEVELS_MAX];
@@ -348,8 +350,15 @@ static void on_node(struct walk *walk, const yaml_event_t *event)
 
 static void on_event(struct walk *walk, const yaml_event_t *event)
 {
-	if (event->type == YAML_DOCUMENT_START_EVENT &&
-	    walk->expect == EXPECT_END) {
+	walk->nested += is_start(event) - is_end(event);
+	if (walk->nested > NESTED_MAX) {
+		problem(walk, place_of(&event->start_mark),
+			"more than %d levels of lists and sections: nothing "
+			"behind this is read",
+			NESTED_MAX);
+		walk->over = true;
+	} else if (event->type == YAML_DOCUMENT_START_EVENT &&
+		   walk->expect == EXPECT_END) {
 		problem(walk, place_of(&event->start_mark),
 			"a second document begins: one file is one document");
 		walk->over = true;

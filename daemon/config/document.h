@@ -4,7 +4,8 @@
  * Document: the text of one file of the configuration, walked key by key. A
  * subset of YAML: mappings and plain values. What is not a key of the table, a
  * key given twice, a list, an anchor, a tag or a second document is a problem;
- * reading goes on behind it, so that one check says all.
+ * reading goes on behind it, so that one check says all; but not behind a second
+ * document, nor inside of more than 16 levels.
  */
 
 #include "daemon/config/table.h"

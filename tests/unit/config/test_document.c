@@ -119,6 +119,33 @@ UNIT(a_second_document_ends_it)
 			    "begins: one file is one document\n");
 }
 
+UNIT(what_is_nested_too_deep_is_refused_where_it_is)
+{
+	static char text[DOCUMENT_BYTES_MAX];
+
+	memset(text, '[', sizeof(text));
+	assert_string_equal(read_text((struct slice){text, sizeof(text)}),
+			    "1:1 expected settings, like 'log: {level: info}'\n"
+			    "1:17 more than 16 levels of lists and sections: "
+			    "nothing behind this is read\n");
+	for (size_t i = 0; i + 4 <= sizeof(text); i += 4)
+		memcpy(text + i, "{a: ", 4);
+	assert_non_null(strstr(read_text((struct slice){text, 40000}),
+			       "\n1:65 more than 16 levels"));
+	for (size_t i = 0; i + 2 <= sizeof(text); i += 2)
+		memcpy(text + i, "[\n", 2);
+	assert_non_null(strstr(read_text((struct slice){text, sizeof(text)}),
+			       "\n17:1 more than 16 levels"));
+	for (size_t i = 0; i + 2 <= sizeof(text); i += 2)
+		memcpy(text + i, "- ", 2);
+	assert_non_null(strstr(read_text((struct slice){text, sizeof(text)}),
+			       "\n1:33 more than 16 levels"));
+	/* As deep as it may be. */
+	assert_null(strstr(READ("a: [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]\n"
+				"b: [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]"),
+			   "levels"));
+}
+
 UNIT(the_longest_file_is_read)
 {
 	static char text[DOCUMENT_BYTES_MAX];
@@ -126,9 +153,6 @@ UNIT(the_longest_file_is_read)
 	memset(text, '#', sizeof(text));
 	read_text((struct slice){text, sizeof(text)});
 	assert_int_equal(problems, 0);
-	memset(text, '[', sizeof(text));
-	read_text((struct slice){text, 4096});
-	assert_true(problems > 0);
 	memset(text, ':', sizeof(text));
 	read_text((struct slice){text, sizeof(text)});
 	assert_true(problems > 0);
@@ -172,6 +196,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_reading_says_all_that_is_wrong),
 		cmocka_unit_test(what_is_no_text_is_found_by_its_offset),
 		cmocka_unit_test(a_second_document_ends_it),
+		cmocka_unit_test(
+			what_is_nested_too_deep_is_refused_where_it_is),
 		cmocka_unit_test(the_longest_file_is_read),
 		cmocka_unit_test(
 			the_corpus_is_taken_and_refused_as_it_is_named),
