@@ -30,6 +30,8 @@ static const struct schema_field retry_rule_fields[] = {
 const struct schema_type retry_rule_type = FIELDS_TYPE("RetryRule",
 						       retry_rule_fields);
 
+#define HAS(rule, field) ((rule)->has & UINT64_C(1) << RETRY_##field)
+
 static int refuse(struct schema_fault *fault, const char *path,
 		  const char *field, const char *message)
 {
@@ -99,6 +101,11 @@ int retry_rule_decode(struct arena *arena, struct slice object,
 
 	if (r)
 		return r;
+	if (!HAS(&rule, backoff_max_ms) &&
+	    rule.backoff_ms > rule.backoff_max_ms)
+		rule.backoff_max_ms = rule.backoff_ms;
+	if (!HAS(&rule, backoff_ms) && rule.backoff_ms > rule.backoff_max_ms)
+		rule.backoff_ms = rule.backoff_max_ms;
 	if (!(rule.jitter >= 0 && rule.jitter <= 1))
 		return refuse(ret_fault, path, "jitter", "must be from 0 to 1");
 	if (rule.causes.p)
@@ -108,4 +115,27 @@ int retry_rule_decode(struct arena *arena, struct slice object,
 	if (r == 0)
 		*ret = rule;
 	return r;
+}
+
+/* Of what is tried again, and of how long it waits for it. */
+int retry_rule_check(const struct retry_rule *rule, const char *path,
+		     struct schema_fault *ret_fault)
+{
+	int r = 0;
+
+	if (HAS(rule, causes) && !rule->cause_bits)
+		return refuse(ret_fault, path, "causes",
+			      "must name a cause: max_attempts 1 is for no "
+			      "further try");
+	if (HAS(rule, causes) &&
+	    json_count(rule->causes) !=
+		    (size_t)__builtin_popcount(rule->cause_bits))
+		return refuse(ret_fault, path, "causes", "names a cause twice");
+	if (rule->code_count && !(rule->cause_bits & 1u << CAUSE_EXIT))
+		r = refuse(ret_fault, path, "exit_codes",
+			   "narrows exit, which causes does not name");
+	else if (rule->backoff_ms > rule->backoff_max_ms)
+		r = refuse(ret_fault, path, "backoff_ms",
+			   "is more than backoff_max_ms");
+	return r ? SCHEMA_E_CONFLICT : 0;
 }

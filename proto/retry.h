@@ -35,7 +35,8 @@ struct retry_rule {
  * @object:	checked JSON
  * @path:	put before the field's name in a fault: "job.retry"
  *
- * Causes must be such as end an attempt by itself: lost attempts are counted
+ * A backoff_ms without a backoff_max_ms raises the default of that one, if it
+ * is longer, and the other way round. Causes must be such as end an attempt by itself: lost attempts are counted
  * by crash_limit, and what was cancelled or expired is not tried again.
  *
  * Return: 0, SCHEMA_E_*, or -ENOMEM.
@@ -43,5 +44,16 @@ struct retry_rule {
 must_check int retry_rule_decode(struct arena *arena, struct slice object,
 				 const char *path, struct retry_rule *ret,
 				 struct schema_fault *ret_fault);
+
+/**
+ * retry_rule_check() - does a decoded rule say something, and one thing?
+ * @rule:	of retry_rule_decode(), with the message it was in
+ *
+ * Not for rules that are stored: what was accepted once stays.
+ *
+ * Return: 0, or SCHEMA_E_RANGE or SCHEMA_E_CONFLICT with the field.
+ */
+must_check int retry_rule_check(const struct retry_rule *rule, const char *path,
+				struct schema_fault *ret_fault);
 
 extern const struct schema_type retry_rule_type;

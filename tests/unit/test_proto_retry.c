@@ -82,6 +82,46 @@ UNIT(what_can_mean_nothing_is_refused_with_its_field)
 	refuse("{\"tries\":3}", SCHEMA_E_UNKNOWN, "job.retry.tries");
 }
 
+static void contradict(const char *text, int error, const char *path)
+{
+	struct schema_fault fault = {0};
+	struct retry_rule rule;
+
+	assert_int_equal(decode(text, &rule, &fault), 0);
+	assert_int_equal(retry_rule_check(&rule, "job.retry", &fault), error);
+	if (error)
+		assert_string_equal(fault.path, path);
+}
+
+UNIT(a_rule_says_something_and_one_thing)
+{
+	contradict("{\"causes\":[]}", SCHEMA_E_RANGE, "job.retry.causes");
+	contradict("{\"causes\":[\"exit\",\"exit\"]}", SCHEMA_E_RANGE,
+		   "job.retry.causes");
+	contradict("{\"causes\":[\"signal\"],\"exit_codes\":[3]}",
+		   SCHEMA_E_CONFLICT, "job.retry.exit_codes");
+	contradict("{\"backoff_ms\":6,\"backoff_max_ms\":5}", SCHEMA_E_CONFLICT,
+		   "job.retry.backoff_ms");
+	contradict("{}", 0, NULL);
+	contradict("{\"exit_codes\":[3]}", 0, NULL);
+	contradict("{\"causes\":[\"exit\",\"exec\"],\"exit_codes\":[3]}", 0,
+		   NULL);
+	contradict("{\"backoff_ms\":5,\"backoff_max_ms\":5}", 0, NULL);
+}
+
+UNIT(a_default_does_not_contradict_what_is_given)
+{
+	struct retry_rule rule;
+	struct schema_fault fault;
+
+	assert_int_equal(decode("{\"backoff_ms\":700000}", &rule, &fault), 0);
+	assert_int_equal(rule.backoff_max_ms, 700000);
+	assert_int_equal(retry_rule_check(&rule, "", &fault), 0);
+	assert_int_equal(decode("{\"backoff_max_ms\":500}", &rule, &fault), 0);
+	assert_int_equal(rule.backoff_ms, 500);
+	assert_int_equal(retry_rule_check(&rule, "", &fault), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +129,8 @@ int main(void)
 		cmocka_unit_test(what_is_given_is_read),
 		cmocka_unit_test(
 			what_can_mean_nothing_is_refused_with_its_field),
+		cmocka_unit_test(a_rule_says_something_and_one_thing),
+		cmocka_unit_test(a_default_does_not_contradict_what_is_given),
 	};
 
 	return cmocka_run_group_tests_name("proto_retry", tests, NULL, NULL);
