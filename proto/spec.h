@@ -99,8 +99,8 @@ static inline bool spec_has_descriptors(const struct spec *spec)
  *		here or in @defaults
  *
  * Beyond the table: something to run (argv or shell for exec, and no more than
- * one of them), arguments without NUL and within the limits, names without
- * control characters, an absolute cwd, base64 that is base64, and no pair of
+ * one of them), arguments without NUL and within the limits, names and
+ * tags without control characters, an absolute cwd, base64 that is base64, and no pair of
  * fields that exclude each other. Whether the handler and the group exist is
  * not known here.
  *

@@ -161,6 +161,28 @@ static int check_env(struct check *c, struct slice env)
 	return 0;
 }
 
+/* Tags are printed as names are. */
+static int check_tags(struct check *c, struct slice tags)
+{
+	struct json_iter iter = json_enter(tags);
+	struct slice key, value, name, text;
+
+	while (json_member(&iter, &key, &value)) {
+		int r = json_string(
+			c->arena, (struct slice){key.p - 1, key.n + 2}, &name);
+
+		if (r == 0)
+			r = json_string(c->arena, value, &text);
+		if (r)
+			return r;
+		if (has_control(name) || has_control(text))
+			return fail(c, SCHEMA_E_RANGE, "tags",
+				    "must not hold control characters, in "
+				    "names and in values");
+	}
+	return 0;
+}
+
 static int check_context(struct check *c, struct slice object, bool has_cwd_fd)
 {
 	struct context context = {0};
@@ -239,6 +261,8 @@ static int check_tries(struct check *c, const struct spec *spec)
 	snprintf(path, sizeof(path), "%s%sretry", c->path,
 		 c->path[0] ? "." : "");
 	r = retry_rule_decode(c->arena, spec->retry, path, &rule, c->fault);
+	if (r == 0)
+		r = retry_rule_check(&rule, path, c->fault);
 	if (r == 0 && spec->once && rule.max_attempts > 1)
 		return fail(c, SCHEMA_E_CONFLICT, "retry",
 			    "excludes once: it is never started twice");
@@ -271,6 +295,8 @@ static int check_spec(struct check *c, const struct spec *spec)
 		r = check_name(c, "key", spec->key);
 	if (r == 0 && SPEC_HAS(spec, unique))
 		r = check_name(c, "unique", spec->unique);
+	if (r == 0 && SPEC_HAS(spec, tags))
+		r = check_tags(c, spec->tags);
 	if (r == 0 && SPEC_HAS(spec, delay_ms) && SPEC_HAS(spec, run_at_ms))
 		r = fail(c, SCHEMA_E_CONFLICT, "run_at_ms",
 			 "excludes delay_ms: give one of them");

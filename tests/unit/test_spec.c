@@ -133,6 +133,8 @@ UNIT(tries_and_words_are_checked)
 	       "job.retry.max_attempts");
 	refuse(RUN "\"retry\":{\"causes\":[\"worker_lost\"]}}", SCHEMA_E_RANGE,
 	       "job.retry.causes");
+	refuse(RUN "\"retry\":{\"causes\":[]}}", SCHEMA_E_RANGE,
+	       "job.retry.causes");
 	refuse(RUN "\"retry\":3}", SCHEMA_E_KIND, "job.retry");
 	/* A rule without a number means three tries. */
 	refuse(RUN "\"once\":true,\"retry\":{}}", SCHEMA_E_CONFLICT,
@@ -146,6 +148,15 @@ UNIT(tries_and_words_are_checked)
 	refuse(RUN "\"unique\":\"\"}", SCHEMA_E_RANGE, "job.unique");
 	refuse(RUN "\"expire_ms\":0}", SCHEMA_E_RANGE, "job.expire_ms");
 	refuse(RUN "\"keep_ms\":-1}", SCHEMA_E_RANGE, "job.keep_ms");
+}
+
+UNIT(tags_hold_no_control_characters)
+{
+	refuse(RUN "\"tags\":{\"\\u001b[2J\":\"x\"}}", SCHEMA_E_RANGE,
+	       "job.tags");
+	refuse(RUN "\"tags\":{\"a\":\"b\",\"x\":\"\\n\"}}", SCHEMA_E_RANGE,
+	       "job.tags");
+	refuse(RUN "\"tags\":{\"x\":\"\\u007f\"}}", SCHEMA_E_RANGE, "job.tags");
 }
 
 UNIT(tries_and_words_are_read)
@@ -286,6 +297,7 @@ int main(void)
 		cmocka_unit_test(something_to_run_is_asked_for),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(tries_and_words_are_checked),
+		cmocka_unit_test(tags_hold_no_control_characters),
 		cmocka_unit_test(tries_and_words_are_read),
 		cmocka_unit_test(limits_of_a_command_hold),
 		cmocka_unit_test(
