@@ -105,6 +105,23 @@ def a_full_queue_refuses_or_makes_its_submitters_wait(t):
 
 
 @story
+def a_long_call_goes_through_a_short_queue_whole(t):
+    t.start()
+    t.c.call(QUEUES + 'Configure', name='q', max_length=2, overflow='block')
+    jobs = [{'argv': ['/bin/true'], 'queue': 'q'}] * 9
+    told = t.c.call('SubmitMany', jobs=jobs)
+    equal((len(told['ids']), told.get('rejected', [])), (9, []))
+    error = t.c.call('SubmitMany', jobs=jobs, all_or_none=True)
+    equal({one['error'] for one in error['rejected']},
+          {'org.reeve.jobs.QueueFull'})
+    t.c.call(QUEUES + 'Drain', name='q', wait_ms=10000)
+    held = [t.submit(['/bin/true'], hold=True) for _ in range(3)]
+    equal(t.c.call('Change', filter={'ids': held}, queue='q')['count'], 3)
+    held = {'queue': 'q', 'states': ['held']}
+    equal(t.c.call('Count', filter=held)['total'], 3)
+
+
+@story
 def a_waiting_job_is_edited_and_changed(t):
     t.start()
     job = t.submit(['/bin/false'], hold=True)
