@@ -95,7 +95,8 @@ void follows_renew(struct broker *broker)
 		return;
 	close_watch(&broker->follows);
 	if (open_watch(broker))
-		log_warning("output cannot be followed live for now");
+		log_warning("output cannot be followed live until the next "
+			    "follower has it watched again");
 	tell(&broker->follows, -1);
 }
 

@@ -44,7 +44,8 @@ static void remove_folder(struct supervisor *supervisor, const char *name,
 	if (!r)
 		r = cgroup_folder_remove(supervisor->tree.job, name);
 	if (r < 0)
-		log_warning("cgroup stays for now, continuing folder=%s "
+		log_warning("cgroup stays until the next sweep, continuing "
+			    "folder=%s "
 			    "error=\"%s\"",
 			    name, strerror(-r));
 	if (r && (!supervisor->sweep_ns ||

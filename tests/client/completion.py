@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, run_tests  # noqa: E402
+from tool import Place, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -75,10 +75,6 @@ class Desk(Place):
             os.close(controller)
         assert until in seen, seen
         return seen.decode()
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
 
 
 def fill(here):

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import FAKE, Place, finish, run_tests  # noqa: E402
+from tool import FAKE, Place, finish, holds, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -18,15 +18,6 @@ def place(*flags, **how):
     here = Place(TOOL)
     here.start(*flags, **how)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_what_is_not_utf8_is_told_never_lost_in_silence():

@@ -13,7 +13,7 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, run_tests  # noqa: E402
+from tool import Place, holds, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -51,15 +51,6 @@ class Desk(Place):
 
     def state(self, job=1):
         return self.reeve('show', str(job), '--json').json()['job']['state']
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_what_is_changed_in_the_editor_is_changed_and_nothing_else():

@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, run_tests  # noqa: E402
+from tool import Place, holds, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -19,15 +19,6 @@ def place(*flags):
     here = Place(TOOL)
     here.start(*flags)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def fill(here):

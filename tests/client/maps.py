@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, finish, interrupt, run_tests  # noqa: E402
+from tool import Place, finish, holds, interrupt, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -21,15 +21,6 @@ def place(*flags, **how):
     here = Place(TOOL)
     here.start(*flags, **how)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_lists_are_combined_in_the_order_of_the_words():

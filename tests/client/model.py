@@ -10,26 +10,17 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, finish, run_tests  # noqa: E402
+from tool import RealPlace, finish, holds, run_tests, same  # noqa: E402
 
 TOOL, REEVED = map(os.path.abspath, sys.argv[1:3])
 
 
-class Real(Place):
-    """A folder with state and sockets; the tool starts the daemon in it."""
+class Real(RealPlace):
+    """With what is asked of it here."""
 
     def __init__(self):
-        super().__init__(TOOL)
-        del self.environment['REEVE_SOCKET']
-        self.environment.update(
-            REEVE_STATE_DIR=os.path.join(self.folder, 'state'),
-            REEVE_RUNTIME_DIR=os.path.join(self.folder, 'run'),
-            REEVED=REEVED)
+        super().__init__(TOOL, REEVED)
         self.reeve('daemon', 'start')
-
-    def stop(self):
-        result = self.reeve('daemon', 'stop', '--kill')
-        assert result.code in (0, 120), result
 
     def submit(self, *args):
         result = self.reeve('submit', *args)
@@ -41,15 +32,6 @@ class Real(Place):
 
     def queue(self, name):
         return self.reeve('queue', 'show', name, '--json').json()['queue']
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_a_job_that_fails_is_tried_again_until_it_works():

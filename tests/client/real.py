@@ -14,25 +14,17 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, finish, interrupt, run_tests  # noqa: E402
+from tool import (  # noqa: E402
+    RealPlace, finish, holds, interrupt, run_tests, same)
 
 TOOL, REEVED, EXAMPLE = map(os.path.abspath, sys.argv[1:4])
 
 
-class Real(Place):
-    """A folder with state and sockets; the tool starts the daemon in it."""
+class Real(RealPlace):
+    """With what is asked of it here."""
 
     def __init__(self):
-        super().__init__(TOOL)
-        del self.environment['REEVE_SOCKET']
-        self.environment.update(
-            REEVE_STATE_DIR=os.path.join(self.folder, 'state'),
-            REEVE_RUNTIME_DIR=os.path.join(self.folder, 'run'),
-            REEVED=REEVED)
-
-    def stop(self):
-        result = self.reeve('daemon', 'stop', '--kill')
-        assert result.code in (0, 120), result
+        super().__init__(TOOL, REEVED)
 
     def status(self):
         return self.reeve('status', '--json').json()['status']
@@ -47,15 +39,6 @@ class Real(Place):
         result = self.reeve('submit', *args)
         assert result.code == 0, result
         return result.out.strip()
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_many_first_commands_start_one_daemon():

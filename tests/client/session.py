@@ -22,7 +22,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, finish, interrupt, run_tests  # noqa: E402
+from tool import Place, finish, holds, interrupt, run_tests, same  # noqa: E402
 
 TOOL, EXAMPLE = map(os.path.abspath, sys.argv[1:3])
 
@@ -31,15 +31,6 @@ def place(*flags, **how):
     here = Place(TOOL)
     here.start(*flags, **how)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def test_submit_prints_the_id_and_sends_the_context():

@@ -15,7 +15,7 @@ import sys
 import unicodedata
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, run_tests  # noqa: E402
+from tool import Place, holds, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -24,15 +24,6 @@ def place(*flags, **how):
     here = Place(TOOL)
     here.start(*flags, **how)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
-
-
-def holds(text, *parts):
-    for part in parts:
-        assert part in text, '%r is not in %r' % (part, text)
 
 
 def plain(text):
@@ -163,7 +154,6 @@ def test_the_status_fits_one_screen():
             assert max(map(columns_of, lines)) <= columns, lines
             holds(lines[0], 'reeved')
             holds('\n'.join(lines), '8 running', 'failed')
-
 
 
 def test_no_terminal_is_too_narrow_and_a_note_stays_beside_a_long_name():

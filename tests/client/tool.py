@@ -18,6 +18,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 FAKE = HERE.parent / 'fake' / 'fake_daemon.py'
 
 
+def same(found, expected):
+    assert found == expected, 'found %r, expected %r' % (found, expected)
+
+
+def holds(text, *parts):
+    for part in parts:
+        assert part in text, '%r is not in %r' % (part, text)
+
+
 class Result:
     def __init__(self, process):
         self.code = process.returncode
@@ -134,6 +143,22 @@ class Place:
         while not fact():
             assert time.monotonic() < end, 'it never came true'
             time.sleep(0.01)
+
+
+class RealPlace(Place):
+    """A folder with state and sockets; the tool starts the daemon in it."""
+
+    def __init__(self, tool, reeved):
+        super().__init__(tool)
+        del self.environment['REEVE_SOCKET']
+        self.environment.update(
+            REEVE_STATE_DIR=os.path.join(self.folder, 'state'),
+            REEVE_RUNTIME_DIR=os.path.join(self.folder, 'run'),
+            REEVED=reeved)
+
+    def stop(self):
+        result = self.reeve('daemon', 'stop', '--kill')
+        assert result.code in (0, 120), result
 
 
 def interrupt(process):

@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from screen import Screen  # noqa: E402
-from tool import Place, run_tests  # noqa: E402
+from tool import Place, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 SIZES = ((24, 80), (50, 200))
@@ -25,10 +25,6 @@ def place(*flags, **how):
     here = Place(TOOL)
     here.start(*flags, **how)
     return here
-
-
-def same(found, expected):
-    assert found == expected, 'found %r, expected %r' % (found, expected)
 
 
 def busy():

@@ -108,6 +108,11 @@ struct fake_out {
 char *fake_text(struct slice from);
 int32_t fake_lane_at(struct store *store, struct slice queue,
 		     struct slice handler);
+struct store_group *fake_group_at(struct store *store, int64_t id);
+struct slice fake_copy(struct arena *arena, const char *text);
+struct fake_job *fake_enter(struct store *store, enum job_state state,
+			    struct slice queue, struct slice handler,
+			    int64_t group);
 void fake_move(struct store *store, struct fake_job *job, enum job_state state);
 void fake_end(struct fake_out *out, struct fake_job *job, enum job_state state,
 	      enum job_cause cause);
