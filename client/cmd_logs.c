@@ -10,9 +10,11 @@
 #include "client/words.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 struct logs_options {
 	bool follow, only_stdout, only_stderr;
+	int64_t attempt; /* 0: the last, or each that is to come */
 };
 
 static const struct arg_flag flags[] = {
@@ -22,6 +24,8 @@ static const struct arg_flag flags[] = {
 	 "only its stdout", 0, NULL},
 	{"stderr", 0, ARG_ON, offsetof(struct logs_options, only_stderr), NULL,
 	 "only its stderr", 0, NULL},
+	{"attempt", 0, ARG_INT, offsetof(struct logs_options, attempt), "N",
+	 "what its Nth try wrote (the last)", 1, NULL},
 };
 
 /* An empty answer must not look like a silent job. */
@@ -115,11 +119,35 @@ static int follow(struct tool *tool, const struct logs_options *options,
 	}
 }
 
+/* One that has not begun would look like one that wrote nothing. */
+static int show_attempt(struct tool *tool, const struct logs_options *options,
+			int64_t id)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	char hint[64];
+	bool closed;
+
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	if (options->attempt <= job->attempt)
+		return show(tool, options, id, options->attempt, &closed);
+	snprintf(hint, sizeof(hint), "How each ended: reeve show %" PRId64, id);
+	if (job->attempt == 0)
+		return say_fail(tool, EXIT_MISSING, hint,
+				"job %" PRId64 " has not begun", id);
+	return say_fail(tool, EXIT_MISSING, hint,
+			"job %" PRId64 " has no attempt %" PRId64
+			": its last is %" PRId64,
+			id, options->attempt, job->attempt);
+}
+
 static int logs(struct tool *tool, const struct logs_options *options,
 		int64_t id)
 {
 	bool closed;
 
+	if (options->attempt > 0)
+		return show_attempt(tool, options, id);
 	return options->follow ? follow(tool, options, id)
 			       : show(tool, options, id, 0, &closed);
 }
@@ -156,7 +184,8 @@ const struct command command_logs = {
 	.synopsis = "[FLAG]... JOB|FILTER...",
 	.summary = "Print what a job wrote, to stdout and stderr as it did.",
 	.text = "  reeve logs last\n"
-		"  reeve logs -f 42\n",
+		"  reeve logs -f 42\n"
+		"  reeve logs --attempt 1 42\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct logs_options),
 	.run = run,

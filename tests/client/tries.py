@@ -41,6 +41,36 @@ def test_logs_follow_of_a_job_that_waits_for_its_next_attempt():
         same(finish(process).code, 0)
 
 
+def test_logs_of_any_attempt():
+    with Real() as here:
+        job = here.submit('-w', '--retry', '4', '--backoff', '1ms', '--sh',
+                          THREE)
+        for attempt in (1, 2, 3):
+            same(here.reeve('logs', '--attempt', str(attempt), job).out,
+                 'try %d\n' % attempt)
+        same(here.reeve('logs', '-f', '--attempt=1', job).out, 'try 1\n')
+        same(here.reeve('logs', '--attempt', '1', '--stderr', job).out, '')
+        result = here.reeve('logs', '--attempt', '4', job)
+        same((result.code, result.out), (3, ''))
+        holds(result.err, 'job %s has no attempt 4: its last is 3' % job,
+              'reeve show %s' % job)
+        same(here.reeve('logs', '--attempt', '0', job).code, 2)
+        held = here.submit('--hold', 'true')
+        result = here.reeve('logs', '--attempt', '1', held)
+        same(result.code, 3)
+        holds(result.err, 'job %s has not begun' % held)
+
+
+def test_logs_follows_one_attempt_to_its_end():
+    with Real() as here:
+        job = here.submit('--retry', '1', '--backoff', '60s', '--sh',
+                          'echo begin; sleep 1; echo end; exit 1')
+        here.until(lambda: here.state(job) == 'running')
+        process = here.popen('logs', '-f', '--attempt', '1', job)
+        same(finish(process).out, 'begin\nend\n')
+        same(here.state(job), 'scheduled')
+
+
 def test_run_shows_every_attempt():
     with Real() as here:
         result = here.reeve('run', '--retry', '4', '--backoff', '200ms',
