@@ -191,20 +191,30 @@ static int finish(struct run *run, const struct reeve_job *job)
  * read from them cannot be read again, so a job that may be tried again goes
  * without. A terminal is not for jobs, whose session is another one.
  */
-static bool passes_stdin(const struct tool *tool, const struct job_args *args)
+static int passes_stdin(const struct tool *tool, const struct job_args *args,
+			bool *ret)
 {
 	struct stat st;
 
+	*ret = false;
 	if (args->read_stdin || args->stdin_file ||
-	    fstat(STDIN_FILENO, &st) < 0 ||
-	    (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) &&
-	     !S_ISSOCK(st.st_mode)))
-		return false;
-	if (args->retry.retries <= 0)
-		return true;
-	say_note(tool, "with --retry its stdin is empty; --stdin gives it what "
-		       "stdin holds now");
-	return false;
+	    fstat(STDIN_FILENO, &st) < 0)
+		return 0;
+	/* Nobody means that, and an empty stdin would hide the mistake. */
+	if (S_ISDIR(st.st_mode))
+		return say_fail(tool, EXIT_FAILED,
+				"Give a file or a pipe, or </dev/null for an "
+				"empty one",
+				"stdin is a folder, from which nothing can be "
+				"read");
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) &&
+	    !S_ISSOCK(st.st_mode))
+		return 0;
+	*ret = args->retry.retries <= 0;
+	if (!*ret)
+		say_note(tool, "with --retry its stdin is empty; --stdin gives "
+			       "it what stdin holds now");
+	return 0;
 }
 
 static int start(struct tool *tool, struct run_options *options, int argc,
@@ -213,10 +223,13 @@ static int start(struct tool *tool, struct run_options *options, int argc,
 	struct reeve_descriptors descriptors = {STDIN_FILENO, -1, -1, -1};
 	struct reeve_spec spec;
 	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
+	bool passed;
 
+	if (result == 0)
+		result = passes_stdin(tool, &options->job, &passed);
 	if (result != 0)
 		return result;
-	if (passes_stdin(tool, &options->job))
+	if (passed)
 		spec.descriptors = &descriptors;
 	result = tool_connect(tool);
 	if (result != 0)

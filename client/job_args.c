@@ -105,7 +105,7 @@ static int read_file(struct tool *tool, struct job_args *args, FILE *file,
 		return say_memory(tool);
 	args->stdin_bytes = fread(args->stdin_data, 1, room, file);
 	if (ferror(file))
-		return say_fail(tool, EXIT_FAILED, "Is it a file?",
+		return say_fail(tool, EXIT_FAILED, "Give a file or a pipe",
 				"cannot read %s: %s", name, strerror(errno));
 	if (args->stdin_bytes == room)
 		return say_fail(tool, EXIT_REFUSED,

@@ -301,6 +301,11 @@ static int read_stdin(struct tool *tool, struct selector *selector)
 		if (line[0])
 			result = add_ids(tool, selector, line);
 	}
+	if (result == 0 && ferror(stdin))
+		result = say_fail(tool, EXIT_FAILED,
+				  "Give it a file or a pipe with one job in a "
+				  "line",
+				  "cannot read stdin: %s", strerror(errno));
 	free(line);
 	return result;
 }

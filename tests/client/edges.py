@@ -51,6 +51,20 @@ def test_what_is_not_utf8_is_told_never_lost_in_silence():
         holds(finish(process).err, 'the working folder is not UTF-8')
 
 
+def test_a_folder_as_stdin_is_refused():
+    with place() as here:
+        for args in (['run', 'cat'], ['run', '--retry', '1', 'cat'],
+                     ['submit', '--stdin', 'cat'], ['run', '--stdin', 'cat'],
+                     ['map', 'echo'], ['show', '-']):
+            folder = os.open('/', os.O_RDONLY)
+            result = finish(here.popen(*args, stdin=folder))
+            os.close(folder)
+            assert result.code not in (0, 2), (args, result)
+            same(result.err.count('\n'), 1)
+            assert 'file' in result.err or args[0] == 'map', result
+        same(here.calls('Submit') + here.calls('SubmitMany'), [])
+
+
 def test_wait_on_a_filter_knows_no_limit():
     with place('--ended', '20500') as here:
         same(here.reeve('wait', 'all', '--json').json(),
