@@ -449,6 +449,11 @@ static int begin_items(struct map *map, int argc, char **argv)
 
 	while (words < argc && !lists_is_mark(argv[words]))
 		words++;
+	if (words == 0 && !options->job.shell)
+		return say_usage(map->tool,
+				 "Like: reeve map gzip -9 ::: *.log, or: ls "
+				 "*.png | reeve map optipng",
+				 "there is no command to run");
 	result = open_source(map, words < argc ? argv + words : NULL,
 			     argc - words);
 	if (result != 0)

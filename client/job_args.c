@@ -158,7 +158,10 @@ static int check(struct tool *tool, const struct job_args *args, int argc,
 				 "--sh is the whole command, so nothing may "
 				 "follow it");
 	if (!args->shell && argc == 0)
-		return say_usage(tool, "Name one, like: reeve submit make -j8",
+		return say_usage(tool,
+				 "Name it behind the flags, like make -j8, or "
+				 "give a line for the shell: --sh 'make | tee "
+				 "log'",
 				 "there is no command to run");
 	if (argc == 1 && is_shell_line(argv[0]))
 		return say_usage(tool,

@@ -1,5 +1,6 @@
 #include "client/say.h"
 
+#include "client/hint.h"
 #include "proto/json_out.h"
 
 #include <ctype.h>
@@ -161,7 +162,7 @@ int say_error(const struct tool *tool)
 	plain.speaks_for_job = false;
 	word = code_word(say_exit_code(&plain, error.code));
 	print_error(tool, error.name[0] ? error.name : word, error.message,
-		    error.hint);
+		    hint_of(&error));
 	return say_exit_code(tool, error.code);
 }
 

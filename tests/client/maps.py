@@ -149,6 +149,7 @@ def test_wrong_uses_say_what_to_do():
     with Place(TOOL) as here:
         for args, word in (
                 ([':::', 'a'], 'there is no command to run'),
+                ([], 'Like: reeve map'),
                 (['--colsep', ',', 'true', ':::', 'a'], 'excludes'),
                 (['--colsep', '', 'true'], 'not empty'),
                 (['-a', '/nowhere', 'true'], 'cannot open /nowhere'),

@@ -267,5 +267,27 @@ def test_explain_says_what_blocks_and_what_happened():
         same(here.reeve('explain', '99').code, 3)
 
 
+def test_errors_of_the_daemon_name_commands_not_calls():
+    with Real() as here:
+        here.reeve('map', 'true', ':::', 'a')
+        here.submit('--key', 'k', '--hold', 'true')
+        for args, code, word in (
+                (['submit', '--group', '99', 'true'], 3, 'reeve map'),
+                (['wait', 'group=99'], 125, 'reeve map'),
+                (['submit', '--group', '1', 'true'], 4, 'reeve map'),
+                (['submit', '-p', '9999999999999', 'true'], 2, '--help'),
+                (['submit', '--key', 'k', '--on-conflict', 'reject', 'true'],
+                 4, '--on-conflict return'),
+                (['queue', 'show', 'none'], 3, 'reeve queue ls'),
+                (['show', '99'], 3, 'reeve ls')):
+            result = here.reeve(*args)
+            same((args, result.code), (args, code))
+            holds(result.err, word)
+            for call in ('Group', 'Get', 'List', 'Configure', '_existing'):
+                assert call not in result.err, result
+        holds(here.reeve('submit', '--json', '--group', '99', 'true').out,
+              'reeve map')
+
+
 if __name__ == '__main__':
     sys.exit(run_tests(sys.modules[__name__], sys.argv[3:]))
