@@ -99,6 +99,7 @@ struct edit {
 	struct tool *tool;
 	int64_t id;
 	bool hold; /* by this command: to be released again */
+	bool held; /* before: it stays so */
 	struct editor editor;
 	struct json_out base;	/* what it is, of GetSpec */
 	struct json_out before; /* what the form says of that */
@@ -140,11 +141,19 @@ static int hold(struct edit *edit)
 
 	if (reeve_get(edit->tool->r, edit->id, &job) != 0)
 		return say_error(edit->tool);
-	if (job->state == REEVE_HELD)
+	edit->held = job->state == REEVE_HELD;
+	if (edit->held)
 		return 0;
 	if (job->state != REEVE_RUNNING && !reeve_job_ended(job)) {
 		result = steer_one(edit, "org.reeve.jobs.Hold", &count);
 		edit->hold = count == 1;
+		/* At once: whoever is killed in the editor says nothing more. */
+		if (edit->hold)
+			say_note(edit->tool,
+				 "job %" PRId64
+				 " is held until the editor ends; if that goes "
+				 "wrong: reeve release %" PRId64,
+				 edit->id, edit->id);
 		if (result != 0 || edit->hold)
 			return result;
 	}
@@ -283,6 +292,13 @@ static int edit_whole(struct edit *edit)
 
 static int report(const struct edit *edit)
 {
+	/* Perhaps by an edit that was killed. */
+	if (edit->held)
+		say_note(edit->tool,
+			 "job %" PRId64
+			 " stays held, as it was; to let it go: reeve release "
+			 "%" PRId64,
+			 edit->id, edit->id);
 	if (edit->tool->json)
 		printf("{\"v\":1,\"id\":%" PRId64 ",\"changed\":%s}\n",
 		       edit->id, edit->changed ? "true" : "false");

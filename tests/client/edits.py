@@ -13,7 +13,7 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tool import Place, holds, run_tests, same  # noqa: E402
+from tool import Place, finish, holds, run_tests, same  # noqa: E402
 
 TOOL = os.path.abspath(sys.argv[1])
 
@@ -87,6 +87,27 @@ def test_it_is_held_meanwhile_and_only_if_it_was_not():
             same((len(here.calls('Hold')), len(here.calls('Release'))),
                  (1, 1))
         same(here.state(2), 'held')
+
+
+def test_who_kills_an_edit_is_told_how_to_release_the_job():
+    with Desk() as here:
+        here.reeve('submit', '-q', 'stuck', 'true')
+        begun, go = (os.path.join(here.folder, name) for name in 'bg')
+        here.editor('import time\nopen("%s", "w")\n'
+                    'while not os.path.exists("%s"):\n'
+                    '    time.sleep(0.01)' % (begun, go))
+        process = here.popen('edit', '1')
+        here.until(lambda: os.path.exists(begun))
+        process.kill()
+        process.wait()
+        open(go, 'w').close()
+        holds(finish(process).err, 'job 1 is held until', 'reeve release 1')
+        same(here.state(), 'held')
+        result = here.edit('change("^priority: 0$", "priority: 1")')
+        same(result.code, 0)
+        holds(result.err, 'job 1 stays held', 'reeve release 1')
+        same(here.state(), 'held')
+        same(here.edit('', '--quiet').err, '')
 
 
 def test_nothing_changed_is_said_and_an_empty_text_is_nothing():
