@@ -208,7 +208,7 @@ LIMITS = {
     'connections': 'story/bulk.py',
     'connections_per_user': 'story/bulk.py',
     'descriptors_per_message': 'story/descriptors.py',
-    'descriptors_held': 'story/descriptors.py',
+    'descriptors_held': 'story/descriptors_lost.py',
     'input_bytes': 'story/attack.py',
     'unsent_bytes': 'unit/broker/test_conn.c',
     'store_behind_bytes': 'unit/broker/test_conn.c',
