@@ -275,10 +275,11 @@ static void print_stats(const struct sim_stats *stats)
 	printf("# deaths: workers %llu brokers %llu hosts %llu; full %llu; "
 	       "adopted %llu imported %llu charged %llu put back %llu "
 	       "(of these had begun %llu) recalled %llu; retried %llu expired "
-	       "%llu\n",
+	       "%llu stranded %llu\n",
 	       SHOW(deaths), SHOW(broker_deaths), SHOW(reboots), SHOW(full),
 	       SHOW(adopted), SHOW(imported), SHOW(charged), SHOW(put_back),
-	       SHOW(restarts), SHOW(recalled), SHOW(retried), SHOW(expired));
+	       SHOW(restarts), SHOW(recalled), SHOW(retried), SHOW(expired),
+	       SHOW(stranded));
 #undef SHOW
 }
 

@@ -28,7 +28,9 @@
 	X(ONE_LANE, "one-lane")                                                \
 	X(FORGET_EXPIRY, "forget-expiry")                                      \
 	X(RETRY_ONCE, "retry-once")                                            \
-	X(RETRY_UNCOUNTED, "retry-uncounted")
+	X(RETRY_UNCOUNTED, "retry-uncounted")                                  \
+	X(FORGET_STRAND, "forget-strand")                                      \
+	X(GIVE_STRANDED, "give-stranded")
 #define SIM_RULE_ENUM(name, text) SIM_##name,
 enum sim_rule { SIM_RULES(SIM_RULE_ENUM) SIM_RULE_COUNT };
 
@@ -53,7 +55,7 @@ struct sim_stats {
 	uint64_t submitted, acknowledged, starts, ends[STATE_COUNT];
 	uint64_t deaths, broker_deaths, reboots, full, adopted, imported;
 	uint64_t charged, put_back, restarts, recalled, batches;
-	uint64_t retried, expired;
+	uint64_t retried, expired, stranded;
 };
 
 struct sim {

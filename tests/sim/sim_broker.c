@@ -5,6 +5,7 @@ static void batch_clear(struct sim_batch *batch)
 	batch->entry_count = batch->steer_count = batch->outcome_count = 0;
 	batch->want_count = batch->worker_count = batch->gone_count = 0;
 	batch->claim_count = batch->signal_count = batch->ended_count = 0;
+	batch->strand = false;
 }
 
 void sim_broker_add(struct sim *sim, const struct sim_outcome *outcome)
@@ -48,6 +49,7 @@ void sim_broker_start(struct sim *sim)
 		broker->waited[i] = 0;
 	}
 	sim_trace(sim, "broker starts");
+	broker->gathering->strand = true;
 	sim_fleet_adopt(sim);
 }
 
@@ -329,6 +331,7 @@ static void back_failed(struct sim *sim)
 	memcpy(batch->outcomes, failed->outcomes,
 	       failed->outcome_count * sizeof(*batch->outcomes));
 	batch->outcome_count += failed->outcome_count;
+	batch->strand |= failed->strand;
 	for (size_t i = 0; i < failed->gone_count; i++)
 		sim_broker_gone(sim, failed->gone[i]);
 	for (int i = 0; i < SIM_LANES; i++)

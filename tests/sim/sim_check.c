@@ -28,6 +28,12 @@ static void check_rows(struct sim *sim)
 		sim_check(sim, !running || sim_store_worker(sim, row->worker),
 			  "job %lld runs on a worker without a row",
 			  (long long)job);
+		sim_check(sim,
+			  !row->carried || running ||
+				  row->carried == store->begun ||
+				  row->seq > store->begun_seq,
+			  "job %lld waits for descriptors that are lost",
+			  (long long)job);
 	}
 }
 

@@ -361,11 +361,29 @@ void sim_broker_close_link(struct sim *sim, struct sim_worker *worker)
 
 /* ---- Work ---- */
 
+/* It came back from a worker that an earlier broker had given it to. */
+static bool is_stranded(struct sim *sim, int64_t job)
+{
+	uint64_t carried = sim_store_row(sim, job)->carried;
+
+	return carried && carried != sim->broker.generation &&
+	       sim->broken != SIM_GIVE_STRANDED;
+}
+
 void sim_fleet_give(struct sim *sim, const struct sim_claim *claim)
 {
 	struct sim_hand *hand = sim_fleet_find(sim, claim->as.worker);
 	struct sim_given *given;
 
+	if (is_stranded(sim, claim->as.job)) {
+		struct sim_outcome outcome = claim->as;
+
+		outcome.event = JOB_FAIL;
+		outcome.cause = CAUSE_EXEC;
+		sim_broker_add(sim, &outcome);
+		sim->stats.stranded++;
+		return;
+	}
 	if (!hand || hand->dead) {
 		struct sim_outcome outcome = claim->as;
 

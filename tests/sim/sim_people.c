@@ -28,6 +28,7 @@ static void submit(struct sim *sim)
 	static uint64_t next_call;
 	struct sim_batch *batch = sim->broker.gathering;
 	uint32_t lane = (uint32_t)sim_below(sim, SIM_LANES);
+	bool carries = sim_below(sim, 8) == 0; /* only a once job may */
 	struct sim_entry *entry;
 
 	if (batch->entry_count == ARRAY_COUNT(batch->entries))
@@ -38,6 +39,7 @@ static void submit(struct sim *sim)
 	*entry = (struct sim_entry){
 		.call = ++next_call,
 		.hold = sim_below(sim, 10) == 0,
+		.carries = carries,
 		.delay_ms = sim_below(sim, 6)
 				    ? 0
 				    : 1 + (int64_t)sim_below(sim, 2000),
@@ -59,7 +61,8 @@ static void submit(struct sim *sim)
 						.crash_limit =
 							1 + (uint32_t)sim_below(
 								    sim, 3),
-						.once = sim_below(sim, 4) == 0,
+						.once = carries ||
+							sim_below(sim, 4) == 0,
 						.backoff_ms =
 							sim_below(sim, 2)
 								? 0

@@ -127,6 +127,10 @@ static void check_attempt(struct sim *sim, const struct job_facts *before,
 		  "an end was left");
 	sim_check(sim, event != JOB_EXPIRE || before->state != STATE_RUNNING,
 		  "what runs expired");
+	sim_check(sim,
+		  event != JOB_STRAND || (before->state != STATE_RUNNING &&
+					  after->state == STATE_FAILED),
+		  "what was stranded ran, or did not fail");
 }
 
 /* The only place where a row changes. */
@@ -208,6 +212,32 @@ static void commit_gone(struct sim *sim, const struct sim_batch *batch)
 	}
 }
 
+/* Descriptors of a broker that is gone went with it. */
+static void commit_strand(struct sim *sim, struct sim_batch *batch)
+{
+	struct sim_store *store = &sim->store;
+
+	if (!batch->strand)
+		return;
+	store->begun = sim->broker.generation;
+	store->begun_seq = store->next_seq;
+	for (size_t i = 0; i < store->live_count; i++) {
+		const struct sim_row *row = sim_store_row(sim, store->live[i]);
+		bool kill;
+
+		if (!row->carried || row->facts.state == STATE_RUNNING ||
+		    state_is_end(row->facts.state) ||
+		    sim->broken == SIM_FORGET_STRAND)
+			continue;
+		require(row_step(sim, batch, store->live[i], JOB_STRAND,
+				 CAUSE_NONE, &kill));
+		sim_check(sim, row->cause == CAUSE_EXEC,
+			  "job %lld is stranded, and does not say so",
+			  (long long)store->live[i]);
+		sim->stats.stranded++;
+	}
+}
+
 static bool ends_in(const struct sim_batch *batch, int64_t job)
 {
 	for (size_t i = 0; i < batch->ended_count; i++) {
@@ -226,8 +256,9 @@ static void revive(struct sim *sim, struct sim_batch *batch,
 	int64_t run_at_ms = row->facts.run_at_ms;
 	bool once = row->facts.once, kill;
 
-	/* Who waits for the end that this very batch brings hears of it. */
-	if (ends_in(batch, steer->job))
+	/* Who waits for the end that this very batch brings hears of it; and
+	 * descriptors do not come back. */
+	if (ends_in(batch, steer->job) || row->carried)
 		return;
 	row->facts.run_at_ms = steer->delay_ms ? sim->wall_ms + steer->delay_ms
 					       : 0;
@@ -299,6 +330,8 @@ static void commit_entries(struct sim *sim, struct sim_batch *batch)
 		facts->run_at_ms = entry->delay_ms
 					   ? sim->wall_ms + entry->delay_ms
 					   : 0;
+		if (entry->carries)
+			entry->row.carried = sim->broker.generation;
 		if (entry->expire_ms)
 			entry->row.expire_ms = sim->wall_ms + entry->expire_ms;
 		facts->state = job_first_state(entry->hold, false,
@@ -387,8 +420,11 @@ static void claim(struct sim *sim, struct sim_batch *batch, int64_t job,
 			      store->token_count + 2, sizeof(*store->tokens));
 	row->token = (int64_t)++store->token_count;
 	row->worker = worker;
-	store->tokens[row->token] = (struct sim_token){.job = job,
-						       .worker = worker};
+	store->tokens[row->token] = (struct sim_token){
+		.job = job,
+		.worker = worker,
+		.claimed = sim->broker.generation,
+	};
 	batch->claims[batch->claim_count++] = (struct sim_claim){
 		.as = {.job = job, .token = row->token, .worker = worker},
 		.lane = row->lane,
@@ -432,6 +468,7 @@ void sim_store_commit(struct sim *sim, struct sim_batch *batch)
 	commit_workers(sim, batch);
 	commit_outcomes(sim, batch);
 	commit_gone(sim, batch);
+	commit_strand(sim, batch);
 	commit_steers(sim, batch);
 	commit_entries(sim, batch);
 	commit_due(sim, batch);

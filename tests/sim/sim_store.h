@@ -21,6 +21,9 @@ struct sim_row {
 	int64_t token, worker; /* 0 unless running */
 	enum job_cause cause;
 	int64_t expire_ms; /* wall clock; 0: never */
+	/* It came with descriptors: generation of the broker that got them,
+	 * and has them until it starts. 0: with none. */
+	uint64_t carried;
 	/* What it does when it runs. */
 	int64_t run_ns;	      /* INT64_MAX: until it is cancelled */
 	uint8_t fails, kills; /* percent of its attempts; its worker */
@@ -38,6 +41,7 @@ struct sim_token {
 	enum sim_fate fate;
 	bool started;
 	uint64_t answered; /* generation of the broker that has the result */
+	uint64_t claimed;  /* and of the one that gave it to the worker */
 };
 
 struct sim_worker_row {
@@ -61,6 +65,7 @@ struct sim_entry {
 	int64_t delay_ms;
 	int64_t expire_ms; /* after it is entered */
 	bool hold;
+	bool carries; /* descriptors come with it */
 };
 
 struct sim_steer {
@@ -85,6 +90,7 @@ struct sim_batch {
 	int64_t gone[64];
 	size_t entry_count, steer_count, outcome_count, want_count;
 	size_t worker_count, gone_count;
+	bool strand; /* what waits for descriptors of an earlier broker */
 	/* out */
 	struct sim_claim claims[SIM_OUTCOMES];
 	struct sim_outcome signals[32];
@@ -110,6 +116,8 @@ struct sim_store {
 	uint64_t counts[STATE_COUNT];
 	uint64_t ready[SIM_LANES];
 	uint64_t next_seq;
+	uint64_t begun;	    /* generation of the broker that stranded last */
+	uint64_t begun_seq; /* next_seq then: what waits since is newer */
 };
 
 /** sim_store_commit() - the batch becomes durable, whole */

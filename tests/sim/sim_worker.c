@@ -215,6 +215,11 @@ static void begin(struct sim *sim, struct sim_worker *worker)
 		  task->attempt);
 	sim_check(sim, ++row->starts == 1 || !row->facts.once,
 		  "once job %lld starts again", (long long)task->as.job);
+	sim_check(sim,
+		  !row->carried || sim->store.tokens[task->as.token].claimed ==
+					   row->carried,
+		  "job %lld starts without its descriptors",
+		  (long long)task->as.job);
 	sim_check(sim, row->token == task->as.token,
 		  "job %lld starts without a durable claim",
 		  (long long)task->as.job);
