@@ -218,8 +218,8 @@ static int read_words(struct reader *reader, struct slice value)
 static bool is_fixed(struct slice name)
 {
 	return slice_is(name, "group") || slice_is(name, "key") ||
-	       slice_is(name, "on-conflict") || slice_is(name, "hold") ||
-	       slice_is(name, "stdin");
+	       slice_is(name, "on-conflict") || slice_is(name, "durability") ||
+	       slice_is(name, "hold") || slice_is(name, "stdin");
 }
 
 static bool is_switch(struct slice name)

@@ -77,6 +77,8 @@ static const struct arg_flag flags[] = {
 	{"on-conflict", 0, ARG_TEXT, AT(on_conflict), "WAY",
 	 "if another has the key or is unique: return, replace or reject it", 0,
 	 NULL},
+	{"durability", 0, ARG_TEXT, AT(durability), "WORD",
+	 "answer when it is on disk: sync, or before: memory (sync)", 0, NULL},
 	{"once", 0, ARG_ON, AT(once), NULL,
 	 "never start it twice, even if that loses it", 0, NULL},
 	{"crash-limit", 0, ARG_INT, AT(crash_limit), "N",
@@ -226,6 +228,27 @@ static int read_conflict(struct tool *tool, const struct job_args *args,
 			 args->on_conflict);
 }
 
+/* `result` is for who waits in the same call; no command of ours does. */
+static int read_durability(struct tool *tool, const struct job_args *args,
+			   struct reeve_spec *spec)
+{
+	bool memory = args->durability &&
+		      strcmp(args->durability, "memory") == 0;
+
+	if (!args->durability || strcmp(args->durability, "sync") == 0)
+		return 0;
+	if (!memory)
+		return say_usage(tool, "Like: --durability memory",
+				 "--durability takes sync or memory, not '%s'",
+				 args->durability);
+	if (args->once || args->key || args->unique)
+		return say_usage(tool, "Leave one of them out",
+				 "--durability memory excludes --once, --key "
+				 "and --unique: a crash would forget them");
+	spec->durability = REEVE_MEMORY;
+	return 0;
+}
+
 /* 0 says something: forget it at once. */
 static int read_keep(struct tool *tool, const struct job_args *args,
 		     struct reeve_spec *spec)
@@ -301,6 +324,8 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		result = retry_args_spec(tool, &args->retry, ret);
 	if (result == 0)
 		result = read_conflict(tool, args, ret);
+	if (result == 0)
+		result = read_durability(tool, args, ret);
 	if (result == 0)
 		result = read_keep(tool, args, ret);
 	if (result == 0)

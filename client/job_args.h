@@ -8,7 +8,7 @@
 
 struct job_args {
 	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
-	const char *unique, *on_conflict, *at, *keep;
+	const char *unique, *on_conflict, *durability, *at, *keep;
 	struct arg_list tags;
 	struct place_args place;
 	int64_t priority;

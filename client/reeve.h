@@ -160,11 +160,11 @@ REEVE_API void reeve_stream_close(struct reeve_stream *stream);
 
 /* ---- Submissions ---- */
 
-/* What an answer to a submission promises, at least: a daemon may give more,
- * and this version's gives REEVE_SYNC to all. */
+/* What an answer to a submission promises, at least: a job that cannot begin at
+ * once is always REEVE_SYNC. */
 enum reeve_durability {
 	REEVE_SYNC,   /* answered when it is on disk */
-	REEVE_MEMORY, /* not before the next group: a crash may lose it */
+	REEVE_MEMORY, /* at once: a crash may lose it, or run it again */
 	REEVE_RESULT, /* nothing is promised before the job's end */
 };
 

@@ -100,6 +100,7 @@ void batch_reset(struct batch *batch, uint64_t serial)
 	batch->last_context = (struct slice){0};
 	batch->queued_bytes = 0;
 	batch->patient_count = 0;
+	batch->hurry = false;
 	batch->result = 0;
 	batch->tries = 0;
 }
@@ -126,9 +127,9 @@ int64_t batch_waits(const struct batch *batch)
 {
 	const struct store_batch *store = &batch->store;
 
-	if (!batch->patient_count ||
-	    batch->patient_count < store->outcome_count || store->steer_count ||
-	    store->group_count || store->entry_count || store->queue_count ||
+	if (!batch->patient_count || batch->hurry ||
+	    batch->patient_count < store->outcome_count + store->entry_count ||
+	    store->steer_count || store->group_count || store->queue_count ||
 	    store->edit_count || store->gone_worker_count ||
 	    store->promote_max || store->purge_max ||
 	    !TAILQ_EMPTY(&batch->calls))

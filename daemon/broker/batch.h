@@ -35,8 +35,10 @@ struct batch {
 	calls;			   /* to answer when it is through, in order */
 	struct slice last_context; /* as the client wrote it */
 	uint32_t last_context_index;
-	size_t queued_bytes;  /* input held, for back-pressure */
-	size_t patient_count; /* outcomes that may wait a moment, see below */
+	size_t queued_bytes; /* input held, for back-pressure */
+	/* Outcomes and entries that may wait a moment, see below. */
+	size_t patient_count;
+	bool hurry;		  /* somebody waits for them after all */
 	int64_t patient_since_ns; /* the first of them, monotonic */
 	/* After the writer. */
 	int result;	/* of store_write() */
@@ -57,10 +59,11 @@ void batch_reset(struct batch *batch, uint64_t serial);
 bool batch_empty(const struct batch *batch);
 
 /**
- * batch_patient() - the outcome that was added last may wait for others
+ * batch_patient() - the outcome or entry that was added last may wait for others
  *
- * Its worker has enough to do meanwhile. Short jobs end one by one, and a commit
- * for each takes the processor that the next ones need.
+ * The worker has enough to do meanwhile, or nobody waits for the commit. Short
+ * jobs end one by one, and a commit for each takes the processor that the next
+ * ones need.
  */
 void batch_patient(struct batch *batch, int64_t now_ns);
 

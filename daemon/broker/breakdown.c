@@ -106,6 +106,7 @@ void breakdown_refused(struct broker *broker, struct batch *batch)
 	if (!broken && keep_outcomes(broker, batch))
 		broken = true; /* workers keep their results */
 	cycle_tell(batch);
+	direct_refused(broker, batch);
 	for (size_t i = 0; i < batch->store.want_count; i++) {
 		struct worker *worker = fleet_find(
 			&broker->fleet, batch->store.wants[i].worker);

@@ -261,6 +261,7 @@ static void fini(struct broker *broker)
 		call_release(broker->stop_call);
 	cycle_fini(broker);
 	carry_fini(broker);
+	direct_fini(&broker->direct);
 	fleet_fini(broker);
 	waits_fini(&broker->waits);
 	follows_fini(broker);

@@ -141,6 +141,14 @@ static void start(struct call *call, const struct call_envelope *envelope)
 		call->conn->alone = true;
 }
 
+/* Who asks sees what was answered before, also when it is not on disk yet. */
+static bool is_behind(struct conn *conn, const struct call_envelope *envelope)
+{
+	const struct call_method *method = methods_find(envelope->method);
+
+	return method && method->kind == CALL_ALONE && direct_behind(conn);
+}
+
 bool call_message(struct conn *conn, struct slice message)
 {
 	struct call_envelope envelope = {0};
@@ -154,7 +162,8 @@ bool call_message(struct conn *conn, struct slice message)
 				      &form);
 
 	/* What is wrong is answered in its turn, too. */
-	if (conn->call_count && (bad || odd || !pipelines(&envelope))) {
+	if ((conn->call_count && (bad || odd || !pipelines(&envelope))) ||
+	    (!bad && !odd && is_behind(conn, &envelope))) {
 		arena_fini(&arena);
 		return false;
 	}

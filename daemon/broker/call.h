@@ -11,6 +11,7 @@
 
 #include "proto/arena.h"
 #include "proto/json_out.h"
+#include "proto/names.h"
 #include "proto/schema.h"
 
 struct batch;
@@ -61,6 +62,9 @@ struct call {
 	size_t first; /* entry, steer or group in the batch that it joined */
 	/* Of submissions: jobs in the call, and those of them not taken. */
 	size_t count, refused;
+	/* One submission, whose job may begin before its commit, and did. */
+	bool alone;
+	enum durability durability;
 	struct parcel *parcel; /* came with it; NULL: none, or given away */
 };
 
@@ -84,15 +88,14 @@ bool call_message(struct conn *conn, struct slice message);
 struct json_out *call_reply(struct call *call, bool continues);
 void call_reply_end(struct call *call);
 
-/** call_error() - begin an error; the caller adds its fields; call_error_end() */
+/** call_error() - begin an error, to which the caller adds fields; _end() ends
+ * it, @message: for people, @hint: what to do next, or NULL */
 struct json_out *call_error(struct call *call, const char *name);
-/** @message: for people; @hint: what to do next, or NULL */
 void call_error_end(struct call *call, const char *message, const char *hint);
 
 /** call_error_simple() - an error without fields */
 void call_error_simple(struct call *call, const char *name, const char *message,
 		       const char *hint);
-/* What to do next about a wrong field. */
 #define CALL_HINT_PARAMETER                                                    \
 	"mend that field and call again; GetInterfaceDescription tells what "  \
 	"it takes"
@@ -106,14 +109,11 @@ void call_error_storage(struct call *call, const char *what);
 /** call_full() - has the client too much unread for another reply? */
 bool call_full(const struct call *call);
 
-/* ---- Life ---- */
-
 /** call_join() - wait for the gathering batch: committed() will be called */
 void call_join(struct call *call);
 
-/** call_hold() - keep it until call_release() */
+/** call_hold() - keep it until call_release(), which may free it */
 void call_hold(struct call *call);
-/** call_release() - the call may be freed by this */
 void call_release(struct call *call);
 
 /** call_make_deaf() - its connection goes */

@@ -79,6 +79,23 @@ static void submit_committed(struct call *call, struct batch *batch)
 	call_reply_end(call);
 }
 
+/* It runs, and nobody is promised that it is on disk. */
+static void answer_begun(struct call *call, const struct store_entry *entry)
+{
+	int64_t id = entry->begun.job;
+	struct json_out *out;
+
+	if (call->more && watch_start(call, WATCH_JOBS, &id, 1, false, -1)) {
+		call_error_memory(call);
+		return;
+	}
+	out = call_reply(call, call->more);
+	json_out_member_int(out, "id", id);
+	json_out_member_text(out, "durability",
+			     durability_name(call->durability));
+	call_reply_end(call);
+}
+
 static void submit(struct call *call, struct slice job)
 {
 	struct batch *batch = call->broker->gathering;
@@ -93,6 +110,8 @@ static void submit(struct call *call, struct slice job)
 		call_error_memory(call);
 	} else if (r) {
 		submission_fault(call, &fault);
+	} else if (batch->store.entries[call->first].begun.token) {
+		answer_begun(call, &batch->store.entries[call->first]);
 	} else {
 		call->committed = submit_committed;
 		call_join(call);
@@ -109,6 +128,7 @@ void call_submit(struct call *call, void *params)
 		return;
 	}
 	call->count = 1;
+	call->alone = true;
 	if (call->broker->queues.blocking) {
 		state = arena_alloc(&call->arena, sizeof(*state));
 		if (!state || arena_copy(&call->arena, p->job, &state->job)) {

@@ -26,10 +26,11 @@ struct conn {
 	pid_t pid;	   /* for the log only */
 	size_t held_bytes; /* a whole message that waits for its turn */
 	size_t held_consumed;
-	int frame_error;	  /* behind the calls that wait; 0: none */
-	bool alone;		  /* a call runs that nothing may overtake */
-	bool closing;		  /* the last words are on their way */
-	bool processing;	  /* in conn_process(): do not come back */
+	int frame_error; /* behind the calls that wait; 0: none */
+	uint64_t behind; /* see direct_behind(); 0: nothing is awaited */
+	bool alone;	 /* a call runs that nothing may overtake */
+	bool closing;	 /* the last words are on their way */
+	bool processing; /* in conn_process(): do not come back */
 	int64_t partial_since_ns; /* an unfinished message waits; 0: none */
 	int64_t rights_since_ns;  /* descriptors wait; 0: none, or not seen */
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */

@@ -23,39 +23,19 @@
 #define RECALL_MAX 64
 #define LONE_NS 1000000
 
-static struct worker *worker_of(struct sched_worker *sched)
-{
-	return (struct worker *)((char *)sched -
-				 offsetof(struct worker, sched));
-}
-
 static struct lane *lane_of(struct sched_lane *sched)
 {
 	return (struct lane *)((char *)sched - offsetof(struct lane, sched));
 }
 
-/* A worker's row is written with its first claim. */
 static int add_worker_rows(struct broker *broker, struct batch *batch)
 {
 	for (size_t i = 0; i < batch->store.want_count; i++) {
 		struct worker *worker = worker_of(batch->plan[i].worker);
-		struct store_worker *row;
-		size_t n;
 
 		batch->store.wants[i].worker = worker->id;
-		if (worker->row_known)
-			continue;
-		if (batch_add_worker(batch, &n))
+		if (fleet_row(broker, batch, worker))
 			return -ENOMEM;
-		row = &batch->store.workers[n];
-		row->id = worker->id;
-		row->slot = worker->slot;
-		row->pool = SLICE("exec");
-		row->pid = worker->pid;
-		row->start_ticks = worker->start_ticks;
-		row->boot_id = slice_of(broker->fleet.boot_id);
-		memcpy(row->secret_hash, worker->secret_hash, 32);
-		worker->row_known = true;
 	}
 	return 0;
 }
@@ -70,6 +50,9 @@ static bool is_lone(const struct broker *broker, const struct batch *batch)
 	const struct call *call = TAILQ_FIRST(&batch->calls);
 	size_t calls = !call ? 0 : TAILQ_NEXT(call, batch_link) ? 2 : 1;
 
+	/* Nobody waits for it: then the loop does not either. */
+	if (batch_waits(batch))
+		return false;
 	return broker->writer.slow_ns && broker->writer.slow_ns < LONE_NS &&
 	       calls + batch->store.outcome_count <= 1 &&
 	       batch->store.entry_count <= 1 && !batch->store.steer_count &&
@@ -122,6 +105,7 @@ static struct batch *launch(struct broker *broker)
 	if (batch_empty(batch))
 		return NULL;
 	batch->store.with_contexts = true;
+	direct_reserve(broker, batch);
 	broker->gathering = next;
 	next->busy = true;
 	batch_reset(next, ++broker->serial);
@@ -292,6 +276,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	struct batch *next;
 
 	update_lanes(broker, batch);
+	direct_committed(broker, batch);
 	if (broker->socks.room.used)
 		carry_committed(broker, batch);
 	dispatch(broker, batch);

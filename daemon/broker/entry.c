@@ -258,8 +258,9 @@ int entry_add(struct call *call, struct slice object,
 	if (r)
 		return r;
 	entry.unit = unit;
-	batch->store.entries[i] = entry;
 	batch->queued_bytes += object.n + sizeof(entry);
-	sched_lane_incoming(&call->broker->sched, &lane->sched, 1);
+	if (!direct_start(call, &spec, lane, &entry))
+		sched_lane_incoming(&call->broker->sched, &lane->sched, 1);
+	batch->store.entries[i] = entry;
 	return 0;
 }

@@ -210,6 +210,27 @@ int fleet_adopt(struct broker *broker, const struct store_worker *row,
 	return fleet_end_watch(broker, worker);
 }
 
+int fleet_row(struct broker *broker, struct batch *batch, struct worker *worker)
+{
+	struct store_worker *row;
+	size_t n;
+
+	if (worker->row_known)
+		return 0;
+	if (batch_add_worker(batch, &n))
+		return -ENOMEM;
+	row = &batch->store.workers[n];
+	row->id = worker->id;
+	row->slot = worker->slot;
+	row->pool = SLICE("exec");
+	row->pid = worker->pid;
+	row->start_ticks = worker->start_ticks;
+	row->boot_id = slice_of(broker->fleet.boot_id);
+	memcpy(row->secret_hash, worker->secret_hash, 32);
+	worker->row_known = true;
+	return 0;
+}
+
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 {
 	struct worker *worker = fleet_find(&broker->fleet, link->stated_id);

@@ -12,6 +12,7 @@
  */
 
 #include <event2/event.h>
+#include <stddef.h>
 #include <uthash.h>
 
 #include "daemon/base/channel.h"
@@ -19,6 +20,7 @@
 #include "daemon/core/sched.h"
 #include "daemon/store/store.h"
 
+struct batch;
 struct broker;
 struct lane;
 
@@ -57,6 +59,13 @@ struct fleet {
 	char boot_id[40];
 };
 
+/** worker_of() - whose part of the scheduler's picture it is */
+static inline struct worker *worker_of(struct sched_worker *sched)
+{
+	return (struct worker *)((char *)sched -
+				 offsetof(struct worker, sched));
+}
+
 /** fleet_init() - no workers; not listening yet; 0 or negative errno */
 must_check int fleet_init(struct broker *broker, int listen_fd);
 /** fleet_fini() - forget them all; nothing is written to the store */
@@ -68,11 +77,7 @@ struct worker *fleet_find(struct fleet *fleet, int64_t id);
 /** fleet_born() - the supervisor announced a worker */
 void fleet_born(struct broker *broker, const struct channel_message *message);
 
-/**
- * fleet_adopt() - a worker of an earlier supervisor that lives
- * @row:	as stored
- * @pidfd:	of it; owned by the fleet from now on
- */
+/** fleet_adopt() - a worker of an earlier supervisor that lives; owns @pidfd */
 must_check int fleet_adopt(struct broker *broker,
 			   const struct store_worker *row, int pidfd,
 			   struct worker **ret);
@@ -83,6 +88,10 @@ must_check int fleet_adopt(struct broker *broker,
  * Return: NULL: nobody we know, or it is not known yet whose it is.
  */
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link);
+
+/** fleet_row() - it is about to get a job: its row goes before; 0 or -ENOMEM */
+must_check int fleet_row(struct broker *broker, struct batch *batch,
+			 struct worker *worker);
 
 /** fleet_parked() - who is here changed: ask the parked connections again */
 void fleet_parked(struct broker *broker);

@@ -68,6 +68,23 @@ static void drop_begun(struct broker *broker, const struct given *given)
 		carry_drop(broker, given->sched.id);
 }
 
+/* After the hello: a worker ends nothing before it knows who speaks. */
+void given_disown(struct worker *worker, struct slice holding)
+{
+	struct json_iter iter = json_enter(holding);
+	struct slice item, value;
+
+	while (json_item(&iter, &item)) {
+		int64_t job, token;
+
+		if (!json_find(item, "job", &value) || json_int(value, &job) ||
+		    !json_find(item, "token", &value) ||
+		    json_int(value, &token) || given_find(worker, token))
+			continue;
+		worker_link_cancel(worker->link, job, token, -1);
+	}
+}
+
 void given_compare(struct broker *broker, struct worker *worker,
 		   struct slice holding)
 {
@@ -115,6 +132,63 @@ void given_resume(struct worker *worker)
 	}
 }
 
+static void hand_over(struct broker *broker, struct worker *worker,
+		      struct lane *lane, const struct store_claim *claim,
+		      struct given *given)
+{
+	given->sched.id = claim->job;
+	given->sched.token = claim->token;
+	given->sched.lane = &lane->sched;
+	given->attempt = claim->attempt;
+	given->once = claim->once;
+	sched_give(&broker->sched, &worker->sched, &given->sched,
+		   clock_mono_ns());
+}
+
+/* In one block with what the row's texts point to. */
+static struct given *given_with_row(const struct store_row *row)
+{
+	size_t bytes = sizeof(struct given) + sizeof(*row);
+	struct given *given;
+	char *text;
+	struct slice *texts[4];
+
+	bytes += row->queue.n + row->handler.n + row->name.n + row->tags.n;
+	given = calloc(1, bytes);
+	if (!given)
+		return NULL;
+	given->row = (struct store_row *)(given + 1);
+	*given->row = *row;
+	texts[0] = &given->row->queue;
+	texts[1] = &given->row->handler;
+	texts[2] = &given->row->name;
+	texts[3] = &given->row->tags;
+	text = (char *)(given->row + 1);
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		if (texts[i]->n)
+			memcpy(text, texts[i]->p, texts[i]->n);
+		texts[i]->p = text;
+		text += texts[i]->n;
+	}
+	return given;
+}
+
+int given_begin(struct broker *broker, struct worker *worker, struct lane *lane,
+		const struct store_claim *claim, bool memory,
+		const struct store_row *row)
+{
+	struct given *given = row ? given_with_row(row)
+				  : calloc(1, sizeof(*given));
+
+	if (!given)
+		return -ENOMEM;
+	given->memory = memory;
+	hand_over(broker, worker, lane, claim, given);
+	worker_link_job(worker->link, claim, NULL);
+	given->sent = true;
+	return 0;
+}
+
 void given_deliver(struct broker *broker, struct worker *worker,
 		   struct lane *lane, const struct store_claim *claim)
 {
@@ -134,13 +208,7 @@ void given_deliver(struct broker *broker, struct worker *worker,
 		put_back(broker, claim->job, claim->token);
 		return;
 	}
-	given->sched.id = claim->job;
-	given->sched.token = claim->token;
-	given->sched.lane = &lane->sched;
-	given->attempt = claim->attempt;
-	given->once = claim->once;
-	sched_give(&broker->sched, &worker->sched, &given->sched,
-		   clock_mono_ns());
+	hand_over(broker, worker, lane, claim, given);
 	if (worker->link) {
 		worker_link_job(worker->link, claim, parcel);
 		given->sent = true;
@@ -158,7 +226,7 @@ void given_begun(struct broker *broker, struct worker *worker, int64_t token)
 	carry_drop(broker, job->id);
 }
 
-static struct given *find(struct worker *worker, int64_t token)
+struct given *given_find(struct worker *worker, int64_t token)
 {
 	struct sched_job *job = sched_find(&worker->sched, token);
 
@@ -174,7 +242,7 @@ static struct given *find(struct worker *worker, int64_t token)
 void given_cancel(struct broker *broker, const struct store_signal *signal)
 {
 	struct worker *worker = fleet_find(&broker->fleet, signal->worker);
-	struct given *given = worker ? find(worker, signal->token) : NULL;
+	struct given *given = worker ? given_find(worker, signal->token) : NULL;
 
 	if (!given)
 		return; /* its end is under way */

@@ -15,6 +15,9 @@ struct given {
 	bool begun;	   /* it said so when it dialled in */
 	bool cancel_asked; /* told again on every new connection */
 	int64_t grace_ms;  /* of the cancel; negative: the daemon's own */
+	bool memory;	   /* nobody waits for its commits */
+	/* To tell of its end before it is committed; in the same block. */
+	struct store_row *row;
 };
 
 /** given_adopt() - an attempt that it was running when the broker ended */
@@ -26,11 +29,32 @@ void given_deliver(struct broker *broker, struct worker *worker,
 		   struct lane *lane, const struct store_claim *claim);
 
 /**
+ * given_begin() - deliver a job that is not committed yet; it has a connection
+ * @row:	what its end is told with, copied; NULL: it is told after a commit
+ *
+ * Return: 0 or -ENOMEM, then the worker has heard nothing.
+ */
+must_check int given_begin(struct broker *broker, struct worker *worker,
+			   struct lane *lane, const struct store_claim *claim,
+			   bool memory, const struct store_row *row);
+
+/** given_find() - what the worker has with this token; NULL: nothing */
+struct given *given_find(struct worker *worker, int64_t token);
+
+/**
  * given_compare() - it dialled in: what it does not hold never reached it
  * @holding:	checked JSON, the list of its `ready`
  */
 void given_compare(struct broker *broker, struct worker *worker,
 		   struct slice holding);
+
+/**
+ * given_disown() - it was greeted: what it holds and nobody knows is to end
+ *
+ * It began under a broker that is gone, before a commit that never came; or its
+ * end is under way, and the worker ignores this.
+ */
+void given_disown(struct worker *worker, struct slice holding);
 
 /** given_begun() - it said that a job which came with descriptors runs now */
 void given_begun(struct broker *broker, struct worker *worker, int64_t token);

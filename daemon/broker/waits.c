@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "daemon/broker/call.h"
+
 static int add(struct wait_point **points, int64_t id, struct waiter *waiter)
 {
 	struct wait_point *point = NULL;
@@ -71,14 +73,13 @@ static void tell_group(struct waits *waits, int64_t id,
 	}
 }
 
-void waits_ended(struct waits *waits, const struct store_row *row)
+static void tell_job(struct waits *waits, int64_t id,
+		     const struct store_row *row)
 {
 	struct wait_point *point = NULL;
 	struct waiter *waiter;
 
-	if (row->group)
-		tell_group(waits, row->group, row, NULL);
-	HASH_FIND(hh, waits->jobs, &row->id, sizeof(row->id), point);
+	HASH_FIND(hh, waits->jobs, &id, sizeof(id), point);
 	if (!point)
 		return;
 	HASH_DEL(waits->jobs, point);
@@ -89,6 +90,45 @@ void waits_ended(struct waits *waits, const struct store_row *row)
 		waiter->told(waiter, row, NULL);
 	}
 	free(point);
+}
+
+void waits_ended(struct waits *waits, const struct store_row *row)
+{
+	if (row->group)
+		tell_group(waits, row->group, row, NULL);
+	tell_job(waits, row->id, row);
+}
+
+void waits_early(struct waits *waits, const struct store_row *row)
+{
+	struct wait_point *point = NULL;
+	struct waiter *waiter, *next;
+
+	HASH_FIND(hh, waits->jobs, &row->id, sizeof(row->id), point);
+	if (!point)
+		return;
+	point->detached = true;
+	for (waiter = TAILQ_FIRST(&point->waiters); waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		/* Who has too much unread is told when it is committed, too. */
+		if (!waiter->early || call_full(waiter->call))
+			continue;
+		TAILQ_REMOVE(&point->waiters, waiter, link);
+		waiter->point = NULL;
+		waiter->told(waiter, row, NULL);
+	}
+	point->detached = false;
+	if (TAILQ_EMPTY(&point->waiters)) {
+		HASH_DEL(waits->jobs, point);
+		free(point);
+	}
+}
+
+void waits_failed(struct waits *waits, int64_t job, const char *why)
+{
+	waits->why = why;
+	tell_job(waits, job, NULL);
+	waits->why = NULL;
 }
 
 void waits_changed(struct waits *waits, const struct store_group *group)

@@ -27,9 +27,10 @@ struct waiter {
 	link; /* at its point; embedded in the call's state */
 	struct wait_point *point; /* NULL: not waiting */
 	struct call *call;
+	bool early; /* needs nothing but the row: see waits_early() */
 	/*
 	 * A job ended (@row), or the group changed (@group); the other is
-	 * NULL. A job's waiter is called once and is off then; a group's is
+	 * NULL. Both NULL: its end cannot be told, waits.why says why. A job's waiter is called once and is off then; a group's is
 	 * called for every job of it that ends, and stays.
 	 */
 	void (*told)(struct waiter *waiter, const struct store_row *row,
@@ -38,6 +39,7 @@ struct waiter {
 
 struct waits {
 	struct wait_point *jobs, *groups;
+	const char *why; /* while waits_failed() runs */
 };
 
 /** waits_job() - wait for a job's end; @waiter is the caller's; 0 or -ENOMEM */
@@ -51,6 +53,14 @@ void waits_remove(struct waits *waits, struct waiter *waiter);
 
 /** waits_ended() - tell those that wait for this job, or for its group */
 void waits_ended(struct waits *waits, const struct store_row *row);
+/**
+ * waits_early() - a job ended, which is not committed yet
+ *
+ * Only those are told that never read the store; the others after the commit.
+ */
+void waits_early(struct waits *waits, const struct store_row *row);
+/** waits_failed() - it cannot be told how this job ends; @why for people */
+void waits_failed(struct waits *waits, int64_t job, const char *why);
 /** waits_changed() - tell those that wait for this group */
 void waits_changed(struct waits *waits, const struct store_group *group);
 

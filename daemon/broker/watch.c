@@ -130,6 +130,11 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 	if (job->told)
 		return;
 	job->told = true;
+	if (!row) {
+		watch_stop(watch);
+		call_error_storage(watch->call, watch->call->broker->waits.why);
+		return;
+	}
 	if (watch->style == WATCH_ALL || watch->style == WATCH_ANY) {
 		watch->pending--;
 		watch_go_on(watch);
@@ -297,7 +302,8 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* Sorted, each once. */
-static int set_jobs(struct watch *watch, const int64_t *ids, size_t count)
+static int set_jobs(struct watch *watch, const int64_t *ids, size_t count,
+		    bool look)
 {
 	struct arena *arena = &watch->call->arena;
 	size_t n = 0;
@@ -315,6 +321,10 @@ static int set_jobs(struct watch *watch, const int64_t *ids, size_t count)
 		watch->jobs[n].watch = watch;
 		watch->jobs[n].waiter.call = watch->call;
 		watch->jobs[n].waiter.told = on_told;
+		/* It delivers what it is told, and never looks. */
+		watch->jobs[n].waiter.early = !look &&
+					      watch->style == WATCH_JOBS &&
+					      count == 1;
 		n++;
 	}
 	watch->count = n;
@@ -351,7 +361,7 @@ int watch_start(struct call *call, enum watch_style style, const int64_t *ids,
 		return -ENOMEM;
 	watch->call = call;
 	watch->style = style;
-	if (set_jobs(watch, ids, count) || set_timer(watch, wait_ms)) {
+	if (set_jobs(watch, ids, count, look) || set_timer(watch, wait_ms)) {
 		watch_stop(watch);
 		return -ENOMEM;
 	}

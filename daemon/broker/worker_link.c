@@ -90,6 +90,7 @@ static bool on_done(struct worker_link *link, struct slice line)
 	struct batch *batch = broker->gathering;
 	struct store_outcome outcome;
 	int64_t run_us;
+	bool patient;
 	size_t i;
 
 	if (outcome_parse(line, &batch->arena, &outcome, &run_us) ||
@@ -99,9 +100,10 @@ static bool on_done(struct worker_link *link, struct slice line)
 	}
 	batch->store.outcomes[i] = outcome;
 	batch->queued_bytes += line.n;
+	patient = direct_ended(broker, link->worker, &outcome);
 	given_result(broker, link->worker, outcome.token, run_us * 1000,
 		     outcome.cpu_us);
-	if (given_is_enough(link->worker))
+	if (patient || given_is_enough(link->worker))
 		batch_patient(batch, clock_mono_ns());
 	cycle_kick(broker);
 	return true;
@@ -298,6 +300,7 @@ void worker_link_parked(struct worker_link *link)
 		return;
 	say_hello(link);
 	given_resume(link->worker);
+	given_disown(link->worker, link->holding);
 	/* What it said behind `ready` waits in the buffer, or that it is gone. */
 	if (link->sock.in_n || link->sock.eof)
 		event_active(link->sock.read_event, EV_READ, 1);

@@ -302,6 +302,25 @@ void sched_want_done(struct sched *sched, const struct sched_want *want)
 	worker_load_changed(sched, worker, false);
 }
 
+/* Looking for room among the busy must not cost more than it saves. */
+#define START_LOOK 16
+
+struct sched_worker *sched_start(const struct sched *sched,
+				 const struct sched_lane *lane)
+{
+	const struct sched_pool *pool = &sched->pools[lane->pool];
+	struct sched_worker *worker = TAILQ_FIRST(&pool->workers);
+
+	if (sched->draining || lane->paused || pool->open)
+		return NULL;
+	for (int i = 0; worker && i < START_LOOK; i++) {
+		if (worker_free(worker))
+			return worker;
+		worker = TAILQ_NEXT(worker, link);
+	}
+	return NULL;
+}
+
 /* ---- Jobs ---- */
 
 void sched_give(struct sched *sched, struct sched_worker *worker,

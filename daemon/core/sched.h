@@ -94,6 +94,16 @@ void sched_lane_pause(struct sched *sched, struct sched_lane *lane,
 void sched_worker_add(struct sched *sched, struct sched_worker *worker,
 		      uint32_t pool, uint32_t credit_limit);
 
+/**
+ * sched_start() - who may begin a job of @lane that the store does not have yet
+ *
+ * Nobody while anything of its pool waits, because it would be overtaken.
+ *
+ * Return: a worker with room, for sched_give(); NULL: let the job wait.
+ */
+struct sched_worker *sched_start(const struct sched *sched,
+				 const struct sched_lane *lane);
+
 struct sched_want {
 	struct sched_lane *lane;
 	struct sched_worker *worker;

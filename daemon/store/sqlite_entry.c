@@ -48,6 +48,8 @@ static int look(struct entering *entering)
 		int error = 0;
 
 		require(entry->lane < batch->lane_count);
+		if (entry->begun.token)
+			continue;
 		entry->what = STORE_NEW;
 		entry->id = 0;
 		entry->replaced = 0;
@@ -207,12 +209,11 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	return error;
 }
 
-static int enter(struct entering *entering, size_t i)
+static struct live live_of(const struct txn *txn,
+			   const struct store_entry *entry, int64_t id)
 {
-	struct txn *txn = entering->txn;
-	struct store_entry *entry = &txn->batch->entries[i];
 	struct live live = {
-		.id = txn->next.job,
+		.id = id,
 		.lane = txn->lanes[entry->lane]->id,
 		.priority = entry->priority,
 		.flags = flags_of(entry),
@@ -225,20 +226,87 @@ static int enter(struct entering *entering, size_t i)
 		.expire_ms = entry->expire_ms ? txn->now_ms + entry->expire_ms
 					      : 0,
 	};
+
+	if (entry->context != UINT32_MAX) {
+		require(entry->context < txn->batch->context_count);
+		live.context = txn->contexts[entry->context];
+	}
+	return live;
+}
+
+static int enter(struct entering *entering, size_t i)
+{
+	struct txn *txn = entering->txn;
+	struct store_entry *entry = &txn->batch->entries[i];
+	struct live live = live_of(txn, entry, txn->next.job);
 	int error = entry_take_over(entering, i);
 
 	if (error)
 		return error;
 	/* What was decided on has its number already. */
 	require(!entry->id || entry->id == live.id);
-	if (entry->context != UINT32_MAX) {
-		require(entry->context < txn->batch->context_count);
-		live.context = txn->contexts[entry->context];
-	}
 	live.seq = txn->next.seq++;
 	entry->id = txn->next.job++;
 	error = first_facts(txn, entry, &live.facts);
 	return error ? error : put(entering, entry, &live);
+}
+
+/* It runs: its worker had it before we were told. */
+static int enter_begun(struct txn *txn, struct store_entry *entry)
+{
+	struct live live = live_of(txn, entry, entry->begun.job);
+	struct job_step step;
+	int error = first_facts(txn, entry, &live.facts);
+
+	if (error)
+		return error;
+	require(!entry->group && !entry->unit && !entry->key.n &&
+		!entry->unique.n && !entry->descriptors);
+	require(live.id < txn->next.job &&
+		entry->begun.token < txn->next.token);
+	/* READY, as the caller promised: a claim takes nothing else. */
+	require(job_step(&live.facts, JOB_CLAIM, CAUSE_NONE, txn->now_ms,
+			 &step) == 0);
+	live.facts = step.facts;
+	live.token = entry->begun.token;
+	live.worker = entry->begun.worker;
+	live.started_ms = txn->now_ms;
+	live.seq = txn->next.seq++;
+	entry->id = live.id;
+	entry->what = STORE_NEW;
+	entry->replaced = 0;
+	error = put_rows(txn, &live, entry);
+	if (!error)
+		error = count_in(txn, txn->lanes[entry->lane], &live);
+	if (!error && live.flags & FLAGS_EXTRA)
+		error = extra_put(txn, live.id, entry);
+	if (!error)
+		error = txn_event(txn, EVENT_SUBMITTED, live.id, 0, CAUSE_NONE);
+	if (!error)
+		error = txn_event(txn, EVENT_STARTED, live.id,
+				  live.facts.attempt, CAUSE_NONE);
+	return error;
+}
+
+int txn_begun(struct txn *txn)
+{
+	struct store_batch *batch = txn->batch;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < batch->entry_count; i++) {
+		if (batch->entries[i].begun.token)
+			error = enter_begun(txn, &batch->entries[i]);
+	}
+	return error ? error : entry_flush(txn);
+}
+
+int txn_reserve(struct txn *txn)
+{
+	txn->batch->reserved_job = txn->next.job;
+	txn->batch->reserved_token = txn->next.token;
+	txn->next.job += txn->batch->reserve;
+	txn->next.token += txn->batch->reserve;
+	return 0;
 }
 
 /* Must somebody look whether it is a new job at all? */
@@ -291,6 +359,8 @@ int txn_entries(struct txn *txn)
 		uint32_t unit = batch->entries[i].unit;
 
 		last = i + 1;
+		if (batch->entries[i].begun.token)
+			continue; /* txn_begun() has seen to it */
 		while (unit && last < batch->entry_count &&
 		       batch->entries[last].unit == unit)
 			last++;

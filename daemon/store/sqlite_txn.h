@@ -66,6 +66,7 @@ must_check int txn_lanes(struct txn *txn);
 must_check int txn_contexts(struct txn *txn);
 must_check int txn_wants(struct txn *txn);
 must_check int txn_workers(struct txn *txn);
+must_check int txn_begun(struct txn *txn);
 must_check int txn_outcomes(struct txn *txn);
 must_check int txn_strand(struct txn *txn);
 must_check int txn_steer(struct txn *txn);
@@ -75,6 +76,7 @@ must_check int txn_edits(struct txn *txn);
 must_check int txn_entries(struct txn *txn);
 must_check int txn_promote(struct txn *txn);
 must_check int txn_claims(struct txn *txn);
+must_check int txn_reserve(struct txn *txn);
 must_check int txn_events(struct txn *txn);
 must_check int txn_purge(struct txn *txn);
 

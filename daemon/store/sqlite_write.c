@@ -234,11 +234,12 @@ static int tell_groups(struct txn *txn)
 static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
-		txn_lanes,    txn_contexts, txn_wants,	 txn_workers,
-		txn_outcomes, txn_strand,   txn_steer,	 txn_groups,
-		txn_queues,   txn_edits,    txn_entries, txn_promote,
-		txn_claims,   txn_events,   txn_purge,	 flush,
-		next_due,     tell_lanes,   tell_groups,
+		txn_lanes,   txn_contexts, txn_wants,	txn_workers,
+		txn_begun,   txn_outcomes, txn_strand,	txn_steer,
+		txn_groups,  txn_queues,   txn_edits,	txn_entries,
+		txn_promote, txn_claims,   txn_reserve, txn_events,
+		txn_purge,   flush,	   next_due,	tell_lanes,
+		tell_groups,
 	};
 	int error = 0;
 
@@ -262,6 +263,8 @@ static void outputs_clear(struct store_batch *batch)
 	batch->next_due_ms = 0;
 	batch->first_event = 0;
 	batch->event_count = 0;
+	batch->reserved_job = 0;
+	batch->reserved_token = 0;
 	batch->purged = NULL;
 	batch->purged_count = 0;
 	batch->purge_more = false;

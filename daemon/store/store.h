@@ -106,6 +106,12 @@ struct store_entry {
 	/* Entries of one all-or-none call carry the same number and are
 	 * neighbours, others 0: if one is refused none is entered. */
 	uint32_t unit;
+	/* It runs already, its first attempt, with numbers that were reserved.
+	 * token 0: it does not. Else it has no key, unique word, group, unit
+	 * or time, is not held, and its queue has no limit. */
+	struct {
+		int64_t job, token, worker;
+	} begun;
 	/* out */
 	enum store_entered what;
 	int64_t id;
@@ -302,8 +308,8 @@ struct store_group {
 };
 
 /*
- * One transaction, in this order: workers, outcomes, stranded jobs, steering,
- * groups, queues, edits, submissions, expired and due jobs, claims, events, purge. Everything
+ * One transaction, in this order: workers, jobs that began before it, outcomes, stranded jobs, steering,
+ * groups, queues, edits, submissions, expired and due jobs, claims, reserved numbers, events, purge. Everything
  * that is not marked "out" belongs to the caller and must live until
  * store_write() returns; what is out lives in `arena`.
  */
@@ -339,6 +345,8 @@ struct store_batch {
 	struct store_want *wants;
 	size_t want_count;
 	bool with_contexts; /* fill store_claim.context_text */
+	uint32_t reserve; /* numbers of jobs and of tokens, for entries of later
+			     batches that begin before they are committed */
 	uint32_t purge_max; /* finished jobs to purge; 0: do not look */
 	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
 	int64_t purge_failed_before_ms;	   /* failed and cancelled */
@@ -360,6 +368,8 @@ struct store_batch {
 	size_t changed_group_count;
 	int64_t next_due_ms; /* earliest that is due or expires; 0: none */
 	int64_t first_event, event_count; /* numbers given to this batch */
+	/* The first of `reserve` numbers each, never given to anything else. */
+	int64_t reserved_job, reserved_token;
 	/* Purged jobs that may have output files, which are to be removed. */
 	int64_t *purged;
 	size_t purged_count;

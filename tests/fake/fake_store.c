@@ -129,15 +129,13 @@ void fake_move(struct store *store, struct fake_job *job, enum job_state state)
 	job->state = state;
 }
 
-struct fake_job *fake_enter(struct store *store, enum job_state state,
-			    struct slice queue, struct slice handler,
-			    int64_t group)
+void fake_enter_at(struct store *store, struct fake_job *job,
+		   enum job_state state, struct slice queue,
+		   struct slice handler, int64_t group)
 {
-	struct fake_job *job = &store->jobs[store->job_count++];
 	struct store_group *in = fake_group_at(store, group);
 
-	require(store->job_count <= FAKE_JOBS_MAX);
-	job->id = (int64_t)store->job_count;
+	job->purged = false;
 	job->lane = fake_lane_at(store, queue, handler);
 	job->queue = fake_text(queue);
 	job->handler = fake_text(handler);
@@ -153,6 +151,17 @@ struct fake_job *fake_enter(struct store *store, enum job_state state,
 		in->counts[state]++;
 		store->group_changed[group - 1] = true;
 	}
+}
+
+struct fake_job *fake_enter(struct store *store, enum job_state state,
+			    struct slice queue, struct slice handler,
+			    int64_t group)
+{
+	struct fake_job *job = &store->jobs[store->job_count++];
+
+	require(store->job_count <= FAKE_JOBS_MAX);
+	job->id = (int64_t)store->job_count;
+	fake_enter_at(store, job, state, queue, handler, group);
 	return job;
 }
 

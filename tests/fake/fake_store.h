@@ -113,6 +113,9 @@ struct slice fake_copy(struct arena *arena, const char *text);
 struct fake_job *fake_enter(struct store *store, enum job_state state,
 			    struct slice queue, struct slice handler,
 			    int64_t group);
+void fake_enter_at(struct store *store, struct fake_job *job,
+		   enum job_state state, struct slice queue,
+		   struct slice handler, int64_t group);
 void fake_move(struct store *store, struct fake_job *job, enum job_state state);
 void fake_end(struct fake_out *out, struct fake_job *job, enum job_state state,
 	      enum job_cause cause);

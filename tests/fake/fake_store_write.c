@@ -188,6 +188,69 @@ static bool is_full(struct store *store, struct slice queue)
 	return limit && waiting >= limit;
 }
 
+static void fill(struct fake_out *out, struct fake_job *job,
+		 const struct store_entry *of)
+{
+	struct store *store = out->store;
+	struct store_batch *batch = out->batch;
+
+	job->name = fake_text(of->name);
+	job->key = fake_text(of->key);
+	job->unique = fake_text(of->unique);
+	job->retry = fake_text(of->retry);
+	job->max_attempts = of->max_attempts;
+	job->expire_ms = of->expire_ms;
+	job->keep_ms = of->keep_ms;
+	job->spec = fake_text(of->spec);
+	job->tags = fake_text(of->tags);
+	job->uid = of->uid;
+	job->priority = of->priority;
+	job->run_at_ms = of->run_at_ms;
+	job->created_ms = batch->now_ms;
+	job->timeout_ms = of->timeout_ms;
+	job->grace_ms = of->grace_ms;
+	job->crash_limit = of->crash_limit;
+	job->once = of->once;
+	job->descriptors = of->descriptors;
+	job->stdout_given = of->stdout_given;
+	job->stderr_given = of->stderr_given;
+	job->orphans_keep = of->orphans_keep;
+	if (of->context != UINT32_MAX)
+		job->context = context_id(store,
+					  batch->contexts[of->context].text);
+}
+
+/* Numbers that later batches name: empty places until then. */
+static void run_reserve(struct store *store, struct store_batch *batch)
+{
+	batch->reserved_job = (int64_t)store->job_count + 1;
+	batch->reserved_token = store->tokens + 1;
+	store->tokens += batch->reserve;
+	for (uint32_t i = 0; i < batch->reserve; i++) {
+		struct fake_job *job = &store->jobs[store->job_count++];
+
+		require(store->job_count < FAKE_JOBS_MAX);
+		*job = (struct fake_job){.id = (int64_t)store->job_count,
+					 .purged = true};
+	}
+}
+
+static void run_begun(struct fake_out *out, struct store_entry *of)
+{
+	const struct store_lane *lane = &out->batch->lanes[of->lane];
+	struct fake_job *job = fake_store_job(out->store, of->begun.job);
+
+	of->id = job->id;
+	of->what = STORE_NEW;
+	fake_enter_at(out->store, job, STATE_RUNNING, lane->queue,
+		      lane->handler, 0);
+	fill(out, job, of);
+	job->token = of->begun.token;
+	job->worker = of->begun.worker;
+	job->attempt = 1;
+	job->started_ms = out->batch->now_ms;
+}
+
 static void run_entry(struct fake_out *out, struct store_entry *of)
 {
 	struct store *store = out->store;
@@ -221,30 +284,7 @@ static void run_entry(struct fake_out *out, struct store_entry *of)
 			 : of->run_at_ms ? STATE_SCHEDULED
 					 : STATE_READY,
 			 lane->queue, lane->handler, of->group);
-	job->name = fake_text(of->name);
-	job->key = fake_text(of->key);
-	job->unique = fake_text(of->unique);
-	job->retry = fake_text(of->retry);
-	job->max_attempts = of->max_attempts;
-	job->expire_ms = of->expire_ms;
-	job->keep_ms = of->keep_ms;
-	job->spec = fake_text(of->spec);
-	job->tags = fake_text(of->tags);
-	job->uid = of->uid;
-	job->priority = of->priority;
-	job->run_at_ms = of->run_at_ms;
-	job->created_ms = batch->now_ms;
-	job->timeout_ms = of->timeout_ms;
-	job->grace_ms = of->grace_ms;
-	job->crash_limit = of->crash_limit;
-	job->once = of->once;
-	job->descriptors = of->descriptors;
-	job->stdout_given = of->stdout_given;
-	job->stderr_given = of->stderr_given;
-	job->orphans_keep = of->orphans_keep;
-	if (of->context != UINT32_MAX)
-		job->context = context_id(store,
-					  batch->contexts[of->context].text);
+	fill(out, job, of);
 	of->id = job->id;
 }
 
@@ -458,6 +498,10 @@ static void run_batch(struct store *store, struct store_batch *batch)
 
 	make_room(&out);
 	run_workers(store, batch);
+	for (size_t i = 0; i < batch->entry_count; i++) {
+		if (batch->entries[i].begun.token)
+			run_begun(&out, &batch->entries[i]);
+	}
 	for (size_t i = 0; i < batch->outcome_count; i++)
 		run_outcome(&out, &batch->outcomes[i]);
 	run_strand(&out);
@@ -470,10 +514,13 @@ static void run_batch(struct store *store, struct store_batch *batch)
 	for (size_t i = 0; i < batch->edit_count; i++)
 		fake_edit(&out, &batch->edits[i]);
 	for (size_t i = 0; i < batch->entry_count; i++)
-		run_entry(&out, &batch->entries[i]);
+		if (!batch->entries[i].begun.token)
+			run_entry(&out, &batch->entries[i]);
 	run_due(&out);
 	for (size_t i = 0; i < batch->want_count; i++)
 		run_want(&out, (uint32_t)i);
+	if (batch->reserve)
+		run_reserve(store, batch);
 	for (size_t i = 0; i < batch->gone_worker_count; i++)
 		forget_worker(store, batch->gone_workers[i]);
 	run_purge(&out);

@@ -201,6 +201,8 @@ UNIT(a_result_of_a_living_worker_is_taken_and_its_word_ignored)
 	fd = stage_dial(&stage, 7, text);
 	stage_done(fd, 1, token);
 	stage_expect(stage_read(&stage, fd), "\"hello\":1");
+	/* Nobody knows it any more; a worker that has ended it ignores this. */
+	stage_expect(stage_read(&stage, fd), "{\"cancel\":1,");
 	snprintf(text, sizeof(text), "{\"settled\":[%lld]}", (long long)token);
 	assert_string_equal(stage_read(&stage, fd), text);
 	close(fd);

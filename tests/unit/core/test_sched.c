@@ -448,6 +448,48 @@ UNIT(many_lanes_and_workers_are_all_served)
 	sched_fini(&sched);
 }
 
+UNIT(a_job_may_begin_before_its_commit_only_when_nothing_waits)
+{
+	struct town town;
+	struct sched_job job = {.id = 1, .token = 1};
+	struct sched_worker *worker;
+
+	town_init(&town, 2, 2, 1);
+	worker = sched_start(&town.sched, &town.lanes[0]);
+	assert_non_null(worker);
+	sched_give(&town.sched, worker, &job, 0);
+	/* The other one next, and then nobody has room. */
+	assert_ptr_not_equal(sched_start(&town.sched, &town.lanes[0]), worker);
+	sched_lane_ready(&town.sched, &town.lanes[1], 1);
+	assert_null(sched_start(&town.sched, &town.lanes[0]));
+	sched_lane_ready(&town.sched, &town.lanes[1], 0);
+	sched_lane_pause(&town.sched, &town.lanes[0], true);
+	assert_null(sched_start(&town.sched, &town.lanes[0]));
+	assert_non_null(sched_start(&town.sched, &town.lanes[1]));
+	town.sched.draining = true;
+	assert_null(sched_start(&town.sched, &town.lanes[1]));
+	town_fini(&town);
+}
+
+UNIT(a_busy_worker_with_room_may_begin_one_and_a_leaving_one_not)
+{
+	struct town town;
+	struct sched_job jobs[2] = {{.id = 1, .token = 1},
+				    {.id = 2, .token = 2}};
+
+	town_init(&town, 1, 1, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_ptr_equal(sched_start(&town.sched, &town.lanes[0]),
+				 &town.workers[0]);
+		sched_give(&town.sched, &town.workers[0], &jobs[i], 0);
+	}
+	assert_null(sched_start(&town.sched, &town.lanes[0]));
+	sched_end(&town.sched, &town.workers[0], &jobs[0], 1, 1);
+	sched_worker_leave(&town.sched, &town.workers[0]);
+	assert_null(sched_start(&town.sched, &town.lanes[0]));
+	town_fini(&town);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +517,10 @@ int main(void)
 			the_credit_of_a_long_runner_shrinks_before_anything_queues),
 		cmocka_unit_test(a_recall_without_room_says_again),
 		cmocka_unit_test(many_lanes_and_workers_are_all_served),
+		cmocka_unit_test(
+			a_job_may_begin_before_its_commit_only_when_nothing_waits),
+		cmocka_unit_test(
+			a_busy_worker_with_room_may_begin_one_and_a_leaving_one_not),
 	};
 
 	return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
