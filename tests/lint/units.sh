@@ -33,11 +33,11 @@ exposure()
 			--threshold="$threshold" "$scratch/reeved.service"
 }
 
-# The program is not installed yet: that is the only thing to be missing.
+# The programs are not installed yet: they are the only things to be missing.
 verify()
 {
 	local said
-	sed "s|^ExecStart=[^ ]*|ExecStart=$(command -v true)|" "$1" \
+	sed -E "s,^(ExecStart|ExecReload)=[^ ]*,\1=$(command -v true)," "$1" \
 		>"$scratch/reeved.service" || return 1
 	cp "$2" "$scratch/reeved.socket" || return 1
 	said=$(systemd-analyze verify --man=no "$scratch/reeved.service" \

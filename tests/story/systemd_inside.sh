@@ -62,6 +62,20 @@ reloads()
 	systemctl reload reeved && eventually 10 has_grace 10s default
 }
 
+refused_reload()
+{
+	local before result
+	before=$(main_pid)
+	echo 'defaults: { grcae: 7s }' >/etc/reeve/reeve.yaml
+	systemctl reload reeved
+	result=$?
+	rm /etc/reeve/reeve.yaml
+	[ $result != 0 ] || { echo 'systemctl took it for a success'; return 1; }
+	eventually 5 sh -c 'journalctl -u reeved -o cat | grep grcae' || return 1
+	has_grace 10s default && [ "$(main_pid)" = "$before" ] &&
+		systemctl is-active reeved && systemctl reload reeved
+}
+
 main_pid()
 {
 	systemctl show -P MainPID reeved
@@ -241,6 +255,7 @@ check 'another user is refused' others_refused
 check "jobs have cgroups in the unit's own" in_unit_cgroup
 check 'jobs are not protected from the lack of memory' oom_scores
 check 'a reload takes what /etc/reeve says' reloads
+check 'a refused reload fails, is told why, and changes nothing' refused_reload
 check 'a second daemon is refused with the pid' second_is_refused
 check 'a job survives kill -9 of the daemon' survives killed
 check 'a job survives a restart' survives systemctl restart reeved
