@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * Pools: what the configuration says of each. Number 0 is `exec`, which runs
+ * commands and is always there; the others serve handlers.
+ */
+
+#include "proto/base.h"
+
+#define POOLS_MAX 64
+#define POOL_NAME_BYTES 64
+
+enum pool_kind {
+	POOL_COMMAND, /* one process a job */
+	POOL_PLUGIN,  /* a C shared object, loaded in a template */
+	POOL_WORKER,  /* a program that speaks the worker protocol */
+	POOL_LINES,   /* a filter: one JSON line in, one out */
+};
+
+/* When its workers cannot be made: what becomes of its waiting jobs. */
+enum pool_broken { POOL_BROKEN_WAIT, POOL_BROKEN_FAIL };
+
+struct pool_config {
+	char name[POOL_NAME_BYTES];
+	enum pool_kind kind;
+	char **run; /* program, or shared object, and arguments; NULL behind */
+	char **handles; /* names of the handlers it serves; NULL behind */
+	int workers_min, workers_max; /* 0 <= min <= max, 1 <= max <= 4096 */
+	bool preload;	  /* of POOL_WORKER: start it once, let it fork */
+	int64_t idle_ms;  /* without work so long it shrinks to the minimum */
+	int64_t ready_ms; /* to be ready in, or its birth has failed */
+	int64_t ping_ms;  /* without a word so long it is asked */
+	/* A worker retires after so much; 0: never. Each with its jitter. */
+	int64_t retire_jobs, retire_age_ms, retire_kib;
+	double retire_jitter; /* 0.1: up to a tenth earlier */
+	enum pool_broken broken;
+};
+
+struct pools_config {
+	struct pool_config *list; /* by number */
+	size_t count;
+};
