@@ -170,7 +170,9 @@ class Broker:
         for child in self.children:
             if child.poll() is None:
                 child.kill()
-            child.communicate()
+            if not child.stdout.closed:
+                child.communicate()
+            child.wait()
         self.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

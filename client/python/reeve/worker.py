@@ -98,8 +98,11 @@ def _main(more):
     except BaseException:
         _print_exception()
         return EXIT_INIT
-    if not served():
-        sys.stderr.write('reeve.worker: no function has @handler\n')
+    missing = set(os.environ.get('REEVE_HANDLERS', '').split()) - set(served())
+    if missing or not served():
+        sys.stderr.write('reeve.worker: %s: no function has @handler with '
+                         'that name\n' % (', '.join(sorted(missing)) or
+                                          'no handlers'))
         return EXIT_INIT
     Worker(Place(os.environ)).start()
     return 0

@@ -1,0 +1,160 @@
+"""The public socket: where it is, and one connection to it."""
+import json
+import os
+import socket
+import stat
+import time
+
+from .errors import CallError, Unreachable
+
+SYSTEM_SOCKET = '/run/reeve/reeve.sock'
+READ_BYTES = 256 * 1024
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False,
+                           separators=(',', ':')).encode
+
+
+def encode(value):
+    """JSON text; raises TypeError or ValueError for what is not JSON."""
+    return _encode(value)
+
+
+def full_name(method):
+    """'Submit' -> jobs, 'admin.Ping' -> admin, 'org.x.y.Z' as it is."""
+    dots = method.count('.')
+    if dots == 0:
+        return 'org.reeve.jobs.' + method
+    return 'org.reeve.' + method if dots == 1 else method
+
+
+def message(method, parameters, more=False):
+    return b'{"method":"%s","parameters":%s%s}\0' % (
+        full_name(method).encode(), encode(parameters).encode(),
+        b',"more":true' if more else b'')
+
+
+def _user_folder():
+    given = os.environ.get('REEVE_RUNTIME_DIR')
+    if given:
+        return given
+    runtime = os.environ.get('XDG_RUNTIME_DIR', '')
+    if runtime.startswith('/'):
+        try:
+            facts = os.lstat(runtime)
+            if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid():
+                return runtime + '/reeve'
+        except OSError:
+            pass
+    uid = os.geteuid()
+    return '%s/reeve-%d' % ('/tmp' if uid else '/run', uid)
+
+
+def socket_path():
+    """Where the daemon listens: as the tool `reeve` and reeved find it."""
+    given = os.environ.get('REEVE_SOCKET')
+    if given:
+        return given
+    folder = _user_folder()
+    try:
+        facts = os.lstat(folder)
+        # Anybody may make a folder below /tmp: it must be ours, and closed.
+        if (not stat.S_ISDIR(facts.st_mode) or
+                facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
+            raise Unreachable('%s is not a folder of this user alone'
+                              % folder)
+    except OSError as error:
+        if isinstance(error, Unreachable):
+            raise
+    path = folder + '/reeve.sock'
+    if not os.path.exists(path) and os.path.exists(SYSTEM_SOCKET):
+        return SYSTEM_SOCKET
+    return path
+
+
+def parameters_of(reply):
+    """What a reply says; raises CallError."""
+    if 'error' in reply:
+        raise CallError(reply['error'], reply.get('parameters') or {})
+    return reply.get('parameters') or {}
+
+
+class Connection:
+    """One connection; a call at a time, or pipelined by hand."""
+
+    def __init__(self, path, within=0.0):
+        """Tries for so many seconds, if nobody listens."""
+        self.path = path
+        self.pieces = []
+        self.replies = []
+        self.at = 0
+        deadline = time.monotonic() + within
+        pause = 0.01
+        while True:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                self.socket.connect(path)
+                return
+            except OSError as error:
+                self.socket.close()
+                if time.monotonic() + pause > deadline:
+                    raise Unreachable(
+                        'no daemon answers at %s: %s (reeve daemon start '
+                        'starts one)' % (path, error.strerror)) from None
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    def close(self):
+        self.socket.close()
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def arrived(self):
+        """Replies that one read brings; raises ConnectionError at the end.
+
+        May be [] when a message is not whole yet.
+        """
+        data = self.socket.recv(READ_BYTES)
+        if not data:
+            raise ConnectionResetError('the daemon closed the connection')
+        end = data.rfind(b'\0')
+        if end < 0:
+            self.pieces.append(data)
+            return []
+        whole = data[:end]
+        if self.pieces:
+            whole = b''.join(self.pieces) + whole
+        self.pieces = [data[end + 1:]] if end + 1 < len(data) else []
+        return json.loads('[%s]' % whole.decode().replace('\0', ','))
+
+    def reply(self, deadline=None):
+        """The next reply; raises TimeoutError behind the deadline."""
+        while self.at == len(self.replies):
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError('no answer in time')
+                self.socket.settimeout(left)
+            else:
+                self.socket.settimeout(None)
+            try:
+                self.replies, self.at = self.arrived(), 0
+            except socket.timeout:  # before 3.10 no TimeoutError
+                raise TimeoutError('no answer in time') from None
+        self.at += 1
+        return self.replies[self.at - 1]
+
+    def call(self, method, parameters, deadline=None):
+        self.send(message(method, parameters))
+        return parameters_of(self.reply(deadline))
+
+    def stream(self, method, parameters, deadline=None):
+        """What each reply says, until the last."""
+        self.send(message(method, parameters, more=True))
+        while True:
+            reply = self.reply(deadline)
+            yield parameters_of(reply)
+            if not reply.get('continues'):
+                return
