@@ -17,6 +17,7 @@ from ._uplink import Uplink
 AWAY = 1.0  # so long without a daemon, and results are written down
 REFUSED = 30.0  # so long nobody listens, and it leaves
 PUT_BACK = 5.0  # so long it waits for a daemon that takes jobs back
+LINGER = 0.05
 PREFETCH = 256
 
 log = logging.getLogger('reeve.worker')
@@ -119,6 +120,8 @@ class Desk:
         self.link.greet()
         self.log_level = statement.get('log_level', self.log_level)
         self.max_line = statement.get('max_line', self.max_line)
+        if self.leaving:
+            self.say({'leaving': True})
 
     def _on_ping(self, statement):
         self.say({'pong': statement['ping']})
@@ -207,6 +210,7 @@ class Desk:
                                                   0)
             self.queue.clear()
         if not self.results:
-            return True
+            # What was sent before `leaving` was heard may still arrive.
+            return idle >= LINGER or self.link.socket is None
         return idle >= AWAY and (self.write_down(now) or not os.path.isdir(
             self.place.results))

@@ -228,7 +228,7 @@ class Worker:
                 if job is None and desk.is_done(now):
                     return
             if job is None:
-                self._wait(min(due - now, 0.1) if desk.leaving else due - now)
+                self._wait(min(due - now, 0.02) if desk.leaving else due - now)
                 with lock:
                     desk.receive()
                 continue
