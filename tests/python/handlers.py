@@ -217,5 +217,58 @@ def pid():
     return os.getpid()
 
 
+@handler
+def sometimes(n):
+    if n in (33, 66):
+        raise ValueError('not %d' % n)
+    if n < 0:
+        time.sleep(0.1)
+    return n
+
+
+@handler
+def dies_of(pair):
+    n, poison = pair
+    if n == poison:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+@handler
+def once_slow(path):
+    """The first time it sleeps, the second time not."""
+    try:
+        open(path, 'x').close()
+    except FileExistsError:
+        return 'quick'
+    time.sleep(60)
+
+
+@handler
+def notes(pair):
+    """Writes down that it was called."""
+    path, n = pair
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, b'%d\n' % n)
+    os.close(fd)
+    return n
+
+
+@handler
+def halfway(path, ctx):
+    ctx.progress(0.5, 'half')
+    open(path, 'w').close()
+    while not os.path.exists(path + '.go'):
+        time.sleep(0.01)
+    return 'whole'
+
+
+@handler
+def third_time(path, ctx):
+    if ctx.attempt < 3:
+        raise Retry('not yet', 0.05)
+    return ctx.attempt
+
+
 if __name__ == '__main__':
     main()
