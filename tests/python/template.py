@@ -1,70 +1,14 @@
 #!/usr/bin/python3
-"""The template of the SDK: it loads once, and forks workers when it is told."""
-import ctypes
+"""The template of the SDK: it loads once, and forks workers when told to."""
 import errno
 import os
 import signal
-import socket
-import sys
 import time
 
-from broker import HERE, PACKET, SECRET, SLOW, Broker, eventually, exit_of
+from broker import SLOW, eventually, exit_of
+from supervisor import (FAILED, READY, Supervisor, become_subreaper,
+                        parent)
 from tap import equal, main, test
-
-READY, FORK, FORKED, FAILED = 1, 2, 3, 4
-
-
-class Supervisor(Broker):
-    """The supervisor's side: adopts what the template forks."""
-
-    def __init__(self):
-        super().__init__()
-        self.born = []
-
-    def template(self, *words, **more):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fd = theirs.fileno()
-        child = self.start(*(words or (HERE / 'loaded.py',)), pass_fds=(fd,),
-                           REEVE_TEMPLATE_FD=str(fd), **more)
-        theirs.close()
-        ours.settimeout(10 * SLOW)
-        self.channel = ours
-        return child
-
-    def told(self):
-        """op, slot, worker, pid, error, text"""
-        op, slot, worker, pid, error, _, text = PACKET.unpack(
-            self.channel.recv(PACKET.size))
-        if op == FORKED:
-            self.born.append(pid)
-        return op, slot, worker, pid, error, text.rstrip(b'\0').decode()
-
-    def order(self, slot, worker):
-        self.channel.send(PACKET.pack(FORK, slot, worker, 0, 0,
-                                      bytes.fromhex(SECRET), b'folder'))
-
-    def fork(self, slot, worker):
-        self.order(slot, worker)
-        told = self.told()
-        equal(told[:3], (FORKED, slot, worker), told)
-        link, ready = self.accept()
-        equal((ready['pid'], ready['worker'], ready['secret']),
-              (told[3], worker, SECRET))
-        return link, told[3]
-
-    def clean(self):
-        for pid in self.born:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
-        super().clean()
-
-
-def parent(pid):
-    with open('/proc/%d/stat' % pid) as file:
-        return int(file.read().rsplit(')', 1)[1].split()[1])
 
 
 @test
@@ -209,6 +153,5 @@ def the_template_ends_with_its_channel(b):
 
 
 if __name__ == '__main__':
-    if ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0):
-        sys.exit('cannot become the subreaper')
+    become_subreaper()
     main(Supervisor)

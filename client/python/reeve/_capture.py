@@ -25,7 +25,8 @@ class Records:
     def add(self, stream, data):
         """Bytes that did not fit any more."""
         fits = data[:self.left]
-        while len(fits) < len(data) and fits and data[len(fits)] & 0xc0 == 0x80:
+        while fits and len(fits) < len(data) and (
+                data[len(fits)] & 0xc0 == 0x80):
             fits = fits[:-1]  # in front of a whole character
         if fits:
             self.parts.append(struct.pack(

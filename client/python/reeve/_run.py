@@ -192,7 +192,8 @@ class Worker:
         self.late = False
         printed = self.capture.end()
         now = time.time_ns() // 1000000
-        times = b'%s,"started_ms":%d,"finished_ms":%d,"run_us":%d,"cpu_us":%d}\n'
+        times = b'%s,"started_ms":%d,"finished_ms":%d,"run_us":%d,'
+        times += b'"cpu_us":%d}\n'
         times %= (printed.encode(), self.desk.current_ms, now,
                   (ended - began) // 1000, cpu // 1000)
         if len(head) + len(times) > self.desk.max_line:

@@ -154,7 +154,8 @@ class MapResult(_Waitable):
     has all of them, `partial()` what is there so far.
     """
 
-    def __init__(self, pool, callback=None, error_callback=None, max_fail=None):
+    def __init__(self, pool, callback=None, error_callback=None,
+                 max_fail=None):
         self._pool = pool
         self._done = False
         self._event = None
