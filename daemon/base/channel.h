@@ -37,6 +37,14 @@ enum channel_kind {
 	CHANNEL_CONFIG,	  /* the text so far is the reply to Config */
 	CHANNEL_RELOADED, /* ... to the Reload `worker`; `status` 1: its error */
 	CHANNEL_SETTING,  /* `value` of row `slot` of the table holds now */
+	CHANNEL_POOLS, /* the text so far is the list of pools (pools_text) */
+	/* broker -> supervisor */
+	CHANNEL_SCALE,	/* so many workers of a pool are wanted: `value` */
+	CHANNEL_RETIRE, /* this worker will leave: make its replacement now;
+			   `value` 1: it gets none */
+	CHANNEL_TERM,	/* SIGTERM to this worker */
+	CHANNEL_READY_WORKER, /* it said ready, and what it serves is right */
+	CHANNEL_RESIZE,	      /* pool_min, pool_max of a pool, until changed */
 };
 
 /* Exit statuses that roles and supervisor understand, as in the manual. */
@@ -64,14 +72,17 @@ struct channel_message {
 	int32_t status;		  /* DIED: as waitpid() has it */
 	int32_t starting;	  /* BEAT: 1 while recovery or migration runs */
 	int64_t cpu_us, peak_kib; /* DIED */
-	int32_t pool_workers, pool_degraded;  /* POOL */
+	int32_t pool_number;	  /* BORN, POOL, SCALE, RESIZE */
+	int32_t pool_workers, pool_degraded;  /* POOL: that live */
+	int32_t pool_min, pool_max;	      /* RESIZE */
 	int64_t pool_retry_ns;		      /* POOL: monotonic, 0: none */
-	int64_t value;			      /* SETTING */
+	int64_t value;			      /* SETTING, SCALE, RETIRE */
 	char pool[CHANNEL_POOL_BYTES];	      /* terminated */
 	uint8_t secret[CHANNEL_SECRET_BYTES]; /* BORN */
 	char cgroup[32]; /* BORN: its folder below job/, "" without cgroups */
 	int32_t cgroups; /* HOST: 1 when every job has a cgroup */
-	char reason[CHANNEL_REASON_BYTES]; /* HOST: why not; terminated */
+	/* HOST: why not; POOL: why degraded; terminated */
+	char reason[CHANNEL_REASON_BYTES];
 };
 
 enum {
