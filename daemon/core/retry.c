@@ -1,5 +1,7 @@
 #include "daemon/core/retry.h"
 
+#include "daemon/core/mix.h"
+
 bool retry_applies(const struct retry_rule *rule, enum job_cause cause,
 		   int32_t exit_code)
 {
@@ -14,15 +16,6 @@ bool retry_applies(const struct retry_rule *rule, enum job_cause cause,
 	return false;
 }
 
-/* splitmix64, by Sebastiano Vigna: one good mix of a counter. */
-static uint64_t mix(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 int64_t retry_delay_ms(const struct retry_rule *rule, uint32_t failures,
 		       uint64_t seed)
 {
@@ -35,6 +28,15 @@ int64_t retry_delay_ms(const struct retry_rule *rule, uint32_t failures,
 		delay *= 2;
 	if (delay > rule->backoff_max_ms)
 		delay = rule->backoff_max_ms;
-	share = (double)(mix(seed) >> 11) / (double)(UINT64_C(1) << 52) - 1;
+	share = mix_share(seed) * 2 - 1;
 	return delay + (int64_t)((double)delay * rule->jitter * share);
+}
+
+void retry_answer(const struct retry_wish *wish, bool *final,
+		  int64_t *backoff_ms)
+{
+	if (wish->final)
+		*final = true;
+	else if (wish->pause_ms >= 0)
+		*backoff_ms = wish->pause_ms;
 }

@@ -26,3 +26,17 @@ bool retry_applies(const struct retry_rule *rule, enum job_cause cause,
  */
 int64_t retry_delay_ms(const struct retry_rule *rule, uint32_t failures,
 		       uint64_t seed);
+
+/* What the handler that failed says about another try. */
+struct retry_wish {
+	bool final;	  /* like this it never goes well */
+	int64_t pause_ms; /* instead of the rule's; -1: as the rule says */
+};
+
+/**
+ * retry_answer() - the rule's decision, with the handler's wish
+ * @final, @backoff_ms: of the rule; a wish never brings a try that the rule
+ *		has not
+ */
+void retry_answer(const struct retry_wish *wish, bool *final,
+		  int64_t *backoff_ms);

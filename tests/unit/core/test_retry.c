@@ -67,6 +67,26 @@ UNIT(jitter_spreads_the_delay_to_both_sides)
 			 retry_delay_ms(&rule, 1, 7));
 }
 
+UNIT(a_handler_may_end_it_or_set_the_pause_but_never_add_a_try)
+{
+	const struct retry_wish none = {.pause_ms = -1},
+				later = {.pause_ms = 5},
+				never = {.final = true, .pause_ms = 5};
+	int64_t backoff_ms = 1000;
+	bool final = false;
+
+	retry_answer(&none, &final, &backoff_ms);
+	assert_false(final);
+	assert_int_equal(backoff_ms, 1000);
+	retry_answer(&later, &final, &backoff_ms);
+	assert_false(final);
+	assert_int_equal(backoff_ms, 5);
+	retry_answer(&never, &final, &backoff_ms);
+	assert_true(final);
+	retry_answer(&later, &final, &backoff_ms);
+	assert_true(final);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +96,8 @@ int main(void)
 		cmocka_unit_test(the_delay_doubles_up_to_its_limit),
 		cmocka_unit_test(no_delay_stays_none_and_a_long_one_is_cut),
 		cmocka_unit_test(jitter_spreads_the_delay_to_both_sides),
+		cmocka_unit_test(
+			a_handler_may_end_it_or_set_the_pause_but_never_add_a_try),
 	};
 
 	return cmocka_run_group_tests_name("retry", tests, NULL, NULL);
