@@ -45,6 +45,7 @@ enum channel_kind {
 	CHANNEL_TERM,	/* SIGTERM to this worker */
 	CHANNEL_READY_WORKER, /* it said ready, and what it serves is right */
 	CHANNEL_RESIZE,	      /* pool_min, pool_max of a pool, until changed */
+	CHANNEL_RECYCLE,      /* a pool is made anew: its generation grows */
 };
 
 /* Exit statuses that roles and supervisor understand, as in the manual. */
@@ -72,11 +73,11 @@ struct channel_message {
 	int32_t status;		  /* DIED: as waitpid() has it */
 	int32_t starting;	  /* BEAT: 1 while recovery or migration runs */
 	int64_t cpu_us, peak_kib; /* DIED */
-	int32_t pool_number;	  /* BORN, POOL, SCALE, RESIZE */
-	int32_t pool_workers, pool_degraded;  /* POOL: that live */
-	int32_t pool_min, pool_max;	      /* RESIZE */
-	int64_t pool_retry_ns;		      /* POOL: monotonic, 0: none */
-	int64_t value;			      /* SETTING, SCALE, RETIRE */
+	int32_t pool_number;	  /* BORN, POOL, SCALE, RESIZE, RECYCLE */
+	int32_t pool_workers, pool_degraded; /* POOL: that live */
+	int32_t pool_min, pool_max;	     /* RESIZE */
+	int64_t pool_retry_ns;		     /* POOL: monotonic, 0: none */
+	int64_t value; /* SETTING, SCALE, RETIRE; BORN, POOL: generation */
 	char pool[CHANNEL_POOL_BYTES];	      /* terminated */
 	uint8_t secret[CHANNEL_SECRET_BYTES]; /* BORN */
 	char cgroup[32]; /* BORN: its folder below job/, "" without cgroups */
