@@ -99,18 +99,36 @@ static int check_argv(struct check *c, struct slice argv)
 	return 0;
 }
 
+/* What only a process of its own can have. */
+static int check_handler(struct check *c, const struct spec *spec)
+{
+	static const struct {
+		enum spec_field field;
+		const char *name;
+	} only_exec[] = {
+		{SPEC_argv, "argv"},	       {SPEC_shell, "shell"},
+		{SPEC_stdin, "stdin"},	       {SPEC_stdin64, "stdin64"},
+		{SPEC_context, "context"},     {SPEC_orphans, "orphans"},
+		{SPEC_stdin_fd, "stdin_fd"},   {SPEC_stdout_fd, "stdout_fd"},
+		{SPEC_stderr_fd, "stderr_fd"}, {SPEC_cwd_fd, "cwd_fd"},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(only_exec); i++) {
+		if (spec->has >> only_exec[i].field & 1)
+			return fail(c, SCHEMA_E_CONFLICT, only_exec[i].name,
+				    "only handler exec runs commands; another "
+				    "one takes args");
+	}
+	return 0;
+}
+
 /* Exactly one thing to run. */
 static int check_work(struct check *c, const struct spec *spec)
 {
 	bool argv = SPEC_HAS(spec, argv), shell = SPEC_HAS(spec, shell);
 
-	if (!slice_is(spec->handler, SPEC_HANDLER_EXEC)) {
-		if (argv || shell)
-			return fail(c, SCHEMA_E_CONFLICT,
-				    argv ? "argv" : "shell",
-				    "only handler exec runs commands");
-		return 0;
-	}
+	if (!slice_is(spec->handler, SPEC_HANDLER_EXEC))
+		return check_handler(c, spec);
 	if (argv && shell)
 		return fail(c, SCHEMA_E_CONFLICT, "shell",
 			    "excludes argv: give one of them");

@@ -46,6 +46,21 @@ void sched_lane_add(struct sched *sched, struct sched_lane *lane, int32_t id,
 	sched->lane_count++;
 }
 
+void sched_lane_move(struct sched *sched, struct sched_lane *lane,
+		     uint32_t pool)
+{
+	struct sched_pool *from = &sched->pools[lane->pool];
+
+	require(pool < SCHED_POOLS_MAX);
+	if (lane->linked)
+		TAILQ_REMOVE(&from->lanes, lane, link);
+	from->open -= lane->open;
+	lane->linked = false;
+	lane->open = 0;
+	lane->pool = pool;
+	lane_update(sched, lane);
+}
+
 void sched_lane_remove(struct sched *sched, struct sched_lane *lane)
 {
 	require(lane->asked == 0 && sched->lane_count > 0);
@@ -101,7 +116,10 @@ static uint32_t worker_free(const struct sched_worker *worker)
 static void worker_place(struct sched *sched, struct sched_worker *worker)
 {
 	struct sched_pool *pool = &sched->pools[worker->pool];
+	bool busy = !worker->leaving && worker_load(worker);
 
+	pool->busy = pool->busy - worker->busy + busy;
+	worker->busy = busy;
 	TAILQ_REMOVE(&pool->workers, worker, link);
 	if (worker->leaving || worker_load(worker))
 		TAILQ_INSERT_TAIL(&pool->workers, worker, link);
@@ -125,11 +143,14 @@ void sched_worker_add(struct sched *sched, struct sched_worker *worker,
 	credit_init(&worker->credit, credit_limit);
 	TAILQ_INIT(&worker->jobs);
 	TAILQ_INSERT_HEAD(&sched->pools[pool].workers, worker, link);
+	sched->pools[pool].serving++;
 	sched->worker_count++;
 }
 
 void sched_worker_leave(struct sched *sched, struct sched_worker *worker)
 {
+	if (!worker->leaving)
+		sched->pools[worker->pool].serving--;
 	worker->leaving = true;
 	worker_place(sched, worker);
 }
@@ -155,6 +176,8 @@ void sched_worker_remove(struct sched *sched, struct sched_worker *worker)
 {
 	require(worker->job_count == 0 && TAILQ_EMPTY(&worker->jobs));
 	require(worker->asked == 0 && sched->worker_count > 0);
+	if (!worker->leaving)
+		sched_worker_leave(sched, worker);
 	TAILQ_REMOVE(&sched->pools[worker->pool].workers, worker, link);
 	sched->worker_count--;
 }

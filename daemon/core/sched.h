@@ -48,6 +48,7 @@ struct sched_worker {
 	uint32_t pool;
 	bool leaving; /* gets nothing new: adopted, draining, retiring */
 	bool lost;    /* sched_worker_lost() took its first job */
+	bool busy;    /* counted in its pool's busy ones */
 	struct credit credit;
 	struct sched_jobs jobs;
 	uint32_t job_count;
@@ -59,9 +60,12 @@ struct sched_pool {
 	TAILQ_HEAD(, sched_worker) workers; /* idle ones first */
 	TAILQ_HEAD(, sched_lane) lanes;	    /* that have something; rotates */
 	uint64_t open;			    /* of all its lanes */
+	uint32_t serving, busy; /* workers that do not leave; with work */
 };
 
-#define SCHED_POOLS_MAX 64
+/* Pools by number, and a last one without workers, for lanes of no pool. */
+#define SCHED_POOLS_MAX 65
+#define SCHED_POOL_NONE 64
 
 struct sched {
 	struct sched_pool pools[SCHED_POOLS_MAX];
@@ -78,6 +82,9 @@ void sched_fini(struct sched *sched);
 /** sched_lane_add() - @lane stays the caller's; @pool below SCHED_POOLS_MAX */
 void sched_lane_add(struct sched *sched, struct sched_lane *lane, int32_t id,
 		    uint32_t pool);
+/** sched_lane_move() - another pool serves it from now on */
+void sched_lane_move(struct sched *sched, struct sched_lane *lane,
+		     uint32_t pool);
 /** sched_lane_remove() - nothing of it may be wanted any more */
 void sched_lane_remove(struct sched *sched, struct sched_lane *lane);
 /** sched_lane_ready() - the committed number of ready jobs */

@@ -45,6 +45,10 @@ static uint32_t failures_of(const struct live *live,
 int retry_decide(struct txn *txn, struct live *live,
 		 const struct store_outcome *outcome)
 {
+	const struct retry_wish wish = {
+		.final = outcome->final,
+		.pause_ms = outcome->has_pause ? outcome->pause_ms : -1,
+	};
 	struct retry_rule rule;
 	struct extra extra;
 	int error = extra_get(txn, live->id, &extra);
@@ -61,5 +65,6 @@ int retry_decide(struct txn *txn, struct live *live,
 	if (!live->facts.final)
 		live->facts.backoff_ms = retry_delay_ms(
 			&rule, failures_of(live, &rule), (uint64_t)live->token);
+	retry_answer(&wish, &live->facts.final, &live->facts.backoff_ms);
 	return 0;
 }

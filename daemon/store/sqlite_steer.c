@@ -1,4 +1,4 @@
-/* Steering: cancel, hold and release by filter, one bounded slice a batch. */
+/* Steering of what lives by filter, one bounded slice a batch. */
 
 #include "daemon/store/sqlite_steer.h"
 
@@ -19,6 +19,8 @@ static enum job_event event_of(enum store_steer_kind kind)
 		return JOB_RELEASE;
 	case STORE_CHANGE:
 		return JOB_CHANGE;
+	case STORE_STRAND:
+		return JOB_STRAND;
 	case STORE_RETRY:
 	case STORE_REMOVE:
 		break;
@@ -168,6 +170,10 @@ static int apply(struct slice_of *slice, const struct live *live)
 {
 	struct txn *txn = slice->txn;
 	struct store_steer *steer = slice->steer;
+	const struct store_outcome stranded = {
+		.exit_code = -1,
+		.failure = steer->failure,
+	};
 	int64_t seq = live->seq;
 	struct job_step step;
 	int error;
@@ -184,7 +190,9 @@ static int apply(struct slice_of *slice, const struct live *live)
 	if (steer->kind == STORE_CHANGE)
 		return steer_change(txn, steer, live);
 	if (step.ended)
-		return txn_end(txn, live, &step, NULL, steer->reason);
+		return txn_end(txn, live, &step,
+			       steer->kind == STORE_STRAND ? &stranded : NULL,
+			       steer->reason);
 	if (step.kill) {
 		error = mark_cancelled(txn, steer, live);
 		return error ? error : tell_worker(txn, steer, live);

@@ -165,7 +165,11 @@ struct store_outcome {
 	struct slice log; /* else output records; n 0: none */
 	struct slice result;  /* JSON, of handlers */
 	struct slice failure; /* JSON {"type","message","trace"}, or n 0 */
-	bool accepted;	      /* out: the token was current */
+	/* Of FAILED_ATTEMPT, what the handler wishes: like this it is not tried
+	 * again; with has_pause: not before so long. */
+	bool final, has_pause;
+	int64_t pause_ms;
+	bool accepted; /* out: the token was current */
 };
 
 struct store_want {
@@ -236,7 +240,8 @@ struct store_filter {
 };
 
 /*
- * RETRY and REMOVE are for jobs that ended, the others for those that live. A
+ * RETRY and REMOVE are for jobs that ended, the others for those that live.
+ * STRAND ends what waits with cause EXEC and `failure`: nobody can start it. A
  * RETRY that names neither ids nor states leaves out what succeeded; it leaves
  * out once jobs that ran, those that were given descriptors, and those whose
  * unique word another job has now. A
@@ -249,6 +254,7 @@ enum store_steer_kind {
 	STORE_RETRY,
 	STORE_REMOVE,
 	STORE_CHANGE,
+	STORE_STRAND,
 };
 
 /* Steering by filter, one slice of at most `max` jobs, from `after` on. */
@@ -258,6 +264,7 @@ struct store_steer {
 	bool dry_run;
 	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
 	struct slice reason; /* kept with the end; n 0: none */
+	struct slice failure; /* JSON, of a strand */
 	int64_t grace_ms;    /* of a cancel; negative: the job's own */
 	int64_t run_at_ms;   /* of a retry and a change; 0: at once */
 	bool reset_attempts; /* of a retry: count failures and losses anew */
@@ -436,6 +443,7 @@ struct store_snapshot {
 };
 struct store_running {
 	int64_t job, token, worker, started_ms;
+	int64_t timeout_ms, grace_ms;
 	uint32_t attempt;
 	int32_t lane;
 	bool once, cancel_asked;

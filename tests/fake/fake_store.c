@@ -37,6 +37,7 @@ void fake_store_free(struct store *store)
 		free(job->reason);
 		free(job->unique);
 		free(job->retry);
+		free(job->result);
 	}
 	free(store->jobs);
 	for (size_t i = 0; i < store->lane_count; i++) {
@@ -212,6 +213,7 @@ void fake_row(const struct store *store, const struct fake_job *job,
 		.key = fake_copy(arena, job->key),
 		.tags = fake_copy(arena, job->tags),
 		.failure = fake_copy(arena, job->failure),
+		.result = fake_copy(arena, job->result),
 		.reason = fake_copy(arena, job->reason),
 		.lane = job->lane,
 		.priority = job->priority,
@@ -257,6 +259,7 @@ bool fake_matches(const struct fake_job *job, const struct store_filter *of)
 	       (!of->causes || of->causes >> job->cause & 1) &&
 	       (!of->group || of->group == job->group) &&
 	       (!of->queue.n || slice_is(of->queue, job->queue)) &&
+	       (!of->handler.n || slice_is(of->handler, job->handler)) &&
 	       (!of->key.n || (job->key && slice_is(of->key, job->key))) &&
 	       (!of->has_uid || of->uid == job->uid) &&
 	       (!of->name.n || (job->name && slice_is(of->name, job->name)));

@@ -21,7 +21,7 @@ struct fake_job {
 	enum job_state state;
 	enum job_cause cause;
 	char *queue, *handler, *name, *key, *spec, *tags, *failure, *log,
-		*reason, *unique, *retry;
+		*reason, *unique, *retry, *result;
 	size_t log_bytes;
 	uint32_t uid, gid, attempt, crashes, crash_limit;
 	int32_t priority, exit_code, signal, lane;
@@ -32,6 +32,8 @@ struct fake_job {
 	size_t attempt_count;
 	bool once, orphans_keep, core, cancel_asked, output_file, purged;
 	bool descriptors, stdout_given, stderr_given;
+	bool final; /* the handler wished no further attempt */
+	int64_t pause_ms;
 };
 
 struct fake_lane {

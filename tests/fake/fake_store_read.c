@@ -53,6 +53,7 @@ int store_load(struct store *store, struct arena *arena,
 	for (size_t i = 0; i < store->lane_count; i++) {
 		struct store_lane *lane = &ret->lanes[ret->lane_count++];
 
+		lane->id = (int32_t)i;
 		lane->queue = slice_of(store->lanes[i].queue);
 		lane->handler = slice_of(store->lanes[i].handler);
 		memcpy(lane->counts, store->lanes[i].counts,
@@ -76,7 +77,10 @@ int store_load(struct store *store, struct arena *arena,
 			.job = job->id,
 			.token = job->token,
 			.worker = job->worker,
+			.timeout_ms = job->timeout_ms,
+			.grace_ms = job->grace_ms,
 			.attempt = job->attempt,
+			.lane = job->lane,
 			.once = job->once,
 			.cancel_asked = job->cancel_asked,
 		};

@@ -38,6 +38,7 @@ static bool applies(const struct store_steer *of, const struct fake_job *job)
 	case STORE_REMOVE:
 		return state_is_end(job->state);
 	case STORE_CHANGE:
+	case STORE_STRAND:
 		return is_waiting(job);
 	}
 	return false;
@@ -146,6 +147,11 @@ static void steer_one(struct fake_out *out, struct store_steer *of,
 		break;
 	case STORE_CHANGE:
 		change(out, of, job);
+		break;
+	case STORE_STRAND:
+		free(job->failure);
+		job->failure = fake_text(of->failure);
+		fake_end(out, job, STATE_FAILED, CAUSE_EXEC);
 		break;
 	}
 }

@@ -35,6 +35,10 @@ static void run_outcome(struct fake_out *out, struct store_outcome *of)
 	job->signal = of->signal;
 	free(job->failure);
 	job->failure = fake_text(of->failure);
+	free(job->result);
+	job->result = fake_text(of->result);
+	job->final = of->final;
+	job->pause_ms = of->has_pause ? of->pause_ms : 60000;
 	free(job->log);
 	job->log = of->log.n ? malloc(of->log.n) : NULL;
 	if (job->log)
@@ -46,21 +50,23 @@ static void run_outcome(struct fake_out *out, struct store_outcome *of)
 		fake_end(out, job, STATE_SUCCEEDED, CAUSE_NONE);
 		break;
 	case STORE_FAILED_ATTEMPT:
-		if (of->cause != CAUSE_CANCELLED &&
-		    ++job->failures < job->max_attempts) {
+		if (of->cause != CAUSE_CANCELLED && !job->cancel_asked &&
+		    !of->final && ++job->failures < job->max_attempts) {
 			job->cause = of->cause;
 			fake_attempt(job, out->batch->now_ms);
-			job->run_at_ms = out->batch->now_ms + 60000;
+			job->run_at_ms = out->batch->now_ms + job->pause_ms;
 			fake_move(store, job, STATE_SCHEDULED);
 			break;
 		}
-		fake_end(out, job,
-			 of->cause == CAUSE_CANCELLED ? STATE_CANCELLED
-						      : STATE_FAILED,
-			 of->cause);
+		if (of->cause == CAUSE_CANCELLED || job->cancel_asked)
+			fake_end(out, job, STATE_CANCELLED, CAUSE_CANCELLED);
+		else
+			fake_end(out, job, STATE_FAILED, of->cause);
 		break;
 	case STORE_LOST:
-		if (++job->crashes < job->crash_limit && !job->once)
+		if (job->cancel_asked)
+			fake_end(out, job, STATE_CANCELLED, CAUSE_CANCELLED);
+		else if (++job->crashes < job->crash_limit && !job->once)
 			fake_move(store, job, STATE_READY);
 		else
 			fake_end(out, job, STATE_FAILED, of->cause);

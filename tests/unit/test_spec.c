@@ -58,8 +58,8 @@ UNIT(every_built_field_is_read)
 
 	assert_int_equal(
 		decode(&arena,
-		       "{\"handler\":\"thumbs\",\"queue\":\"q\",\"name\":\"n\","
-		       "\"args\":{\"a\":1},\"stdin64\":\"Zm8=\",\"context\":"
+		       "{\"shell\":\"thumbs\",\"queue\":\"q\",\"name\":\"n\","
+		       "\"stdin64\":\"Zm8=\",\"context\":"
 		       "{\"cwd\":\"/\",\"env\":{\"A\":\"b\"},\"env_mode\":"
 		       "\"clean\",\"umask\":18,\"nice\":5,\"limits\":"
 		       "{\"nofile\":9}},\"priority\":-7,\"delay_ms\":5,"
@@ -69,8 +69,7 @@ UNIT(every_built_field_is_read)
 		       "\"tags\":{\"t\":\"u\"}}",
 		       NULL, &spec, &fault),
 		0);
-	assert_true(slice_is(spec.handler, "thumbs"));
-	assert_true(slice_is(spec.args, "{\"a\":1}"));
+	assert_true(slice_is(spec.shell, "thumbs"));
 	assert_true(slice_is(spec.stdin64, "Zm8="));
 	assert_int_equal(spec.priority, -7);
 	assert_int_equal(spec.delay_ms, 5);
@@ -79,6 +78,37 @@ UNIT(every_built_field_is_read)
 	assert_int_equal(spec.group, 4);
 	assert_true(slice_is(spec.tags, "{\"t\":\"u\"}"));
 	arena_fini(&arena);
+}
+
+UNIT(a_handler_takes_args_and_nothing_that_only_a_process_has)
+{
+	static const char *const others[] = {
+		"\"argv\":[\"a\"]", "\"shell\":\"a\"", "\"stdin\":\"\"",
+		"\"stdin64\":\"\"", "\"context\":{}",  "\"orphans\":\"kill\"",
+		"\"stdin_fd\":0",   "\"stdout_fd\":0", "\"stderr_fd\":0",
+		"\"cwd_fd\":0",
+	};
+	struct arena arena = {0};
+	struct schema_fault fault;
+	struct spec spec;
+
+	assert_int_equal(decode(&arena,
+				"{\"handler\":\"thumbs\",\"args\":{\"a\":1}}",
+				NULL, &spec, &fault),
+			 0);
+	assert_true(slice_is(spec.handler, "thumbs"));
+	assert_true(slice_is(spec.args, "{\"a\":1}"));
+	arena_fini(&arena);
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		char text[128], path[64];
+
+		snprintf(text, sizeof(text), "{\"handler\":\"h\",%s}",
+			 others[i]);
+		snprintf(path, sizeof(path), "job.%.*s",
+			 (int)(strchr(others[i] + 1, '"') - others[i] - 1),
+			 others[i] + 1);
+		refuse(text, SCHEMA_E_CONFLICT, path);
+	}
 }
 
 UNIT(something_to_run_is_asked_for)
@@ -294,6 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_spec_has_its_defaults),
 		cmocka_unit_test(every_built_field_is_read),
+		cmocka_unit_test(
+			a_handler_takes_args_and_nothing_that_only_a_process_has),
 		cmocka_unit_test(something_to_run_is_asked_for),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(tries_and_words_are_checked),

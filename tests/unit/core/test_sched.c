@@ -490,9 +490,63 @@ UNIT(a_busy_worker_with_room_may_begin_one_and_a_leaving_one_not)
 	town_fini(&town);
 }
 
+UNIT(a_lane_that_no_pool_serves_waits_until_it_is_moved_to_one)
+{
+	struct town town;
+
+	town_init(&town, 1, 2, 4);
+	sched_lane_move(&town.sched, &town.lanes[0], SCHED_POOL_NONE);
+	sched_lane_ready(&town.sched, &town.lanes[0], 3);
+	town_plan(&town);
+	assert_int_equal(town.want_count, 0);
+	assert_int_equal(town.sched.pools[SCHED_POOL_NONE].open, 3);
+	sched_lane_move(&town.sched, &town.lanes[0], 0);
+	assert_int_equal(town.sched.pools[SCHED_POOL_NONE].open, 0);
+	assert_int_equal(town.sched.pools[0].open, 3);
+	town_plan(&town);
+	assert_int_equal(town.want_count, 2);
+	/* Also with wants under way: they count where it is then. */
+	sched_lane_move(&town.sched, &town.lanes[0], 5);
+	town_done(&town);
+	assert_int_equal(town.sched.pools[0].open, 0);
+	assert_int_equal(town.sched.pools[5].open, 3);
+	town_fini(&town);
+}
+
+UNIT(a_pool_knows_how_many_serve_and_how_many_are_busy)
+{
+	struct town town;
+	struct sched_pool *pool = &town.sched.pools[0];
+	struct sched_job job = {.id = 1, .token = 1};
+
+	town_init(&town, 1, 3, 4);
+	assert_int_equal(pool->serving, 3);
+	assert_int_equal(pool->busy, 0);
+	sched_lane_ready(&town.sched, &town.lanes[0], 2);
+	town_plan(&town);
+	assert_int_equal(pool->busy, 2);
+	sched_give(&town.sched, &town.workers[0], &job, 1);
+	town_done(&town);
+	assert_int_equal(pool->busy, 1);
+	sched_worker_leave(&town.sched, &town.workers[0]);
+	sched_worker_leave(&town.sched, &town.workers[0]);
+	assert_int_equal(pool->serving, 2);
+	assert_int_equal(pool->busy, 0);
+	sched_end(&town.sched, &town.workers[0], &job, 1, 2);
+	sched_worker_leave(&town.sched, &town.workers[1]);
+	assert_int_equal(pool->serving, 1);
+	assert_int_equal(pool->busy, 0);
+	town_fini(&town);
+	assert_int_equal(pool->serving, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_lane_that_no_pool_serves_waits_until_it_is_moved_to_one),
+		cmocka_unit_test(
+			a_pool_knows_how_many_serve_and_how_many_are_busy),
 		cmocka_unit_test(nothing_is_wanted_of_empty_lanes),
 		cmocka_unit_test(each_idle_worker_gets_one_before_any_gets_two),
 		cmocka_unit_test(what_is_left_is_shared_evenly),
