@@ -3,6 +3,8 @@
 #include "proto/calls.h"
 #include "proto/table.h"
 
+#define POOL_WORKERS_MAX 4096
+
 static const char *const starting_or_stopping_words[] = {
 	"starting", "idle", "busy", "draining", "stopping"};
 static const struct schema_type starting_or_stopping_type =
@@ -36,8 +38,10 @@ static const struct schema_field admin_pool_fields[] = {
 	OUT_REQ(handlers, LIST, .item = SCHEMA_STRING),
 	OUT_REQ(min, INT),
 	OUT_REQ(max, INT),
+	OUT_REQ(wanted, INT),
 	OUT_REQ(workers, INT),
 	OUT_REQ(busy, INT),
+	OUT_REQ(waiting, INT),
 };
 static const struct schema_type admin_pool_type =
 	FIELDS_TYPE("Pool", admin_pool_fields);
@@ -163,16 +167,18 @@ static const struct schema_type pools_out_type = FIELDS_TYPE(NULL,
 							     pools_out_fields);
 
 static const struct schema_field resize_in_fields[] = {
-	OUT_REQ(pool, STRING),
-	OUT_OPT(min, INT),
-	OUT_OPT(max, INT),
+	IN_REQ(CALL_RESIZE, call_resize, pool, STRING, .max = LIMIT_NAME_BYTES),
+	IN_OPT(CALL_RESIZE, call_resize, min, INT, .max = POOL_WORKERS_MAX),
+	IN_OPT(CALL_RESIZE, call_resize, max, INT, .min = 1,
+	       .max = POOL_WORKERS_MAX),
 };
 static const struct schema_type resize_in_type = FIELDS_TYPE(NULL,
 							     resize_in_fields);
 
 static const struct schema_field recycle_in_fields[] = {
-	OUT_OPT(pid, INT),
-	OUT_OPT(pool, STRING),
+	IN_OPT(CALL_RECYCLE, call_recycle, pid, INT, .min = 1, .max = ID_MAX),
+	IN_OPT(CALL_RECYCLE, call_recycle, pool, STRING,
+	       .max = LIMIT_NAME_BYTES),
 };
 static const struct schema_type recycle_in_type =
 	FIELDS_TYPE(NULL, recycle_in_fields);
@@ -182,6 +188,14 @@ static const struct schema_field recycle_out_fields[] = {
 };
 static const struct schema_type recycle_out_type =
 	FIELDS_TYPE(NULL, recycle_out_fields);
+
+static const struct schema_field drain_pool_in_fields[] = {
+	IN_REQ(CALL_DRAIN_POOL, call_drain_pool, pool, STRING,
+	       .max = LIMIT_NAME_BYTES),
+	IN_REQ(CALL_DRAIN_POOL, call_drain_pool, enable, BOOL),
+};
+static const struct schema_type drain_pool_in_type =
+	FIELDS_TYPE(NULL, drain_pool_in_fields);
 
 static const struct schema_field handlers_out_fields[] = {
 	OUT_REQ(handlers, LIST, .item = SCHEMA_STRUCT,
@@ -291,10 +305,11 @@ static const struct schema_method methods[] = {
 	{"org.reeve.admin", "Status", NULL, &status_out_type, true},
 	{"org.reeve.admin", "Workers", NULL, &workers_out_type, true},
 	{"org.reeve.admin", "Pools", NULL, &pools_out_type, true},
-	{"org.reeve.admin", "Resize", &resize_in_type, NULL, false},
+	{"org.reeve.admin", "Resize", &resize_in_type, NULL, true},
 	{"org.reeve.admin", "Recycle", &recycle_in_type, &recycle_out_type,
-	 false},
-	{"org.reeve.admin", "Handlers", NULL, &handlers_out_type, false},
+	 true},
+	{"org.reeve.admin", "DrainPool", &drain_pool_in_type, NULL, true},
+	{"org.reeve.admin", "Handlers", NULL, &handlers_out_type, true},
 	{"org.reeve.admin", "Stats", &stats_in_type, &stats_out_type, false},
 	{"org.reeve.admin", "Metrics", NULL, &metrics_out_type, false},
 	{"org.reeve.admin", "Config", NULL, &config_out_type, true},
@@ -312,6 +327,12 @@ static const struct schema_field not_permitted_error_fields[] = {
 };
 static const struct schema_type not_permitted_error_type =
 	FIELDS_TYPE("NotPermitted", not_permitted_error_fields);
+
+static const struct schema_field no_such_pool_error_fields[] = {
+	OUT_REQ(pool, STRING),
+};
+static const struct schema_type no_such_pool_error_type =
+	FIELDS_TYPE("NoSuchPool", no_such_pool_error_fields);
 
 static const struct schema_field bad_message_error_fields[] = {
 	OUT_REQ(offset, INT),
@@ -338,9 +359,8 @@ static const struct schema_type bad_config_error_type =
 	FIELDS_TYPE("BadConfig", bad_config_error_fields);
 
 static const struct schema_type *const errors[] = {
-	&not_permitted_error_type,
-	&bad_message_error_type,
-	&too_many_connections_error_type,
+	&not_permitted_error_type, &no_such_pool_error_type,
+	&bad_message_error_type,   &too_many_connections_error_type,
 	&bad_config_error_type,
 };
 static const struct schema_type *const types[] = {

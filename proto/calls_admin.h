@@ -22,6 +22,27 @@ struct call_reload {
 };
 enum { CALL_RELOAD_dry_run };
 
+struct call_resize {
+	uint64_t has;
+	struct slice pool;
+	int64_t min, max;
+};
+enum { CALL_RESIZE_pool, CALL_RESIZE_min, CALL_RESIZE_max };
+
+struct call_recycle {
+	uint64_t has;
+	int64_t pid;
+	struct slice pool;
+};
+enum { CALL_RECYCLE_pid, CALL_RECYCLE_pool };
+
+struct call_drain_pool {
+	uint64_t has;
+	struct slice pool;
+	bool enable;
+};
+enum { CALL_DRAIN_POOL_pool, CALL_DRAIN_POOL_enable };
+
 struct call_shutdown {
 	uint64_t has;
 	int mode;

@@ -197,6 +197,9 @@ static int init(struct broker *broker, int listeners)
 	drains_init(&broker->drains);
 	follows_init(broker);
 	config_link_init(&broker->config_link);
+	r = pools_init(broker);
+	if (r)
+		return r;
 	r = sock_loop_init(&broker->socks, broker->base);
 	if (r == 0)
 		r = cycle_init(broker);
@@ -241,6 +244,8 @@ static int start(struct broker *broker)
 	broker->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, broker);
 	if (!broker->tick || event_add(broker->tick, &second) < 0)
 		return -ENOMEM;
+	/* What there is to submit to was said before we began. */
+	link_hear(broker);
 	fleet_listen(broker);
 	conns_listen(broker, true);
 	cycle_kick(broker);
@@ -266,6 +271,7 @@ static void fini(struct broker *broker)
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);
+	pools_fini(broker);
 	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);

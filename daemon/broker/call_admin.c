@@ -1,6 +1,7 @@
-/* Ping, Hello, Status, Workers, Pools, Shutdown. */
+/* Ping, Hello, Status, Shutdown. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ static void write_words(struct json_out *out, const char *key,
 void call_hello(struct call *call, void *params)
 {
 	static const char *const features[] = {"jobs", "groups", "output",
-					       "exec"};
+					       "exec", "pools"};
 	static const char *const roles[] = {"submit", "watch", "steer",
 					    "admin"};
 	struct json_out *out = call_reply(call, false);
@@ -92,6 +93,27 @@ static void write_storage(struct json_out *out, const struct broker *broker)
 	json_out_object_end(out);
 }
 
+static void warn_of_pools(struct json_out *out, const struct broker *broker)
+{
+	for (uint32_t i = 0; i < POOLS_MAX; i++) {
+		const struct served_pool *pool = &broker->pools.list[i];
+		char text[CHANNEL_REASON_BYTES + 256];
+
+		if (!pool->config || !pool->degraded)
+			continue;
+		if (i == POOLS_EXEC)
+			snprintf(text, sizeof(text),
+				 "workers die too often; replacements are "
+				 "held back");
+		else
+			snprintf(text, sizeof(text), "pool %s is degraded: %s",
+				 pool->config->name,
+				 pool->reason[0] ? pool->reason
+						 : "its workers die too often");
+		json_out_string(out, slice_of(text));
+	}
+}
+
 static void write_warnings(struct json_out *out, const struct broker *broker)
 {
 	json_out_key(out, "warnings");
@@ -100,9 +122,7 @@ static void write_warnings(struct json_out *out, const struct broker *broker)
 		json_out_string(out,
 				SLICE("new jobs are refused: no space left in "
 				      "the state directory"));
-	if (broker->link.degraded)
-		json_out_string(out, SLICE("workers die too often; "
-					   "replacements are held back"));
+	warn_of_pools(out, broker);
 	if (!broker->link.cgroups)
 		json_out_string(out,
 				SLICE("without cgroups a process that leaves "
@@ -198,82 +218,6 @@ void call_status(struct call *call, void *params)
 	status->request.done = status_done;
 	call_hold(call);
 	reader_ask(&call->broker->reader, &status->request);
-}
-
-static const char *worker_state(const struct worker *worker)
-{
-	if (worker->died_ns || worker->dead)
-		return "stopping";
-	if (!worker->link)
-		return "starting";
-	if (worker->sched.leaving)
-		return "draining";
-	return worker->sched.job_count ? "busy" : "idle";
-}
-
-static void write_worker(struct json_out *out, const struct worker *worker)
-{
-	const struct sched_job *job = TAILQ_FIRST(&worker->sched.jobs);
-
-	json_out_object(out);
-	json_out_member_int(out, "pid", worker->pid);
-	json_out_member_int(out, "slot", worker->slot);
-	json_out_member_text(out, "pool", "exec");
-	json_out_member_text(out, "state", worker_state(worker));
-	if (job)
-		json_out_member_int(out, "job", job->id);
-	json_out_member_int(out, "queued",
-			    job ? worker->sched.job_count - 1 : 0);
-	json_out_member_int(out, "since_ms", worker->since_ms);
-	json_out_member_int(out, "jobs_done", worker->jobs_done);
-	json_out_member_int(out, "cpu_ms", worker->cpu_us / 1000);
-	json_out_object_end(out);
-}
-
-void call_workers(struct call *call, void *params)
-{
-	struct json_out *out = call_reply(call, false);
-
-	(void)params;
-	json_out_key(out, "workers");
-	json_out_array(out);
-	for (const struct worker *worker = call->broker->fleet.by_id; worker;
-	     worker = worker->hh.next) {
-		if (!worker->dead && worker->scheduled)
-			write_worker(out, worker);
-	}
-	json_out_array_end(out);
-	call_reply_end(call);
-}
-
-void call_pools(struct call *call, void *params)
-{
-	static const char *const handlers[] = {"exec"};
-	struct broker *broker = call->broker;
-	struct json_out *out = call_reply(call, false);
-
-	(void)params;
-	json_out_key(out, "pools");
-	json_out_array(out);
-	json_out_object(out);
-	json_out_member_text(out, "name", "exec");
-	json_out_member_text(out, "kind", "exec");
-	json_out_member_text(out, "state",
-			     broker->stop != BROKER_RUNS ? "draining"
-			     : broker->link.degraded	 ? "degraded"
-							 : "running");
-	if (broker->link.degraded)
-		json_out_member_text(out, "reason",
-				     "workers die before they are of use; the "
-				     "next one is started after a pause");
-	write_words(out, "handlers", handlers, ARRAY_COUNT(handlers));
-	json_out_member_int(out, "min", broker->config->workers);
-	json_out_member_int(out, "max", broker->config->workers);
-	json_out_member_int(out, "workers", (int64_t)broker->fleet.count);
-	json_out_member_int(out, "busy", (int64_t)fleet_busy(&broker->fleet));
-	json_out_object_end(out);
-	json_out_array_end(out);
-	call_reply_end(call);
 }
 
 void call_shutdown(struct call *call, void *params)

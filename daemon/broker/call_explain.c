@@ -161,12 +161,16 @@ static void expect_start(struct explain *e, int64_t workers, int64_t busy)
 static void explain_ready(struct explain *e, bool stopped)
 {
 	const struct broker *broker = e->call->broker;
-	int64_t workers = (int64_t)broker->fleet.count;
-	int64_t busy = 0;
+	uint32_t number = pools_serving(&broker->pools, e->row->handler);
+	const struct sched_pool *pool = &broker->sched.pools[number];
+	int64_t workers = pool->serving, busy = pool->busy;
 
-	for (const struct worker *worker = broker->fleet.by_id; worker;
-	     worker = worker->hh.next)
-		busy += worker->counted && worker->sched.job_count > 0;
+	if (number == SCHED_POOL_NONE) {
+		reason(e, "no_pool", "reeve pool ls",
+		       "no pool serves handler '%.*s'", (int)e->row->handler.n,
+		       e->row->handler.p);
+		return;
+	}
 	if (!workers) {
 		reason(e, "no_workers", "reeve status",
 		       "no worker is there to run it");
@@ -188,6 +192,35 @@ static void explain_ready(struct explain *e, bool stopped)
 		expect_start(e, workers, busy);
 }
 
+/* How those are who serve it. Return: was somebody told to stop them? */
+static bool explain_pool(struct explain *e)
+{
+	const struct pools *pools = &e->call->broker->pools;
+	uint32_t number = pools_serving(pools, e->row->handler);
+	const struct served_pool *pool;
+	char remedy[CHANNEL_POOL_BYTES + 32];
+
+	if (number == SCHED_POOL_NONE)
+		return false;
+	pool = &pools->list[number];
+	if (pool->draining) {
+		snprintf(remedy, sizeof(remedy), "reeve pool resume %s",
+			 pool->config->name);
+		reason(e, "pool_drained", remedy,
+		       "pool %s is drained: nothing of it starts",
+		       pool->config->name);
+	}
+	if (pool->degraded && number == POOLS_EXEC)
+		reason(e, "degraded", "reeve status",
+		       "workers die too often; replacements are held back");
+	else if (pool->degraded)
+		reason(e, "degraded", "reeve pool ls",
+		       "no worker of pool %s can be started: %s",
+		       pool->config->name,
+		       pool->reason[0] ? pool->reason : "they die at once");
+	return pool->draining;
+}
+
 /* Whatever else it waits for: these start nothing. Return: is there one? */
 static bool explain_stopped(struct explain *e)
 {
@@ -204,10 +237,7 @@ static bool explain_stopped(struct explain *e)
 	if (broker->stop != BROKER_RUNS)
 		reason(e, "draining", "reeve daemon start",
 		       "the daemon is being stopped: nothing starts");
-	if (broker->link.degraded)
-		reason(e, "degraded", "reeve status",
-		       "workers die too often; replacements are held back");
-	return paused || broker->stop != BROKER_RUNS;
+	return explain_pool(e) || paused || broker->stop != BROKER_RUNS;
 }
 
 static void explain_waiting(struct explain *e)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/broker/filter.h"
+#include "daemon/broker/given.h"
 #include "daemon/broker/job_json.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
@@ -71,7 +72,9 @@ static void write_jobs(struct json_out *out, const struct query *query)
 	json_out_key(out, "jobs");
 	json_out_array(out);
 	for (size_t i = 0; i < query->row_count; i++)
-		job_json(out, &query->rows[i], query->with_spec);
+		job_json_running(
+			out, &query->rows[i], query->with_spec,
+			given_advance(query->call->broker, &query->rows[i]));
 	json_out_array_end(out);
 }
 

@@ -1,10 +1,13 @@
 #include "daemon/broker/config_link.h"
 
+#include <errno.h>
 #include <stdio.h>
 
+#include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
+#include "daemon/config/pools_text.h"
 #include "daemon/config/value.h"
 #include "proto/calls_admin.h"
 #include "proto/json_in.h"
@@ -143,6 +146,28 @@ static void on_config(struct broker *broker)
 	answer(broker, 0, (struct slice){NULL, 0}, false);
 }
 
+static void on_pools(struct broker *broker)
+{
+	const struct json_out *text = &broker->config_link.text;
+	struct pools_config pools = {0};
+	int r = is_whole(text) ? pools_text_read(json_out_slice(text), &pools)
+			       : -ENOMEM;
+
+	if (r == 0)
+		r = pools_take(broker, &pools);
+	pools_text_free(&pools);
+	if (r) {
+		log_error("the list of pools cannot be taken over, the last "
+			  "one stays error=%d",
+			  r);
+		return;
+	}
+	broker->pools.told = true;
+	/* Workers that were not known to serve it may have dialled in. */
+	fleet_parked(broker);
+	cycle_kick(broker);
+}
+
 static void on_reloaded(struct broker *broker,
 			const struct channel_message *message)
 {
@@ -191,7 +216,9 @@ void config_link_heard(struct broker *broker,
 		on_setting(broker, message);
 		return;
 	}
-	if (message->kind == CHANNEL_CONFIG)
+	if (message->kind == CHANNEL_POOLS)
+		on_pools(broker);
+	else if (message->kind == CHANNEL_CONFIG)
 		on_config(broker);
 	else
 		on_reloaded(broker, message);

@@ -11,6 +11,8 @@
 #include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/output_file.h"
+#include "daemon/broker/overtime.h"
+#include "daemon/broker/staff.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/stop.h"
 #include "daemon/broker/worker_link.h"
@@ -102,6 +104,7 @@ static struct batch *launch(struct broker *broker)
 		log_error("no memory to plan claims, trying again");
 		batch_unplan(batch, &broker->sched);
 	}
+	staff_look(broker, clock_mono_ns());
 	if (batch_empty(batch))
 		return NULL;
 	batch->store.with_contexts = true;
@@ -219,9 +222,11 @@ static void update_lanes(struct broker *broker, const struct batch *batch)
 					      changed->handler);
 
 		/* A purge changes lanes that nobody here needs. */
-		if (!lane && (!lane_is_live(changed->counts) ||
-			      lane_get(&broker->lanes, changed->queue,
-				       changed->handler, 0, &lane)))
+		if (!lane &&
+		    (!lane_is_live(changed->counts) ||
+		     lane_get(&broker->lanes, changed->queue, changed->handler,
+			      pools_serving(&broker->pools, changed->handler),
+			      &lane)))
 			continue;
 		lane_counts(&broker->lanes, lane, changed->counts);
 	}
@@ -325,11 +330,18 @@ static int64_t recall(struct broker *broker, int64_t now_ns)
 	return next_ns;
 }
 
-/* Wake up for the next due job, or for the next recall. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Wake up for the next due job, recall, or end of somebody's patience. */
 static void arm(struct broker *broker)
 {
 	int64_t now_ns = clock_mono_ns();
-	int64_t wait_ns = recall(broker, now_ns) - now_ns;
+	int64_t wait_ns = earlier(recall(broker, now_ns),
+				  overtime_look(broker, now_ns)) -
+			  now_ns;
 	struct timeval delay;
 
 	if (broker->next_due_ms && !broker->ending) {
@@ -395,6 +407,7 @@ void cycle_tick(struct broker *broker)
 	}
 	rooms_look(broker, NULL);
 	drains_look(broker);
+	staff_tick(broker, now_ns);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

@@ -13,12 +13,29 @@
 #include "proto/limits.h"
 #include "proto/retry.h"
 
-#define ENTRY_POOL_EXEC 0
-
 static int refuse(struct entry_fault *fault, const char *error)
 {
 	fault->error = error;
 	return ENTRY_E_REFUSED;
+}
+
+/* With what there is, as far as it fits: it may be a slip of the hand. */
+static int refuse_handler(struct call *call, struct slice handler,
+			  const char *path, struct entry_fault *ret_fault)
+{
+	struct schema_fault *where = &ret_fault->where;
+	const struct pools_handler *one = call->broker->pools.handlers;
+	size_t n;
+
+	ret_fault->handler = handler;
+	snprintf(where->path, sizeof(where->path), "%s.handler", path);
+	n = (size_t)snprintf(where->message, sizeof(where->message),
+			     "no pool serves this handler; there is exec");
+	for (; one && n < sizeof(where->message); one = one->hh.next)
+		n += (size_t)snprintf(where->message + n,
+				      sizeof(where->message) - n, ", %s",
+				      one->name);
+	return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
 }
 
 int entry_check(struct call *call, struct slice object,
@@ -38,15 +55,9 @@ int entry_check(struct call *call, struct slice object,
 		if (r)
 			return r;
 	}
-	if (!slice_is(ret->handler, SPEC_HANDLER_EXEC)) {
-		ret_fault->handler = ret->handler;
-		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
-			 "%s.handler", path);
-		snprintf(ret_fault->where.message,
-			 sizeof(ret_fault->where.message),
-			 "no pool serves this handler");
-		return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
-	}
+	if (pools_serving(&call->broker->pools, ret->handler) ==
+	    SCHED_POOL_NONE)
+		return refuse_handler(call, ret->handler, path, ret_fault);
 	return 0;
 }
 
@@ -69,6 +80,8 @@ static int write_spec(struct arena *arena, const struct spec *spec,
 {
 	json_out_reset(scratch);
 	json_out_object(scratch);
+	if (SPEC_HAS(spec, args))
+		json_out_member_raw(scratch, "args", spec->args);
 	if (SPEC_HAS(spec, argv))
 		json_out_member_raw(scratch, "argv", spec->argv);
 	if (SPEC_HAS(spec, shell))
@@ -194,8 +207,8 @@ static int fill(struct call *call, const struct spec *spec,
 {
 	struct batch *batch = call->broker->gathering;
 	struct lanes *lanes = &call->broker->lanes;
-	int r = lane_get(lanes, spec->queue, spec->handler, ENTRY_POOL_EXEC,
-			 ret_lane);
+	uint32_t pool = pools_serving(&call->broker->pools, spec->handler);
+	int r = lane_get(lanes, spec->queue, spec->handler, pool, ret_lane);
 
 	*entry = (struct store_entry){
 		.context = UINT32_MAX,
@@ -205,8 +218,7 @@ static int fill(struct call *call, const struct spec *spec,
 
 	if (r == LANE_E_TOO_MANY) {
 		lanes_forget(lanes, cycle_oldest(call->broker));
-		r = lane_get(lanes, spec->queue, spec->handler, ENTRY_POOL_EXEC,
-			     ret_lane);
+		r = lane_get(lanes, spec->queue, spec->handler, pool, ret_lane);
 	}
 
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include <sha256.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -14,8 +15,10 @@
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/fleet_end.h"
 #include "daemon/broker/given.h"
+#include "daemon/broker/staff.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
+#include "proto/spec.h"
 
 /* glibc's sys/queue.h lacks the safe walk. */
 #ifndef TAILQ_FOREACH_SAFE
@@ -29,7 +32,7 @@
 /* Ticks without a word: then it is asked, and at last it is ended. Ticks, not
  * time: after everything stood still for a while all get their chance. */
 #define FLEET_ASK_TICKS 10
-#define FLEET_MUTE_TICKS 60
+#define FLEET_MUTE_TIMES 6
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
@@ -119,7 +122,7 @@ void fleet_fini(struct broker *broker)
 			while ((job = sched_worker_lost(&broker->sched,
 							&worker->sched,
 							&charged)))
-				free(job);
+				given_free((struct given *)job);
 			worker->sched.asked = 0;
 			sched_worker_remove(&broker->sched, &worker->sched);
 		}
@@ -147,9 +150,17 @@ static struct worker *worker_new(struct fleet *fleet, int64_t id)
 	worker->pidfd = -1;
 	worker->status = -1;
 	worker->since_ms = clock_wall_ms();
+	worker->since_ns = clock_mono_ns();
 	TAILQ_INIT(&worker->adopted_jobs);
 	HASH_ADD(hh, fleet->by_id, id, sizeof(worker->id), worker);
 	return worker;
+}
+
+static void set_pool(struct worker *worker, struct slice name)
+{
+	snprintf(worker->pool_name, sizeof(worker->pool_name), "%.*s",
+		 (int)name.n, name.p);
+	worker->commands = slice_is(name, SPEC_HANDLER_EXEC);
 }
 
 static void hash_secret(const uint8_t secret[CHANNEL_SECRET_BYTES],
@@ -177,6 +188,9 @@ void fleet_born(struct broker *broker, const struct channel_message *message)
 	worker->announced = true;
 	worker->pid = message->pid;
 	worker->slot = message->slot;
+	worker->pool = (uint32_t)message->pool_number;
+	worker->generation = message->value;
+	set_pool(worker, slice_of(message->pool));
 	worker->start_ticks = message->start_ticks;
 	hash_secret(message->secret, worker->secret_hash);
 	fleet_parked(broker);
@@ -204,6 +218,8 @@ int fleet_adopt(struct broker *broker, const struct store_worker *row,
 	worker->row_known = true;
 	worker->pid = (pid_t)row->pid;
 	worker->slot = (int)row->slot;
+	worker->pool = SCHED_POOL_NONE;
+	set_pool(worker, row->pool);
 	worker->start_ticks = row->start_ticks;
 	memcpy(worker->secret_hash, row->secret_hash, 32);
 	*ret = worker;
@@ -222,13 +238,53 @@ int fleet_row(struct broker *broker, struct batch *batch, struct worker *worker)
 	row = &batch->store.workers[n];
 	row->id = worker->id;
 	row->slot = worker->slot;
-	row->pool = SLICE("exec");
+	row->pool = slice_of(worker->pool_name);
 	row->pid = worker->pid;
 	row->start_ticks = worker->start_ticks;
 	row->boot_id = slice_of(broker->fleet.boot_id);
 	memcpy(row->secret_hash, worker->secret_hash, 32);
 	worker->row_known = true;
 	return 0;
+}
+
+/* Its part of the scheduler: a pool that is gone has nothing for it. */
+static uint32_t pool_of(struct broker *broker, const struct worker *worker)
+{
+	return pools_find(&broker->pools, worker->pool) ? worker->pool
+							: SCHED_POOL_NONE;
+}
+
+/* Who lacks a handler would be given its jobs all the same. */
+static bool is_fit(struct broker *broker, const struct worker *worker,
+		   struct worker_link *link)
+{
+	const struct served_pool *pool = pools_find(&broker->pools,
+						    worker->pool);
+	const char *missing;
+
+	if (!worker->announced || worker->commands || !pool || worker->accepted)
+		return true;
+	missing = pools_missing(pool, link->handlers);
+	if (!missing)
+		return true;
+	log_warning("worker does not serve a handler of its pool, refused "
+		    "pool=%s handler=%s worker=%lld pid=%d",
+		    worker->pool_name, missing, (long long)worker->id,
+		    (int)worker->pid);
+	link->refused = true;
+	return false;
+}
+
+static void tell_ready(struct broker *broker, struct worker *worker)
+{
+	if (!worker->announced || worker->accepted)
+		return;
+	worker->accepted = true;
+	link_send(broker, &(struct channel_message){
+				  .kind = CHANNEL_READY_WORKER,
+				  .worker = worker->id,
+				  .pool_number = (int32_t)worker->pool,
+			  });
 }
 
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
@@ -243,6 +299,8 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	/* Whose child it is decides whether it ever gets a job again. */
 	if (!worker->announced && !broker->link.announced)
 		return NULL;
+	if (!is_fit(broker, worker, link))
+		return NULL;
 	if (worker->link) {
 		worker->link->worker = NULL;
 		worker_link_free(worker->link);
@@ -250,29 +308,38 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	worker->link = link;
 	worker->heard = true;
 	if (!worker->scheduled) {
-		sched_worker_add(&broker->sched, &worker->sched, 0, CREDIT_MAX);
+		sched_worker_add(&broker->sched, &worker->sched,
+				 pool_of(broker, worker), link->prefetch);
 		worker->scheduled = true;
 	}
 	/* A worker of a supervisor that is gone finishes, and no more. */
 	if (link->leaving || !worker->announced)
 		fleet_leaving(broker, worker);
-	else
-		broker->fleet.count += !worker->counted;
-	worker->counted = worker->counted || !worker->sched.leaving;
+	else if (!worker->sched.leaving && !worker->counted) {
+		broker->fleet.count++;
+		worker->counted = true;
+	}
+	tell_ready(broker, worker);
+	staff_ready(broker, worker);
 	given_compare(broker, worker, link->holding);
-	log_info("worker ready worker=%lld pid=%d slot=%d holding=%u",
-		 (long long)worker->id, (int)worker->pid, worker->slot,
-		 worker->sched.job_count);
+	log_info("worker ready worker=%lld pid=%d pool=%s slot=%d holding=%u",
+		 (long long)worker->id, (int)worker->pid, worker->pool_name,
+		 worker->slot, worker->sched.job_count);
 	cycle_kick(broker);
 	return worker;
 }
 
 void fleet_leaving(struct broker *broker, struct worker *worker)
 {
+	struct served_pool *pool = pools_find(&broker->pools, worker->pool);
+
 	if (worker->counted) {
 		broker->fleet.count--;
 		worker->counted = false;
 	}
+	if (worker->retiring && pool && pool->retiring)
+		pool->retiring--;
+	worker->retiring = false;
 	if (worker->scheduled && !worker->sched.leaving)
 		sched_worker_leave(&broker->sched, &worker->sched);
 }
@@ -283,34 +350,57 @@ void fleet_away(struct broker *broker, struct worker *worker)
 		fleet_end(broker, worker);
 }
 
-/* By the supervisor, or by the pidfd of a worker that it does not know. */
+void fleet_signal(struct broker *broker, const struct worker *worker,
+		  int signal)
+{
+	if (worker->announced)
+		link_send(broker,
+			  &(struct channel_message){
+				  .kind = signal == SIGKILL ? CHANNEL_KILL
+							    : CHANNEL_TERM,
+				  .worker = worker->id,
+			  });
+	else if (worker->pidfd >= 0 &&
+		 pidfd_send_signal(worker->pidfd, signal, NULL, 0) < 0)
+		log_error("cannot end a worker, continuing pid=%d error=\"%s\"",
+			  (int)worker->pid, strerror(errno));
+}
+
 static void end_mute(struct broker *broker, const struct worker *worker)
 {
 	log_warning("worker does not answer, ending it worker=%lld pid=%d "
-		    "slot=%d",
-		    (long long)worker->id, (int)worker->pid, worker->slot);
-	if (worker->announced)
-		link_send(broker, &(struct channel_message){
-					  .kind = CHANNEL_KILL,
-					  .worker = worker->id,
-				  });
-	else if (worker->pidfd >= 0 &&
-		 pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0) < 0)
-		log_error("cannot end a worker, continuing pid=%d error=\"%s\"",
-			  (int)worker->pid, strerror(errno));
+		    "pool=%s slot=%d",
+		    (long long)worker->id, (int)worker->pid, worker->pool_name,
+		    worker->slot);
+	fleet_signal(broker, worker, SIGKILL);
+}
+
+/* Ticks without a word until it is asked; 0: never. */
+static uint32_t patience(struct broker *broker, const struct worker *worker)
+{
+	const struct served_pool *pool = pools_find(&broker->pools,
+						    worker->pool);
+
+	if (!pool || worker->commands)
+		return FLEET_ASK_TICKS;
+	return (uint32_t)((pool->config->ping_ms + 999) / 1000);
 }
 
 /* One that is stopped or stuck keeps its jobs for ever, unless it is ended. */
 static void ask_worker(struct broker *broker, const struct worker *worker)
 {
 	struct worker_link *link = worker->link;
+	uint32_t ticks = patience(broker, worker);
 
-	if (!link || worker->died_ns || worker->dead)
+	if (!link || worker->died_ns || worker->dead || !ticks)
+		return;
+	/* A handler has its thread for itself, as long as its job may take. */
+	if (!worker->commands && worker->sched.job_count)
 		return;
 	link->silent++;
-	if (link->silent % FLEET_MUTE_TICKS == 0)
+	if (link->silent % (ticks * FLEET_MUTE_TIMES) == 0)
 		end_mute(broker, worker);
-	else if (link->silent % FLEET_ASK_TICKS == 0)
+	else if (link->silent % ticks == 0)
 		worker_link_ping(link);
 }
 

@@ -29,6 +29,10 @@ struct worker {
 	struct broker *broker;
 	int64_t id; /* the supervisor's number, the row's id */
 	struct sched_worker sched;
+	uint32_t pool; /* number; SCHED_POOL_NONE: one that is not there */
+	char pool_name[CHANNEL_POOL_BYTES];
+	bool commands;	    /* its jobs are processes: it times them itself */
+	int64_t generation; /* of its pool, when it was born */
 	struct worker_link *link; /* its connection, NULL: away */
 	bool announced;		  /* a child of the living supervisor */
 	bool scheduled;		  /* sched_worker_add() was called */
@@ -37,6 +41,10 @@ struct worker {
 	bool dead;		  /* only kept for batches that name it */
 	bool proved;		  /* finished a job: the supervisor was told */
 	bool heard;		  /* dialled in, and no word was lost since */
+	bool accepted;		  /* the supervisor was told that it is ready */
+	bool recycle;		  /* somebody asked for another in its place */
+	bool retiring;		  /* its replacement was asked for, it serves */
+	bool drained;		  /* it was told to leave, or will be */
 	int64_t died_ns; /* told dead, last words still to be read; 0: lives */
 	int status;	 /* as waitpid() has it; -1: unknown */
 	pid_t pid;
@@ -47,7 +55,9 @@ struct worker {
 	struct event *pidfd_event;
 	/* Found running in the store, until it dials in and tells. */
 	struct sched_jobs adopted_jobs;
+	int64_t since_ns; /* it is here, monotonic */
 	int64_t since_ms, jobs_done, cpu_us;
+	int64_t rss_kib; /* when it was looked at last; 0: never */
 };
 
 struct fleet {
@@ -85,13 +95,18 @@ must_check int fleet_adopt(struct broker *broker,
 /**
  * fleet_ready() - a connection said who it is
  *
- * Return: NULL: nobody we know, or it is not known yet whose it is.
+ * Return: NULL: nobody we know, or it is not known yet whose it is; with
+ *	   link->refused it does not serve what its pool must.
  */
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link);
 
 /** fleet_row() - it is about to get a job: its row goes before; 0 or -ENOMEM */
 must_check int fleet_row(struct broker *broker, struct batch *batch,
 			 struct worker *worker);
+
+/** fleet_signal() - TERM or KILL, by who may: the supervisor, or a pidfd */
+void fleet_signal(struct broker *broker, const struct worker *worker,
+		  int signal);
 
 /** fleet_parked() - who is here changed: ask the parked connections again */
 void fleet_parked(struct broker *broker);

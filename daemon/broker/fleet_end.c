@@ -10,6 +10,7 @@
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
+#include "daemon/broker/overtime.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
 
@@ -83,6 +84,26 @@ int fleet_end_lost(struct batch *batch, int64_t job, int64_t token,
 			    &outcome->failure);
 }
 
+/* The attempt ends as what was asked for, whoever ended it. */
+static int end_asked(struct batch *batch, const struct given *given)
+{
+	struct store_outcome *outcome;
+	char how[100], text[200];
+	size_t i;
+
+	if (batch_add_outcome(batch, 0, &i))
+		return -ENOMEM;
+	outcome = &batch->store.outcomes[i];
+	outcome->job = given->sched.id;
+	outcome->token = given->sched.token;
+	outcome->kind = STORE_FAILED_ATTEMPT;
+	overtime_judge(given, outcome);
+	overtime_message(given, how, sizeof(how));
+	snprintf(text, sizeof(text), "{\"type\":\"%s\",\"message\":\"%s\"}",
+		 given->overrun.timed_out ? "TimedOut" : "Cancelled", how);
+	return arena_copy(&batch->arena, slice_of(text), &outcome->failure);
+}
+
 static void no_memory(const struct sched_job *job)
 {
 	log_error("no memory for an outcome, job waits for the next broker "
@@ -96,8 +117,13 @@ static bool take_result(struct broker *broker, const struct sched_job *job)
 	int r = fleet_end_result(broker, broker->gathering, job->id,
 				 job->token);
 
+	struct store_batch *store = &broker->gathering->store;
+
 	if (r < 0)
 		no_memory(job);
+	else if (r == 0)
+		overtime_judge((const struct given *)job,
+			       &store->outcomes[store->outcome_count - 1]);
 	return r <= 0;
 }
 
@@ -114,11 +140,17 @@ static void judge(struct broker *broker, const struct worker *worker,
 	};
 	enum adopt_verdict verdict = given->sent ? adopt_decide(&facts)
 						 : ADOPT_PUT_BACK;
+	int r;
 
-	if (fleet_end_lost(broker->gathering, job->id, job->token, verdict,
-			   worker->status))
+	/* It did not stop, so its worker was stopped. */
+	if (verdict == ADOPT_WORKER_LOST && overtime_asked(given))
+		r = end_asked(broker->gathering, given);
+	else
+		r = fleet_end_lost(broker->gathering, job->id, job->token,
+				   verdict, worker->status);
+	if (r)
 		no_memory(job);
-	free(job);
+	given_free((struct given *)job);
 }
 
 /* What it left in results/ comes off before the rest is judged. */
@@ -130,7 +162,7 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
 		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
 		if (take_result(broker, job)) {
-			free(job);
+			given_free((struct given *)job);
 			continue;
 		}
 		judge(broker, worker, job, first);
@@ -144,7 +176,7 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 			continue;
 		sched_end(&broker->sched, &worker->sched, job, -1,
 			  clock_mono_ns());
-		free(job);
+		given_free((struct given *)job);
 	}
 	while ((job = sched_worker_lost(&broker->sched, &worker->sched,
 					&first)))

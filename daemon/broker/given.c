@@ -5,9 +5,26 @@
 #include "daemon/base/clock.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/overtime.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
 #include "proto/json_in.h"
+
+void given_free(struct given *given)
+{
+	advance_free(given->advance);
+	free(given);
+}
+
+/* Its clock begins anew: how long it ran before nobody here has seen. */
+static void adopt_clock(struct given *given,
+			const struct store_running *running)
+{
+	overtime_begin(given, running->timeout_ms, running->grace_ms);
+	if (running->cancel_asked)
+		overrun_ask(&given->overrun, given->overrun.grace_ns,
+			    clock_mono_ns());
+}
 
 int given_adopt(struct worker *worker, const struct store_running *running)
 {
@@ -22,12 +39,15 @@ int given_adopt(struct worker *worker, const struct store_running *running)
 	given->once = running->once;
 	given->cancel_asked = running->cancel_asked;
 	given->grace_ms = -1;
+	if (!worker->commands)
+		adopt_clock(given, running);
 	TAILQ_INSERT_TAIL(&worker->adopted_jobs, &given->sched, link);
 	return 0;
 }
 
 /* Is it among what the worker says it holds, and has it begun? */
-static bool holds(struct slice holding, struct given *given)
+static bool holds(struct slice holding, struct given *given,
+		  int64_t *ret_started_ms)
 {
 	struct json_iter iter = json_enter(holding);
 	struct slice item, value;
@@ -38,6 +58,9 @@ static bool holds(struct slice holding, struct given *given)
 		    n != given->sched.token)
 			continue;
 		given->begun = json_find(item, "started_ms", &value);
+		*ret_started_ms = 0;
+		if (given->begun && json_int(value, &n) == 0)
+			*ret_started_ms = n;
 		return true;
 	}
 	return false;
@@ -68,6 +91,20 @@ static void drop_begun(struct broker *broker, const struct given *given)
 		carry_drop(broker, given->sched.id);
 }
 
+/* The head's clock runs since it began, whoever listened then. */
+static void take_adopted(struct broker *broker, struct worker *worker,
+			 struct sched_job *job, int64_t started_ms)
+{
+	int64_t now_ns = clock_mono_ns();
+	int64_t ran_ms = started_ms ? clock_wall_ms() - started_ms : 0;
+
+	drop_begun(broker, (struct given *)job);
+	sched_give(&broker->sched, &worker->sched, job, now_ns);
+	if (worker->sched.job_count == 1 && ran_ms > 0 &&
+	    ran_ms < now_ns / 1000000)
+		worker->sched.head_since_ns = now_ns - ran_ms * 1000000;
+}
+
 /* After the hello: a worker ends nothing before it knows who speaks. */
 void given_disown(struct worker *worker, struct slice holding)
 {
@@ -81,7 +118,7 @@ void given_disown(struct worker *worker, struct slice holding)
 		    !json_find(item, "token", &value) ||
 		    json_int(value, &token) || given_find(worker, token))
 			continue;
-		worker_link_cancel(worker->link, job, token, -1);
+		worker_link_cancel(worker->link, job, token, -1, false);
 	}
 }
 
@@ -89,35 +126,34 @@ void given_compare(struct broker *broker, struct worker *worker,
 		   struct slice holding)
 {
 	struct sched_job *job, *next;
+	int64_t started_ms;
 
 	for (job = TAILQ_FIRST(&worker->sched.jobs); job; job = next) {
 		next = TAILQ_NEXT(job, link);
-		if (holds(holding, (struct given *)job)) {
+		if (holds(holding, (struct given *)job, &started_ms)) {
 			drop_begun(broker, (struct given *)job);
 			continue;
 		}
 		put_back(broker, job->id, job->token);
 		sched_end(&broker->sched, &worker->sched, job, -1,
 			  clock_mono_ns());
-		free(job);
+		given_free((struct given *)job);
 	}
 	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
 		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		if (holds(holding, (struct given *)job)) {
-			drop_begun(broker, (struct given *)job);
-			sched_give(&broker->sched, &worker->sched, job,
-				   clock_mono_ns());
+		if (holds(holding, (struct given *)job, &started_ms)) {
+			take_adopted(broker, worker, job, started_ms);
 			continue;
 		}
 		put_back(broker, job->id, job->token);
-		free(job);
+		given_free((struct given *)job);
 	}
 }
 
 static void say_cancel(struct worker *worker, const struct given *given)
 {
 	worker_link_cancel(worker->link, given->sched.id, given->sched.token,
-			   given->grace_ms);
+			   given->grace_ms, given->overrun.timed_out);
 }
 
 void given_resume(struct worker *worker)
@@ -127,7 +163,7 @@ void given_resume(struct worker *worker)
 	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
 		const struct given *given = (const struct given *)job;
 
-		if (given->cancel_asked)
+		if (given->cancel_asked || overtime_asked(given))
 			say_cancel(worker, given);
 	}
 }
@@ -141,6 +177,8 @@ static void hand_over(struct broker *broker, struct worker *worker,
 	given->sched.lane = &lane->sched;
 	given->attempt = claim->attempt;
 	given->once = claim->once;
+	if (!worker->commands)
+		overtime_begin(given, claim->timeout_ms, claim->grace_ms);
 	sched_give(&broker->sched, &worker->sched, &given->sched,
 		   clock_mono_ns());
 }
@@ -184,7 +222,7 @@ int given_begin(struct broker *broker, struct worker *worker, struct lane *lane,
 		return -ENOMEM;
 	given->memory = memory;
 	hand_over(broker, worker, lane, claim, given);
-	worker_link_job(worker->link, claim, NULL);
+	worker_link_job(worker->link, lane, claim, NULL);
 	given->sent = true;
 	return 0;
 }
@@ -210,7 +248,7 @@ void given_deliver(struct broker *broker, struct worker *worker,
 	}
 	hand_over(broker, worker, lane, claim, given);
 	if (worker->link) {
-		worker_link_job(worker->link, claim, parcel);
+		worker_link_job(worker->link, lane, claim, parcel);
 		given->sent = true;
 	}
 	/* Away: it will dial in without it, and the job goes back. */
@@ -239,6 +277,37 @@ struct given *given_find(struct worker *worker, int64_t token)
 	return NULL;
 }
 
+static int64_t grace_ns(const struct broker *broker, int64_t grace_ms)
+{
+	return (grace_ms < 0 ? broker->config->grace_ms : grace_ms) * 1000000;
+}
+
+void given_judge(struct worker *worker, struct store_outcome *outcome)
+{
+	const struct given *given = given_find(worker, outcome->token);
+
+	if (given)
+		overtime_judge(given, outcome);
+}
+
+const struct advance *given_advance(struct broker *broker,
+				    const struct store_row *row)
+{
+	struct worker *worker = row->state == STATE_RUNNING
+					? fleet_find(&broker->fleet,
+						     row->worker)
+					: NULL;
+	const struct sched_job *job;
+
+	if (!worker || !worker->scheduled)
+		return NULL;
+	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
+		if (job->id == row->id)
+			return ((const struct given *)job)->advance;
+	}
+	return NULL;
+}
+
 void given_cancel(struct broker *broker, const struct store_signal *signal)
 {
 	struct worker *worker = fleet_find(&broker->fleet, signal->worker);
@@ -248,6 +317,9 @@ void given_cancel(struct broker *broker, const struct store_signal *signal)
 		return; /* its end is under way */
 	given->cancel_asked = true;
 	given->grace_ms = signal->grace_ms;
+	if (!worker->commands)
+		overrun_ask(&given->overrun, grace_ns(broker, signal->grace_ms),
+			    clock_mono_ns());
 	if (worker->link)
 		say_cancel(worker, given);
 	/* Away: told when it dials in. */
@@ -261,7 +333,7 @@ void given_result(struct broker *broker, struct worker *worker, int64_t token,
 	if (!job)
 		return;
 	sched_end(&broker->sched, &worker->sched, job, run_ns, clock_mono_ns());
-	free(job);
+	given_free((struct given *)job);
 	if (run_ns < 0)
 		return;
 	worker->jobs_done++;
@@ -281,7 +353,7 @@ void given_free_adopted(struct worker *worker)
 
 	while ((job = TAILQ_FIRST(&worker->adopted_jobs))) {
 		TAILQ_REMOVE(&worker->adopted_jobs, job, link);
-		free(job);
+		given_free((struct given *)job);
 	}
 }
 

@@ -5,7 +5,9 @@
  * it was found with them when the broker started (adopted).
  */
 
+#include "daemon/broker/advance.h"
 #include "daemon/broker/fleet.h"
+#include "daemon/core/overrun.h"
 
 struct given {
 	struct sched_job sched; /* first: id, token, lane */
@@ -18,7 +20,19 @@ struct given {
 	bool memory;	   /* nobody waits for its commits */
 	/* To tell of its end before it is committed; in the same block. */
 	struct store_row *row;
+	struct overrun overrun;	 /* of handlers; commands: zero */
+	struct advance *advance; /* owned; NULL: it has said nothing */
 };
+
+/** given_free() - it is in nobody's hands any more */
+void given_free(struct given *given);
+
+/** given_judge() - the worker's word of an end, before given_result() */
+void given_judge(struct worker *worker, struct store_outcome *outcome);
+
+/** given_advance() - what a running job has said so far; NULL: nothing */
+const struct advance *given_advance(struct broker *broker,
+				    const struct store_row *row);
 
 /** given_adopt() - an attempt that it was running when the broker ended */
 must_check int given_adopt(struct worker *worker,

@@ -51,6 +51,12 @@ static void write_usage(struct json_out *out, const struct store_row *row)
 
 void job_json(struct json_out *out, const struct store_row *row, bool with_spec)
 {
+	job_json_running(out, row, with_spec, NULL);
+}
+
+void job_json_running(struct json_out *out, const struct store_row *row,
+		      bool with_spec, const struct advance *advance)
+{
 	json_out_object(out);
 	json_out_member_int(out, "id", row->id);
 	json_out_member_text(out, "state", state_name(row->state));
@@ -77,6 +83,8 @@ void job_json(struct json_out *out, const struct store_row *row, bool with_spec)
 	write_usage(out, row);
 	if (row->result.n)
 		json_out_member_raw(out, "result", row->result);
+	if (advance)
+		advance_write(out, advance);
 	if (row->worker_pid && row->state == STATE_RUNNING)
 		json_out_member_int(out, "worker_pid", row->worker_pid);
 	if (with_spec && row->spec.n)

@@ -2,12 +2,16 @@
 
 /* A job as type Job of org.reeve.jobs, and a group as Group. */
 
+#include "daemon/broker/advance.h"
 #include "daemon/store/store.h"
 #include "proto/json_out.h"
 
 /** job_json() - an object; absent and default members are left out */
 void job_json(struct json_out *out, const struct store_row *row,
 	      bool with_spec);
+/** job_json_running() - the same with what it said of itself; NULL: nothing */
+void job_json_running(struct json_out *out, const struct store_row *row,
+		      bool with_spec, const struct advance *advance);
 
 /** job_json_group() - an object */
 void job_json_group(struct json_out *out, const struct store_group *group);

@@ -15,6 +15,7 @@ static void on_message(struct broker *broker, struct channel_message *message)
 	case CHANNEL_TEXT:
 	case CHANNEL_CONFIG:
 	case CHANNEL_RELOADED:
+	case CHANNEL_POOLS:
 	case CHANNEL_SETTING:
 		config_link_heard(broker, message);
 		return;
@@ -32,9 +33,7 @@ static void on_message(struct broker *broker, struct channel_message *message)
 		fleet_died(broker, message);
 		break;
 	case CHANNEL_POOL:
-		link->pool_workers = message->pool_workers;
-		link->degraded = message->pool_degraded;
-		link->retry_ns = message->pool_retry_ns;
+		pools_heard(broker, message);
 		break;
 	case CHANNEL_HOST:
 		link->cgroups = message->cgroups;
@@ -56,15 +55,13 @@ static void on_message(struct broker *broker, struct channel_message *message)
 	}
 }
 
-static void on_channel(evutil_socket_t fd, short what, void *arg)
+void link_hear(struct broker *broker)
 {
-	struct broker *broker = arg;
 	struct channel_message message;
 	int r;
 
-	(void)what;
 	for (;;) {
-		r = channel_receive((int)fd, &message);
+		r = channel_receive(broker->link.fd, &message);
 		if (r == CHANNEL_E_EMPTY)
 			return;
 		if (r == CHANNEL_E_FORM)
@@ -77,6 +74,13 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 	log_info("the supervisor is gone, ending");
 	event_del(broker->link.event);
 	stop_now(broker);
+}
+
+static void on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	link_hear(arg);
 }
 
 int link_init(struct broker *broker, int fd)

@@ -15,9 +15,6 @@ struct link {
 	int fd;
 	struct event *event;
 	bool announced; /* every living worker has been named */
-	bool degraded;	/* the pool is in back-off */
-	int pool_workers;
-	int64_t retry_ns;
 	bool cgroups;
 	char cgroup_reason[CHANNEL_REASON_BYTES];
 };
@@ -25,6 +22,9 @@ struct link {
 /** link_init() - take over descriptor @fd; 0 or -ENOMEM */
 must_check int link_init(struct broker *broker, int fd);
 void link_fini(struct broker *broker);
+
+/** link_hear() - take what the supervisor has said so far */
+void link_hear(struct broker *broker);
 
 /** link_send() - one message; lost when the supervisor is gone */
 void link_send(struct broker *broker, const struct channel_message *message);

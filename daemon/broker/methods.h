@@ -49,11 +49,16 @@ void call_output(struct call *call, void *params);
 void call_ping(struct call *call, void *params);
 void call_hello(struct call *call, void *params);
 void call_status(struct call *call, void *params);
-void call_workers(struct call *call, void *params);
-void call_pools(struct call *call, void *params);
 void call_config(struct call *call, void *params);
 void call_reload(struct call *call, void *params);
 void call_shutdown(struct call *call, void *params);
+/* call_pools.c */
+void call_workers(struct call *call, void *params);
+void call_pools(struct call *call, void *params);
+void call_handlers(struct call *call, void *params);
+void call_resize(struct call *call, void *params);
+void call_recycle(struct call *call, void *params);
+void call_drain_pool(struct call *call, void *params);
 /* call_service.c */
 void call_get_info(struct call *call, void *params);
 void call_get_interface_description(struct call *call, void *params);

@@ -10,8 +10,13 @@
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
+#include "proto/utf8.h"
 
 #define OUTCOME_SIGNAL_MAX 64
+/* Of what a handler says of its failure: whole characters. */
+#define OUTCOME_TYPE_BYTES 256
+#define OUTCOME_MESSAGE_BYTES 4096
+#define OUTCOME_TRACE_BYTES 16384
 
 static int64_t member_int(struct slice line, const char *name, int64_t none)
 {
@@ -78,7 +83,8 @@ static int read_cause(struct slice line, struct arena *arena,
 
 	if (r)
 		return r;
-	if (!cause_parse(word, &outcome->cause))
+	/* A handler that returned has none to tell. */
+	if (word.n && !cause_parse(word, &outcome->cause))
 		return OUTCOME_E_BAD;
 	outcome->kind = outcome->cause == CAUSE_NONE ? STORE_SUCCEEDED
 						     : STORE_FAILED_ATTEMPT;
@@ -125,6 +131,74 @@ static int read_bytes(struct slice line, struct arena *arena,
 		      : 0;
 }
 
+/* What a handler returned, as it wrote it; nothing is nothing to keep. */
+static int read_result(struct slice line, struct arena *arena,
+		       struct store_outcome *outcome)
+{
+	struct slice value;
+
+	if (!json_find(line, "result", &value) || json_kind(value) == JSON_NULL)
+		return 0;
+	return arena_copy(arena, value, &outcome->result);
+}
+
+static int copy_text(struct json_out *out, struct slice error, const char *name,
+		     size_t max, struct arena *arena)
+{
+	struct slice text;
+	int r = member_string(error, name, arena, &text);
+
+	if (r == 0 && text.n) {
+		text.n = utf8_cut(text, max);
+		json_out_member_string(out, name, text);
+	}
+	return r;
+}
+
+/* {"type","message","trace"}, each cut to what is kept of it. */
+static int read_error(struct slice line, struct arena *arena, struct slice *ret)
+{
+	struct json_out out = {0};
+	struct slice error;
+	int r;
+
+	if (!json_find(line, "error", &error) ||
+	    json_kind(error) != JSON_OBJECT)
+		return OUTCOME_E_BAD;
+	json_out_object(&out);
+	r = copy_text(&out, error, "type", OUTCOME_TYPE_BYTES, arena);
+	if (r == 0)
+		r = copy_text(&out, error, "message", OUTCOME_MESSAGE_BYTES,
+			      arena);
+	if (r == 0)
+		r = copy_text(&out, error, "trace", OUTCOME_TRACE_BYTES, arena);
+	json_out_object_end(&out);
+	if (r == 0)
+		r = json_out_ok(&out)
+			    ? arena_copy(arena, json_out_slice(&out), ret)
+			    : -ENOMEM;
+	json_out_fini(&out);
+	return r;
+}
+
+/* Why a handler failed, and what it wishes about another try. */
+static int read_fail(struct slice line, struct arena *arena,
+		     struct store_outcome *outcome)
+{
+	struct slice retry;
+	bool again = true;
+
+	outcome->kind = STORE_FAILED_ATTEMPT;
+	outcome->cause = CAUSE_HANDLER;
+	if (json_find(line, "retry", &retry) && json_kind(retry) != JSON_NULL &&
+	    json_bool(retry, &again))
+		return OUTCOME_E_BAD;
+	outcome->final = !again || member_true(line, "bury");
+	outcome->pause_ms = member_int(line, "retry_ms", -1);
+	outcome->has_pause = outcome->pause_ms >= 0;
+	return read_error(line, arena, &outcome->failure);
+}
+
 /* What a worker could not give back before it left. */
 static int read_put_back(struct slice list, struct store_outcome *ret)
 {
@@ -149,13 +223,20 @@ int outcome_parse(struct slice line, struct arena *arena,
 {
 	struct store_outcome outcome = {.exit_code = -1};
 	int64_t exit_code, signal, run_us;
+	bool failed;
 	int r;
 
 	outcome.job = member_int(line, "done", 0);
+	failed = outcome.job <= 0;
+	if (failed)
+		outcome.job = member_int(line, "fail", 0);
 	outcome.token = member_int(line, "token", 0);
 	if (outcome.job <= 0 || outcome.token <= 0)
 		return OUTCOME_E_BAD;
-	r = read_cause(line, arena, &outcome);
+	r = failed ? read_fail(line, arena, &outcome)
+		   : read_cause(line, arena, &outcome);
+	if (r == 0 && !failed)
+		r = read_result(line, arena, &outcome);
 	if (r)
 		return r;
 	exit_code = member_int(line, "exit", -1);

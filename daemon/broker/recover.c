@@ -181,7 +181,8 @@ static int load_lanes(struct recovery *r)
 
 		if (!lane_is_live(from->counts))
 			continue;
-		result = lane_get(&broker->lanes, from->queue, from->handler, 0,
+		result = lane_get(&broker->lanes, from->queue, from->handler,
+				  pools_serving(&broker->pools, from->handler),
 				  &lane);
 
 		if (result)
@@ -215,7 +216,8 @@ static int commit(struct recovery *r)
 		const struct store_lane *from = &batch->store.changed_lanes[i];
 		struct lane *lane;
 
-		if (lane_get(&broker->lanes, from->queue, from->handler, 0,
+		if (lane_get(&broker->lanes, from->queue, from->handler,
+			     pools_serving(&broker->pools, from->handler),
 			     &lane) == 0)
 			lane_counts(&broker->lanes, lane, from->counts);
 	}

@@ -18,6 +18,7 @@
 #include "daemon/broker/follow.h"
 #include "daemon/broker/lane.h"
 #include "daemon/broker/link.h"
+#include "daemon/broker/pools.h"
 #include "daemon/broker/queue.h"
 #include "daemon/broker/reader.h"
 #include "daemon/broker/room.h"
@@ -47,6 +48,7 @@ struct broker {
 	struct queues queues;		/* that have settings */
 	struct drains drains;		/* calls that wait for empty queues */
 	struct rooms rooms;		/* submissions that wait for room */
+	struct pools pools;		/* who serves what */
 	struct fleet fleet;		/* workers */
 	struct link link;		/* to the supervisor */
 	struct config_link config_link; /* what is configured */

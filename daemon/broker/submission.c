@@ -13,8 +13,7 @@ void submission_fault(struct call *call, const struct entry_fault *fault)
 	else
 		json_out_member_text(out, "parameter", fault->where.path);
 	call_error_end(call, fault->where.message,
-		       fault->handler.p ? "exec is always there; reeve pool ls "
-					  "shows the others"
+		       fault->handler.p ? "reeve pool ls shows who serves what"
 					: CALL_HINT_PARAMETER);
 }
 

@@ -12,6 +12,8 @@
 #include "proto/json_in.h"
 #include "proto/limits.h"
 
+#define LOG_TEXT_BYTES 1024 /* of what a handler says */
+
 static void bad_line(struct worker_link *link, const char *what)
 {
 	log_warning("worker said something wrong, connection closed "
@@ -53,7 +55,7 @@ static int64_t find_int(struct slice object, const char *name)
 static bool on_ready(struct worker_link *link, struct slice line)
 {
 	struct slice value, text;
-	int64_t pid;
+	int64_t pid, prefetch;
 
 	if (link->ready || !json_find(line, "secret", &value) ||
 	    json_string(&link->arena, value, &text) ||
@@ -73,18 +75,23 @@ static bool on_ready(struct worker_link *link, struct slice line)
 		bad_line(link, "leaving");
 		return false;
 	}
-	if (json_find(line, "holding", &value) &&
-	    arena_copy(&link->arena, value, &link->holding)) {
+	if ((json_find(line, "holding", &value) &&
+	     arena_copy(&link->arena, value, &link->holding)) ||
+	    (json_find(line, "handlers", &value) &&
+	     arena_copy(&link->arena, value, &link->handlers))) {
 		bad_line(link, "out of memory");
 		return false;
 	}
+	prefetch = find_int(line, "prefetch");
+	link->prefetch = prefetch < 1		 ? 1
+			 : prefetch > CREDIT_MAX ? CREDIT_MAX
+						 : (uint32_t)prefetch;
 	link->ready = true;
-	worker_link_parked(link);
-	return true;
+	return worker_link_parked(link);
 }
 
-/* A result: an outcome of the batch that gathers. */
-static bool on_done(struct worker_link *link, struct slice line)
+/* A result, or a failure: an outcome of the batch that gathers. */
+static bool on_end(struct worker_link *link, struct slice line)
 {
 	struct broker *broker = link->broker;
 	struct batch *batch = broker->gathering;
@@ -95,9 +102,10 @@ static bool on_done(struct worker_link *link, struct slice line)
 
 	if (outcome_parse(line, &batch->arena, &outcome, &run_us) ||
 	    batch_add_outcome(batch, link->worker->id, &i)) {
-		bad_line(link, "done");
+		bad_line(link, "done or fail");
 		return false;
 	}
+	given_judge(link->worker, &outcome);
 	batch->store.outcomes[i] = outcome;
 	batch->queued_bytes += line.n;
 	patient = direct_ended(broker, link->worker, &outcome);
@@ -132,6 +140,45 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 	return true;
 }
 
+static bool on_progress(struct worker_link *link, struct slice line)
+{
+	struct given *given = given_find(link->worker, find_int(line, "token"));
+
+	/* It may have ended, or been given to another one. */
+	if (!given || advance_read(line, &given->advance) != -ENOMEM)
+		return true;
+	bad_line(link, "out of memory");
+	return false;
+}
+
+/* What a handler has to say to the administrator. */
+static bool on_log(struct worker_link *link, struct slice line,
+		   struct slice value)
+{
+	const struct worker *worker = link->worker;
+	enum log_level level = LOG_INFO;
+	struct arena arena = {0};
+	struct slice text, word;
+
+	if (json_string(&arena, value, &text) == 0) {
+		if (json_find(line, "level", &value) &&
+		    json_string(&arena, value, &word) == 0) {
+			if (slice_is(word, "error"))
+				level = LOG_ERROR;
+			else if (slice_is(word, "warning"))
+				level = LOG_WARNING;
+			else if (slice_is(word, "debug"))
+				level = LOG_DEBUG;
+		}
+		log_line(level, "%.*s pool=%s worker=%lld job=%lld",
+			 text.n < LOG_TEXT_BYTES ? (int)text.n : LOG_TEXT_BYTES,
+			 text.p, worker->pool_name, (long long)worker->id,
+			 (long long)find_int(line, "job"));
+	}
+	arena_fini(&arena);
+	return true;
+}
+
 /* One statement. Return: false when the link is gone. */
 static bool on_line(struct worker_link *link, struct slice text)
 {
@@ -156,8 +203,8 @@ static bool on_line(struct worker_link *link, struct slice text)
 		bad_line(link, "a statement before ready was accepted");
 		return false;
 	}
-	if (json_key_is(key, "done"))
-		return on_done(link, line);
+	if (json_key_is(key, "done") || json_key_is(key, "fail"))
+		return on_end(link, line);
 	if (json_key_is(key, "put_back"))
 		return on_put_back(link, value);
 	if (json_key_is(key, "start")) {
@@ -169,7 +216,15 @@ static bool on_line(struct worker_link *link, struct slice text)
 		fleet_leaving(link->broker, link->worker);
 		return true;
 	}
-	/* progress, log: nothing hangs on them yet; pong: it was heard. */
+	if (json_key_is(key, "progress"))
+		return on_progress(link, line);
+	if (json_key_is(key, "log"))
+		return on_log(link, line, value);
+	if (json_key_is(key, "bye")) {
+		fleet_leaving(link->broker, link->worker);
+		return true;
+	}
+	/* pong, beat: it was heard. */
 	return true;
 }
 
@@ -289,21 +344,28 @@ void worker_link_settings(struct worker_link *link)
 		say_hello(link);
 }
 
-void worker_link_parked(struct worker_link *link)
+bool worker_link_parked(struct worker_link *link)
 {
 	if (!link->ready || link->worker)
-		return;
+		return true;
 	link->worker = fleet_ready(link->broker, link);
+	if (link->refused) {
+		worker_link_free(link);
+		return false;
+	}
 	/* Whoever is not known yet is not read on: its buffer stays small. */
 	sock_pause(&link->sock, !link->worker);
 	if (!link->worker)
-		return;
+		return true;
 	say_hello(link);
 	given_resume(link->worker);
 	given_disown(link->worker, link->holding);
+	if (link->worker->drained)
+		worker_link_drain(link);
 	/* What it said behind `ready` waits in the buffer, or that it is gone. */
 	if (link->sock.in_n || link->sock.eof)
 		event_active(link->sock.read_event, EV_READ, 1);
+	return true;
 }
 
 /* Tell a context once a connection. */
@@ -324,8 +386,8 @@ static void say_context(struct worker_link *link, int64_t id, struct slice text)
 	json_out_byte(out, '\n');
 }
 
-void worker_link_job(struct worker_link *link, const struct store_claim *claim,
-		     struct parcel *parcel)
+void worker_link_job(struct worker_link *link, const struct lane *lane,
+		     const struct store_claim *claim, struct parcel *parcel)
 {
 	struct json_out *out;
 	size_t from;
@@ -344,6 +406,10 @@ void worker_link_job(struct worker_link *link, const struct store_claim *claim,
 	json_out_member_int(out, "grace_ms", claim->grace_ms);
 	json_out_member_text(out, "orphans",
 			     claim->orphans_keep ? "keep" : "kill");
+	if (!pools_is_exec(lane->handler)) {
+		json_out_member_string(out, "handler", lane->handler);
+		json_out_member_string(out, "queue", lane->queue);
+	}
 	json_out_member_raw(out, "spec", claim->spec);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
@@ -380,7 +446,7 @@ void worker_link_settle_end(struct worker_link *link)
 }
 
 void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
-			int64_t grace_ms)
+			int64_t grace_ms, bool timeout)
 {
 	struct json_out *out = sock_out(&link->sock);
 
@@ -389,6 +455,17 @@ void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
 	json_out_member_int(out, "token", token);
 	if (grace_ms >= 0)
 		json_out_member_int(out, "grace_ms", grace_ms);
+	json_out_member_text(out, "reason", timeout ? "timeout" : "client");
+	json_out_object_end(out);
+	json_out_byte(out, '\n');
+}
+
+void worker_link_drain(struct worker_link *link)
+{
+	struct json_out *out = sock_out(&link->sock);
+
+	json_out_object(out);
+	json_out_member_bool(out, "drain", true);
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
 }

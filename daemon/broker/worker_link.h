@@ -24,13 +24,15 @@ struct worker_link {
 	pid_t peer_pid; /* from the kernel */
 	int64_t since_ns;
 	/* What it said in `ready`. */
-	bool ready, leaving;
+	bool ready, leaving, refused;
+	uint32_t prefetch; /* how many jobs it takes at once, at least 1 */
 	int64_t stated_id;
 	uint8_t secret[CHANNEL_SECRET_BYTES];
-	struct arena arena;   /* holds `holding` while the link is parked */
-	struct slice holding; /* raw list */
-	bool settling;	      /* a settled statement is being written */
-	uint32_t silent;      /* ticks since it last said anything */
+	struct arena arena;    /* holds `holding` while the link is parked */
+	struct slice holding;  /* raw list */
+	struct slice handlers; /* raw list */
+	bool settling;	       /* a settled statement is being written */
+	uint32_t silent;       /* ticks since it last said anything */
 };
 
 /** worker_link_accept() - from the listening event */
@@ -42,21 +44,28 @@ void worker_link_free(struct worker_link *link);
 /** worker_link_settings() - tell the worker the configuration as it is now */
 void worker_link_settings(struct worker_link *link);
 
-/** worker_link_parked() - try `ready` again: the fleet has grown */
-void worker_link_parked(struct worker_link *link);
+/** worker_link_parked() - try `ready` again: the fleet has grown
+ *
+ * Return: false when the link was closed: its worker cannot be used. */
+bool worker_link_parked(struct worker_link *link);
 
 /** worker_link_job() - deliver a claim
+ * @lane:	tells handler and queue
  * @parcel:	the descriptors that go with it; NULL: none */
-void worker_link_job(struct worker_link *link, const struct store_claim *claim,
-		     struct parcel *parcel);
+void worker_link_job(struct worker_link *link, const struct lane *lane,
+		     const struct store_claim *claim, struct parcel *parcel);
 
 /** worker_link_settled() - a result is committed; worker_link_settle_end() */
 void worker_link_settled(struct worker_link *link, int64_t token);
 void worker_link_settle_end(struct worker_link *link);
 
-/** worker_link_cancel() - end a job; @grace_ms negative: the daemon's own */
+/** worker_link_cancel() - end a job
+ * @grace_ms:	negative: the daemon's own
+ * @timeout:	because it ran too long, not because somebody asked */
 void worker_link_cancel(struct worker_link *link, int64_t job, int64_t token,
-			int64_t grace_ms);
+			int64_t grace_ms, bool timeout);
+/** worker_link_drain() - finish what you have begun, and leave */
+void worker_link_drain(struct worker_link *link);
 /** worker_link_ping() - is it still with us? */
 void worker_link_ping(struct worker_link *link);
 /** worker_link_recall() - give a job back that has not begun */

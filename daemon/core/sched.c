@@ -96,6 +96,12 @@ void sched_lane_pause(struct sched *sched, struct sched_lane *lane, bool paused)
 	lane_update(sched, lane);
 }
 
+void sched_pool_pause(struct sched *sched, uint32_t pool, bool paused)
+{
+	require(pool < SCHED_POOLS_MAX);
+	sched->pools[pool].paused = paused;
+}
+
 /* ---- Workers ---- */
 
 static uint32_t worker_load(const struct sched_worker *worker)
@@ -301,7 +307,7 @@ size_t sched_plan(struct sched *sched, struct sched_want *ret, size_t room)
 	for (size_t i = 0; i < SCHED_POOLS_MAX && !sched->draining; i++) {
 		struct sched_pool *pool = &sched->pools[i];
 
-		if (!pool->open)
+		if (!pool->open || pool->paused)
 			continue;
 		plan_idle(&plan, pool);
 		/* Once more for what those with little room left over. */
@@ -334,7 +340,7 @@ struct sched_worker *sched_start(const struct sched *sched,
 	const struct sched_pool *pool = &sched->pools[lane->pool];
 	struct sched_worker *worker = TAILQ_FIRST(&pool->workers);
 
-	if (sched->draining || lane->paused || pool->open)
+	if (sched->draining || lane->paused || pool->paused || pool->open)
 		return NULL;
 	for (int i = 0; worker && i < START_LOOK; i++) {
 		if (worker_free(worker))

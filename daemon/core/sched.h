@@ -61,6 +61,7 @@ struct sched_pool {
 	TAILQ_HEAD(, sched_lane) lanes;	    /* that have something; rotates */
 	uint64_t open;			    /* of all its lanes */
 	uint32_t serving, busy; /* workers that do not leave; with work */
+	bool paused;		/* nothing is wanted for it */
 };
 
 /* Pools by number, and a last one without workers, for lanes of no pool. */
@@ -96,6 +97,9 @@ void sched_lane_incoming(struct sched *sched, struct sched_lane *lane,
 /** sched_lane_pause() - nothing of it is wanted until it goes on */
 void sched_lane_pause(struct sched *sched, struct sched_lane *lane,
 		      bool paused);
+
+/** sched_pool_pause() - nothing is wanted for the pool until it goes on */
+void sched_pool_pause(struct sched *sched, uint32_t pool, bool paused);
 
 /** sched_worker_add() - @worker stays the caller's; credit starts at 1 */
 void sched_worker_add(struct sched *sched, struct sched_worker *worker,

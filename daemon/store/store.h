@@ -262,12 +262,12 @@ struct store_steer {
 	enum store_steer_kind kind;
 	struct store_filter filter;
 	bool dry_run;
-	uint32_t uid;	     /* who asks; UINT32_MAX: nobody is asked */
-	struct slice reason; /* kept with the end; n 0: none */
+	uint32_t uid;	      /* who asks; UINT32_MAX: nobody is asked */
+	struct slice reason;  /* kept with the end; n 0: none */
 	struct slice failure; /* JSON, of a strand */
-	int64_t grace_ms;    /* of a cancel; negative: the job's own */
-	int64_t run_at_ms;   /* of a retry and a change; 0: at once */
-	bool reset_attempts; /* of a retry: count failures and losses anew */
+	int64_t grace_ms;     /* of a cancel; negative: the job's own */
+	int64_t run_at_ms;    /* of a retry and a change; 0: at once */
+	bool reset_attempts;  /* of a retry: count failures and losses anew */
 	bool change_run_at, change_priority; /* what a change changes ... */
 	int32_t priority;
 	struct slice queue; /* ... n 0: stays where it is */

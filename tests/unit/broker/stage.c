@@ -86,6 +86,7 @@ void stage_begin(struct stage *stage)
 	rooms_init(&broker->rooms);
 	drains_init(&broker->drains);
 	follows_init(broker);
+	assert_int_equal(pools_init(broker), 0);
 	assert_int_equal(sock_loop_init(&broker->socks, broker->base), 0);
 	assert_int_equal(cycle_init(broker), 0);
 	assert_int_equal(link_init(broker, ends[1]), 0);
@@ -148,6 +149,7 @@ void stage_end(struct stage *stage)
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);
+	pools_fini(broker);
 	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
@@ -348,6 +350,7 @@ void stage_worker_born(struct stage *stage, int64_t id)
 		.slot = (int32_t)id,
 		.pid = getpid(),
 		.start_ticks = 1,
+		.pool = "exec",
 	};
 
 	for (int i = 0; i < 8; i++)

@@ -6,7 +6,7 @@
 
 #define CANCEL_1                                                               \
 	"{\"method\":\"org.reeve.jobs.Cancel\",\"parameters\":"                \
-	"{\"filter\":{\"ids\":[1]},\"grace_ms\":77}}"
+	"{\"filter\":{\"ids\":[1]},\"grace_ms\":77,\"reason\":\"client\"}}"
 
 UNIT(what_a_worker_does_not_hold_goes_back_uncharged)
 {
@@ -73,7 +73,8 @@ UNIT(a_cancel_reaches_a_worker_that_was_away)
 	worker = stage_dial(&stage, 7, text);
 	stage_expect(stage_read(&stage, worker), "\"hello\":1");
 	snprintf(text, sizeof(text),
-		 "{\"cancel\":1,\"token\":%lld,\"grace_ms\":77}",
+		 "{\"cancel\":1,\"token\":%lld,\"grace_ms\":77,"
+		 "\"reason\":\"client\"}",
 		 (long long)token);
 	assert_string_equal(stage_read(&stage, worker), text);
 	close(worker);
@@ -100,7 +101,8 @@ UNIT(a_cancel_that_an_earlier_broker_took_is_said_again)
 	worker = stage_dial(&stage, 7, text);
 	stage_expect(stage_read(&stage, worker), "\"hello\":1");
 	/* The job's own grace is not known any more: the worker's default. */
-	snprintf(text, sizeof(text), "{\"cancel\":1,\"token\":%lld}",
+	snprintf(text, sizeof(text),
+		 "{\"cancel\":1,\"token\":%lld,\"reason\":\"client\"}",
 		 (long long)job->token);
 	assert_string_equal(stage_read(&stage, worker), text);
 	close(worker);

@@ -26,8 +26,8 @@ UNIT(what_the_supervisor_says_of_pool_and_host_is_kept)
 			     .kind = CHANNEL_HOST,
 			     .reason = "no delegation",
 		     });
-	assert_int_equal(stage.broker.link.pool_workers, 3);
-	assert_true(stage.broker.link.degraded);
+	assert_int_equal(stage.broker.pools.list[0].workers, 3);
+	assert_true(stage.broker.pools.list[0].degraded);
 	fd = stage_client(&stage);
 	stage_expect(stage_ask(&stage, fd,
 			       "{\"method\":\"org.reeve.admin.Status\"}"),

@@ -90,6 +90,82 @@ UNIT(an_output_file_is_described_not_copied)
 	assert_true(slice_is(outcome.log, "{\"bytes\":99,\"sha256\":\"ab\"}"));
 }
 
+UNIT(what_a_handler_returned_is_kept_as_it_wrote_it)
+{
+	struct store_outcome outcome;
+	int64_t run_us;
+
+	assert_int_equal(parse("{\"done\":1,\"token\":2,\"result\":"
+			       "[1, {\"a\":\"\\u00e9\"}]}",
+			       &outcome, &run_us),
+			 0);
+	assert_int_equal(outcome.kind, STORE_SUCCEEDED);
+	assert_int_equal(outcome.cause, CAUSE_NONE);
+	assert_true(slice_is(outcome.result, "[1, {\"a\":\"\\u00e9\"}]"));
+	assert_int_equal(parse("{\"done\":1,\"token\":2,\"result\":null}",
+			       &outcome, &run_us),
+			 0);
+	assert_int_equal(outcome.result.n, 0);
+	assert_int_equal(parse("{\"done\":1,\"token\":2,\"result\":0}",
+			       &outcome, &run_us),
+			 0);
+	assert_true(slice_is(outcome.result, "0"));
+}
+
+UNIT(why_a_handler_failed_is_kept_with_its_trace_and_its_wish)
+{
+	struct store_outcome outcome;
+	int64_t run_us;
+
+	assert_int_equal(
+		parse("{\"fail\":17,\"token\":91,\"error\":{\"type\":"
+		      "\"KeyError\",\"message\":\"'x'\",\"trace\":\"File 1\","
+		      "\"more\":1},\"retry_ms\":5000,\"run_us\":7}",
+		      &outcome, &run_us),
+		0);
+	assert_int_equal(outcome.job, 17);
+	assert_int_equal(outcome.kind, STORE_FAILED_ATTEMPT);
+	assert_int_equal(outcome.cause, CAUSE_HANDLER);
+	assert_true(slice_is(outcome.failure,
+			     "{\"type\":\"KeyError\",\"message\":\"'x'\","
+			     "\"trace\":\"File 1\"}"));
+	assert_false(outcome.final);
+	assert_true(outcome.has_pause);
+	assert_int_equal(outcome.pause_ms, 5000);
+	assert_int_equal(run_us, 7);
+	assert_int_equal(parse("{\"fail\":1,\"token\":2,\"error\":{},"
+			       "\"retry\":false}",
+			       &outcome, &run_us),
+			 0);
+	assert_true(outcome.final && !outcome.has_pause);
+	assert_int_equal(parse("{\"fail\":1,\"token\":2,\"error\":{},"
+			       "\"retry\":true,\"bury\":true}",
+			       &outcome, &run_us),
+			 0);
+	assert_true(outcome.final);
+}
+
+UNIT(a_failure_that_is_too_long_is_cut)
+{
+	struct store_outcome outcome;
+	char text[40000];
+	int64_t run_us;
+	size_t n = (size_t)snprintf(text, sizeof(text),
+				    "{\"fail\":1,\"token\":2,\"error\":{"
+				    "\"type\":\"");
+
+	memset(text + n, 't', 1000);
+	n += 1000;
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "\",\"trace\":\"");
+	memset(text + n, 'x', 30000);
+	n += 30000;
+	snprintf(text + n, sizeof(text) - n, "\"}}");
+	assert_int_equal(parse(text, &outcome, &run_us), 0);
+	assert_int_equal(outcome.failure.n,
+			 strlen("{\"type\":\"\",\"trace\":\"\"}") + 256 +
+				 16384);
+}
+
 UNIT(what_is_wrong_is_refused)
 {
 	static const char *const bad[] = {
@@ -99,7 +175,11 @@ UNIT(what_is_wrong_is_refused)
 		"{\"done\":0,\"token\":2,\"cause\":\"none\"}",
 		"{\"done\":1,\"token\":-2,\"cause\":\"none\"}",
 		"{\"done\":1.5,\"token\":2,\"cause\":\"none\"}",
-		"{\"done\":1,\"token\":2}",
+		"{\"fail\":1,\"token\":2}",
+		"{\"fail\":1,\"token\":2,\"error\":\"x\"}",
+		"{\"fail\":1,\"error\":{}}",
+		"{\"fail\":1,\"token\":2,\"error\":{\"type\":5}}",
+		"{\"fail\":1,\"token\":2,\"error\":{},\"retry\":5}",
 		"{\"done\":1,\"token\":2,\"cause\":\"bored\"}",
 		"{\"done\":1,\"token\":2,\"cause\":7}",
 		"{\"done\":1,\"token\":2,\"cause\":\"exit\",\"exit\":256}",
@@ -200,6 +280,10 @@ int main(void)
 		OUTCOME_TEST(a_done_statement_becomes_an_outcome),
 		OUTCOME_TEST(how_it_failed_is_kept),
 		OUTCOME_TEST(an_output_file_is_described_not_copied),
+		OUTCOME_TEST(what_a_handler_returned_is_kept_as_it_wrote_it),
+		OUTCOME_TEST(
+			why_a_handler_failed_is_kept_with_its_trace_and_its_wish),
+		OUTCOME_TEST(a_failure_that_is_too_long_is_cut),
 		OUTCOME_TEST(what_is_wrong_is_refused),
 		OUTCOME_TEST(a_run_time_beyond_reason_does_not_overflow),
 		OUTCOME_TEST(a_results_file_is_read_and_removed),

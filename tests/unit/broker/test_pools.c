@@ -1,0 +1,198 @@
+#include "daemon/broker/pools.h"
+#include "tests/unit/broker/stage_pool.h"
+
+#include <unistd.h>
+
+#define GET(id) "{\"ids\":[" #id "]}"
+
+static struct stage stage;
+
+static int set_up(void **state)
+{
+	(void)state;
+	stage_open(&stage);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	stage_end(&stage);
+	return 0;
+}
+
+static const char *call(int fd, const char *method, const char *params)
+{
+	return stage_call(&stage, fd, method, params);
+}
+
+UNIT(a_handler_job_goes_to_a_worker_of_its_pool_and_its_result_is_told)
+{
+	int client = stage_client(&stage), exec, worker;
+	const char *line;
+	int64_t token;
+
+	stage_pools(&stage, STAGE_POOLS);
+	exec = stage_worker(&stage, 7);
+	worker = stage_handler(&stage, 8);
+	assert_int_equal(stage_heard(&stage, CHANNEL_READY_WORKER).worker, 7);
+	assert_int_equal(stage_heard(&stage, CHANNEL_READY_WORKER).worker, 8);
+	stage_thumb(&stage, client, "\"args\":{\"w\":[1, 2]},\"queue\":\"q\"");
+	line = stage_read(&stage, worker);
+	token = stage_number(line, "token");
+	stage_expect(line, "\"handler\":\"thumb\",\"queue\":\"q\",\"spec\":"
+			   "{\"args\":{\"w\":[1, 2]}}}");
+	assert_true(stage_silent(&stage, exec));
+	stage_send(worker, "{\"progress\":1,\"token\":1001,\"fraction\":0.5,"
+			   "\"note\":\"half\"}");
+	stage_turn(&stage);
+	stage_expect(call(client, "org.reeve.jobs.Get", GET(1)),
+		     token == 1001 ? "\"progress\":0.5,\"note\":\"half\""
+				   : "running");
+	stage_send(worker, "{\"log\":\"hello\",\"level\":\"info\",\"job\":1}");
+	stage_send(worker, "{\"beat\":1,\"token\":1001,\"extend_ms\":5}");
+	stage_send(worker,
+		   "{\"done\":1,\"token\":1001,\"result\":{\"ok\":[]}}");
+	stage_expect(stage_read(&stage, worker), "{\"settled\":[1001]}");
+	line = call(client, "org.reeve.jobs.Get", GET(1));
+	stage_expect(line, "\"state\":\"succeeded\"");
+	stage_expect(line, "\"result\":{\"ok\":[]}");
+	close(exec);
+	close(worker);
+	close(client);
+}
+
+UNIT(a_failure_has_type_message_and_trace)
+{
+	int client = stage_client(&stage), worker;
+	const char *line;
+	int64_t token;
+
+	stage_pools(&stage, STAGE_POOLS);
+	worker = stage_handler(&stage, 8);
+	stage_thumb(&stage, client, NULL);
+	assert_int_equal(stage_job(&stage, worker, &token), 1);
+	stage_fail(worker, 1, token, "KeyError");
+	stage_expect(stage_read(&stage, worker), "settled");
+	line = call(client, "org.reeve.jobs.Get", GET(1));
+	stage_expect(line, "\"state\":\"failed\"");
+	stage_expect(line, "\"cause\":\"handler\"");
+	stage_expect(line, "\"failure\":{\"type\":\"KeyError\",\"message\":"
+			   "\"said so\",\"trace\":\"line 1\"}");
+	close(worker);
+	close(client);
+}
+
+UNIT(what_nobody_serves_is_refused_with_what_there_is)
+{
+	int client = stage_client(&stage);
+	const char *line;
+
+	stage_pools(&stage, STAGE_POOLS);
+	line = call(client, "org.reeve.jobs.Submit",
+		    "{\"job\":{\"handler\":\"thump\"}}");
+	stage_expect(line, "NoSuchHandler\",\"parameters\":{\"handler\":"
+			   "\"thump\"");
+	stage_expect(line, "there is exec, thumb, scale");
+	close(client);
+}
+
+UNIT(jobs_of_a_pool_that_goes_wait_and_say_why_until_it_is_back)
+{
+	int client = stage_client(&stage), worker;
+	const char *line;
+
+	stage_pools(&stage, STAGE_POOLS);
+	stage_thumb(&stage, client, NULL);
+	stage_settle(&stage);
+	stage_pools(&stage, "[" STAGE_EXEC "]");
+	line = call(client, "org.reeve.jobs.Explain", "{\"id\":1}");
+	stage_expect(line, "\"rule\":\"no_pool\"");
+	stage_expect(line, "no pool serves handler 'thumb'");
+	stage_pools(&stage, STAGE_POOLS);
+	line = call(client, "org.reeve.jobs.Explain", "{\"id\":1}");
+	stage_expect(line, "\"rule\":\"no_workers\"");
+	worker = stage_handler(&stage, 8);
+	assert_int_equal(stage_job(&stage, worker, NULL), 1);
+	close(worker);
+	close(client);
+}
+
+UNIT(a_worker_that_lacks_a_handler_is_refused)
+{
+	int fd;
+
+	stage_pools(&stage, STAGE_POOLS);
+	log_init("broker", LOG_ERROR);
+	fd = stage_handler_dial(&stage, 8, "[\"thumb\"]");
+	stage_closed(&stage, fd);
+	assert_true(stage_unheard(&stage, CHANNEL_READY_WORKER));
+	/* The next try may serve it. */
+	fd = stage_handler(&stage, 8);
+	assert_int_equal(stage_heard(&stage, CHANNEL_READY_WORKER).worker, 8);
+	close(fd);
+}
+
+UNIT(a_list_that_is_wrong_leaves_the_last_one)
+{
+	int client = stage_client(&stage);
+
+	stage_pools(&stage, STAGE_POOLS);
+	log_init("broker", (enum log_level)0);
+	stage_pools(&stage, "[{\"number\":1}]");
+	assert_non_null(pools_find(&stage.broker.pools, 1));
+	stage_thumb(&stage, client, NULL);
+	close(client);
+}
+
+UNIT(a_degraded_pool_says_why_its_jobs_wait)
+{
+	int client = stage_client(&stage);
+	const char *line;
+
+	stage_pools(&stage, STAGE_POOLS);
+	log_init("broker", LOG_ERROR);
+	stage_pool_state(&stage, 1, "preload failed: KeyError: 'x'", 1);
+	stage_thumb(&stage, client, NULL);
+	line = call(client, "org.reeve.jobs.Explain", "{\"id\":1}");
+	stage_expect(line, "\"rule\":\"degraded\"");
+	stage_expect(line, "preload failed: KeyError: 'x'");
+	stage_expect(call(client, "org.reeve.admin.Status", "{}"),
+		     "pool img is degraded: preload failed");
+	line = call(client, "org.reeve.admin.Pools", "{}");
+	stage_expect(line, "\"state\":\"degraded\",\"reason\":\"preload");
+	stage_pool_state(&stage, 1, NULL, 1);
+	stage_expect(call(client, "org.reeve.admin.Pools", "{}"),
+		     "\"name\":\"img\",\"kind\":\"worker\",\"state\":"
+		     "\"running\"");
+	close(client);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_handler_job_goes_to_a_worker_of_its_pool_and_its_result_is_told,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_failure_has_type_message_and_trace, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_nobody_serves_is_refused_with_what_there_is,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			jobs_of_a_pool_that_goes_wait_and_say_why_until_it_is_back,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_lacks_a_handler_is_refused, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_list_that_is_wrong_leaves_the_last_one, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_degraded_pool_says_why_its_jobs_wait, set_up,
+			tear_down),
+	};
+
+	return cmocka_run_group_tests_name("broker pools", tests, NULL, NULL);
+}
