@@ -277,7 +277,7 @@ static bool is_fit(struct broker *broker, const struct worker *worker,
 
 static void tell_ready(struct broker *broker, struct worker *worker)
 {
-	if (!worker->announced || worker->accepted)
+	if (!worker->announced || worker->accepted || worker->commands)
 		return;
 	worker->accepted = true;
 	link_send(broker, &(struct channel_message){

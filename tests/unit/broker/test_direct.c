@@ -255,7 +255,7 @@ UNIT(what_a_worker_holds_and_nobody_knows_is_to_end)
 			    "[{\"job\":5,\"token\":6,\"started_ms\":1}]");
 	stage_expect(stage_read(&stage, worker), "\"hello\":1");
 	assert_string_equal(stage_read(&stage, worker),
-			    "{\"cancel\":5,\"token\":6}");
+			    "{\"cancel\":5,\"token\":6,\"reason\":\"client\"}");
 	close(worker);
 	stage_end(&stage);
 }
