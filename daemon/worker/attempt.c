@@ -19,12 +19,37 @@
 /* At the end of a job: then the loop gets a look at the clock. */
 #define CHUNKS_A_TURN 16
 
+enum { POLL_PROGRESS, POLL_PIPES };
+_Static_assert(POLL_PIPES + ATTEMPT_PIPES <= RUNNER_FDS, "room for its pipes");
+
+static const struct runner_kind attempt_kind;
+
+static struct attempt *of(struct runner *runner)
+{
+	return (struct attempt *)runner;
+}
+
+static void set_state(struct attempt *attempt, enum attempt_state state)
+{
+	attempt->state = state;
+	attempt->runner.state = state == ATTEMPT_IDLE	 ? RUNNER_IDLE
+				: state == ATTEMPT_ENDED ? RUNNER_ENDED
+							 : RUNNER_RUNNING;
+}
+
 int attempt_init(struct attempt *attempt, const struct config *config,
 		 int slot_fd, int null_fd, int64_t nofile)
 {
+	static const char *const handlers[] = {"exec", NULL};
 	int r;
 
-	*attempt = (struct attempt){.config = config, .null_fd = null_fd};
+	*attempt = (struct attempt){
+		.runner = {.kind = &attempt_kind,
+			   .handlers = handlers,
+			   .prefetch = WORKER_PREFETCH},
+		.config = config,
+		.null_fd = null_fd,
+	};
 	attempt->output.fd = -1;
 	for (int i = 0; i < ATTEMPT_PIPES; i++)
 		attempt->read_fd[i] = attempt->write_fd[i] = -1;
@@ -51,7 +76,7 @@ static void close_pipes(struct attempt *attempt)
 void attempt_fini(struct attempt *attempt)
 {
 	close_pipes(attempt);
-	order_free(attempt->job);
+	order_free(attempt->runner.job);
 	run_fini(&attempt->run);
 	progress_fini(&attempt->progress);
 	leaf_fini(&attempt->leaf);
@@ -141,14 +166,14 @@ static void unexpected(struct attempt *attempt, int error)
 		 "cannot prepare the process: %s", strerror(error));
 }
 
-static int start(struct attempt *attempt, const char *socket)
+static int start(struct attempt *attempt)
 {
 	struct command command;
 	struct run_files files;
 	int r, input = -1;
 
-	r = command_build(&command, &attempt->arena, attempt->job, socket,
-			  &attempt->fault);
+	r = command_build(&command, &attempt->arena, attempt->runner.job,
+			  attempt->runner.socket, &attempt->fault);
 	if (r == 0)
 		r = open_pipes(attempt, &command);
 	if (r == 0 && command.has_input) {
@@ -174,40 +199,40 @@ static int start(struct attempt *attempt, const char *socket)
 	}
 	close_at(&input);
 	/* The job has them now, and nobody waits for us to let go. */
-	parcel_unref(TAKE(attempt->job->parcel));
+	parcel_unref(TAKE(attempt->runner.job->parcel));
 	if (r < 0)
 		unexpected(attempt, -r);
 	return r;
 }
 
-void attempt_begin(struct attempt *attempt, struct order *job,
-		   const char *socket)
+static void attempt_begin(struct runner *runner)
 {
+	struct attempt *attempt = of(runner);
 	const struct config *config = attempt->config;
+	struct order *job = runner->job;
 
 	require(attempt->state == ATTEMPT_IDLE);
-	attempt->job = job;
 	attempt->end = (struct run_end){0};
 	attempt->cause = CAUSE_NONE;
 	attempt->main = 0;
 	attempt->run_us = 0;
 	attempt->timeout_ns = attempt->kill_ns = INT64_MAX;
 	attempt->group_killed = attempt->none_left = false;
-	attempt->started_ms = attempt->finished_ms = clock_wall_ms();
+	attempt->runner.started_ms = attempt->finished_ms = clock_wall_ms();
 	attempt->started_ns = clock_mono_ns();
 	output_begin(&attempt->output, config->state_dir, config->output_bytes,
 		     job->id, job->attempt);
-	if (start(attempt, socket)) {
+	if (start(attempt)) {
 		attempt->cause = CAUSE_EXEC;
 		attempt->finished_ms = clock_wall_ms();
 		close_pipes(attempt);
-		attempt->state = ATTEMPT_ENDED;
+		set_state(attempt, ATTEMPT_ENDED);
 		return;
 	}
 	if (job->timeout_ms)
 		attempt->timeout_ns = later(attempt->started_ns,
 					    job->timeout_ms);
-	attempt->state = ATTEMPT_RUNNING;
+	set_state(attempt, ATTEMPT_RUNNING);
 	worker_crash("start");
 }
 
@@ -248,7 +273,7 @@ static void drain(struct attempt *attempt, int64_t now_ns)
 		return;
 	close_pipes(attempt);
 	progress_end(&attempt->progress);
-	attempt->state = ATTEMPT_ENDED;
+	set_state(attempt, ATTEMPT_ENDED);
 }
 
 static void kill_all(struct attempt *attempt)
@@ -262,7 +287,8 @@ static void kill_all(struct attempt *attempt)
 static void clear(struct attempt *attempt, int64_t now_ns)
 {
 	if (!attempt->none_left) {
-		bool keep = attempt->job->keep && attempt->cause == CAUSE_NONE;
+		bool keep = attempt->runner.job->keep &&
+			    attempt->cause == CAUSE_NONE;
 
 		if (!keep && now_ns < attempt->round_ns)
 			return;
@@ -275,22 +301,24 @@ static void clear(struct attempt *attempt, int64_t now_ns)
 		} else if (!attempt->none_left && !keep) {
 			log_error("processes of a job withstand SIGKILL, "
 				  "leaving them to the supervisor job=%" PRId64,
-				  attempt->job->id);
-			attempt->unclean = true;
+				  attempt->runner.job->id);
+			attempt->runner.retire = WORKER_EXIT_UNCLEAN;
 		}
-		if (keep)
+		if (keep) {
 			leaf_keep(&attempt->leaf);
-		attempt->kept = attempt->kept || keep;
+			attempt->runner.retire = WORKER_EXIT_KEPT;
+		}
 	}
 	if (attempt->group_killed || !attempt->none_left)
 		leaf_abandon(&attempt->leaf);
 	attempt->drain_ns = now_ns + ATTEMPT_DRAIN_NS;
-	attempt->state = ATTEMPT_DRAINING;
+	set_state(attempt, ATTEMPT_DRAINING);
 	drain(attempt, now_ns);
 }
 
-void attempt_children(struct attempt *attempt)
+static void attempt_children(struct runner *runner)
 {
+	struct attempt *attempt = of(runner);
 	int64_t now_ns;
 
 	attempt->none_left = run_reap(attempt->main, &attempt->end);
@@ -309,15 +337,42 @@ void attempt_children(struct attempt *attempt)
 		close_at(&attempt->write_fd[i]);
 	attempt->round_ns = now_ns;
 	attempt->clear_ns = now_ns + ATTEMPT_CLEAR_NS;
-	attempt->state = ATTEMPT_CLEARING;
+	set_state(attempt, ATTEMPT_CLEARING);
 	clear(attempt, now_ns);
 }
 
-void attempt_readable(struct attempt *attempt, int pipe)
+static void attempt_fill(const struct runner *runner,
+			 struct pollfd fds[RUNNER_FDS])
 {
-	read_chunk(attempt, pipe);
-	if (attempt->state == ATTEMPT_DRAINING)
-		drain(attempt, clock_mono_ns());
+	const struct attempt *attempt = (const struct attempt *)runner;
+
+	if (attempt->state != ATTEMPT_IDLE)
+		fds[POLL_PROGRESS].fd = attempt->progress.read_fd;
+	for (int i = 0; i < ATTEMPT_PIPES; i++)
+		fds[POLL_PIPES + i].fd = attempt->read_fd[i];
+}
+
+static void attempt_readable(struct runner *runner,
+			     const struct pollfd fds[RUNNER_FDS])
+{
+	struct attempt *attempt = of(runner);
+
+	for (int i = 0; i < ATTEMPT_PIPES; i++) {
+		if (!fds[POLL_PIPES + i].revents)
+			continue;
+		read_chunk(attempt, i);
+		if (attempt->state == ATTEMPT_DRAINING)
+			drain(attempt, clock_mono_ns());
+	}
+	if (fds[POLL_PROGRESS].revents)
+		progress_read(&attempt->progress);
+}
+
+static void attempt_say(struct runner *runner, struct json_out *out,
+			int64_t now_ns)
+{
+	progress_write(&of(runner)->progress, out, runner->job->id,
+		       runner->job->token, now_ns);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -325,9 +380,11 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-int64_t attempt_due_ns(const struct attempt *attempt)
+static int64_t attempt_due_ns(const struct runner *runner)
 {
-	int64_t due = output_due_ns(&attempt->output);
+	const struct attempt *attempt = (const struct attempt *)runner;
+	int64_t due = sooner(output_due_ns(&attempt->output),
+			     progress_due_ns(&attempt->progress));
 
 	switch (attempt->state) {
 	case ATTEMPT_RUNNING:
@@ -342,7 +399,7 @@ int64_t attempt_due_ns(const struct attempt *attempt)
 	case ATTEMPT_IDLE:
 		break;
 	}
-	return INT64_MAX;
+	return progress_due_ns(&attempt->progress);
 }
 
 /* TERM now, KILL when the grace is over. CONT, or a stopped job never knows. */
@@ -362,20 +419,26 @@ static void stop(struct attempt *attempt, enum job_cause cause,
 	attempt->kill_ns = sooner(attempt->kill_ns, kill_ns);
 }
 
-void attempt_cancel(struct attempt *attempt, int64_t grace_ms, int64_t now_ns)
+static void attempt_cancel(struct runner *runner, int64_t grace_ms,
+			   enum runner_reason reason, int64_t now_ns)
 {
+	struct attempt *attempt = of(runner);
+
+	(void)reason; /* the worker itself times commands */
 	if (attempt->state == ATTEMPT_RUNNING)
 		stop(attempt, CAUSE_CANCELLED, grace_ms, now_ns);
 }
 
-void attempt_tick(struct attempt *attempt, int64_t now_ns)
+static void attempt_tick(struct runner *runner, int64_t now_ns)
 {
+	struct attempt *attempt = of(runner);
+
 	if (attempt->state != ATTEMPT_IDLE && attempt->state != ATTEMPT_ENDED)
 		output_tick(&attempt->output, now_ns);
 	if (attempt->state == ATTEMPT_RUNNING) {
 		if (now_ns >= attempt->timeout_ns)
-			stop(attempt, CAUSE_TIMEOUT, attempt->job->grace_ms,
-			     now_ns);
+			stop(attempt, CAUSE_TIMEOUT,
+			     attempt->runner.job->grace_ms, now_ns);
 		if (now_ns >= attempt->kill_ns) {
 			/* Once more later, for what is born meanwhile. */
 			attempt->kill_ns = now_ns + ROUND_NS * 20;
@@ -435,14 +498,16 @@ static void report_output(struct attempt *attempt, struct json_out *out)
 	}
 }
 
-void attempt_report(struct attempt *attempt, struct json_out *out)
+static void attempt_report(struct runner *runner, struct json_out *out)
 {
+	struct attempt *attempt = of(runner);
+
 	require(attempt->state == ATTEMPT_ENDED);
 	json_out_object(out);
-	json_out_member_int(out, "done", attempt->job->id);
-	json_out_member_int(out, "token", attempt->job->token);
+	json_out_member_int(out, "done", attempt->runner.job->id);
+	json_out_member_int(out, "token", attempt->runner.job->token);
 	report_end(attempt, out);
-	json_out_member_int(out, "started_ms", attempt->started_ms);
+	json_out_member_int(out, "started_ms", attempt->runner.started_ms);
 	json_out_member_int(out, "finished_ms", attempt->finished_ms);
 	json_out_member_int(out, "run_us", attempt->run_us);
 	json_out_member_int(out, "cpu_us", attempt->end.cpu_us);
@@ -451,8 +516,20 @@ void attempt_report(struct attempt *attempt, struct json_out *out)
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
 
-	order_free(attempt->job);
-	attempt->job = NULL;
+	order_free(attempt->runner.job);
+	attempt->runner.job = NULL;
 	arena_reset(&attempt->arena);
-	attempt->state = ATTEMPT_IDLE;
+	set_state(attempt, ATTEMPT_IDLE);
 }
+
+static const struct runner_kind attempt_kind = {
+	.begin = attempt_begin,
+	.cancel = attempt_cancel,
+	.report = attempt_report,
+	.children = attempt_children,
+	.fill = attempt_fill,
+	.readable = attempt_readable,
+	.say = attempt_say,
+	.due_ns = attempt_due_ns,
+	.tick = attempt_tick,
+};

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Attempt: one job from its start to its end, one at a time.
+ * Attempt: the runner of commands, one job from its start to its end.
  *
  *	IDLE --begin--> RUNNING --main process ended--> CLEARING --nothing of
  *	it is left, or what is left is kept--> DRAINING --pipes empty--> ENDED
@@ -18,6 +18,7 @@
 #include "daemon/worker/output.h"
 #include "daemon/worker/progress.h"
 #include "daemon/worker/run_command.h"
+#include "daemon/worker/runner.h"
 #include "proto/json_out.h"
 #include "proto/names.h"
 
@@ -37,11 +38,11 @@ enum attempt_state {
 enum { ATTEMPT_STDOUT, ATTEMPT_STDERR, ATTEMPT_PIPES };
 
 struct attempt {
+	struct runner runner; /* its state is the coarser one */
 	enum attempt_state state;
-	struct order *job; /* owned; NULL when IDLE */
-	int32_t main;	   /* its main process; 0: none, or reaped */
+	int32_t main; /* its main process; 0: none, or reaped */
 	struct run_end end;
-	int64_t started_ms, started_ns, finished_ms, run_us;
+	int64_t started_ns, finished_ms, run_us;
 	enum job_cause cause; /* TIMEOUT, CANCELLED, EXEC; NONE: by status */
 	struct command_fault fault;  /* of EXEC */
 	int read_fd[ATTEMPT_PIPES];  /* -1: end of file */
@@ -50,8 +51,6 @@ struct attempt {
 	int64_t round_ns, clear_ns, drain_ns;
 	bool group_killed; /* its cgroup must not be used again */
 	bool none_left;	   /* no process of it is left */
-	bool kept;	   /* it left processes that are to live: retire */
-	bool unclean; /* it left processes that could not be ended: retire */
 
 	struct output output;
 	struct progress progress;
@@ -73,31 +72,3 @@ must_check int attempt_init(struct attempt *attempt,
 			    const struct config *config, int slot_fd,
 			    int null_fd, int64_t nofile);
 void attempt_fini(struct attempt *attempt);
-
-/**
- * attempt_begin() - start a job; needs IDLE
- * @job:	owned from now on
- * @socket:	for REEVE_SOCKET
- *
- * RUNNING afterwards, or ENDED when it could not be started.
- */
-void attempt_begin(struct attempt *attempt, struct order *job,
-		   const char *socket);
-
-/** attempt_children() - SIGCHLD came; in every state */
-void attempt_children(struct attempt *attempt);
-
-/** attempt_readable() - a pipe has something, or its end */
-void attempt_readable(struct attempt *attempt, int pipe);
-
-/** attempt_due_ns() - when attempt_tick() wants to be called */
-int64_t attempt_due_ns(const struct attempt *attempt);
-
-/** attempt_tick() - timeouts, rounds of killing, the output's file */
-void attempt_tick(struct attempt *attempt, int64_t now_ns);
-
-/** attempt_cancel() - end it; nothing if its main process has ended already */
-void attempt_cancel(struct attempt *attempt, int64_t grace_ms, int64_t now_ns);
-
-/** attempt_report() - write the done statement; needs ENDED, IDLE afterwards */
-void attempt_report(struct attempt *attempt, struct json_out *out);

@@ -14,11 +14,13 @@
 #define SPOOL_AGAIN_NS 1000000000
 
 void desk_init(struct desk *desk, struct config *config,
-	       const struct channel_message *birth, struct attempt *attempt,
+	       const struct channel_message *birth, struct runner *runner,
 	       int64_t now_ns)
 {
 	*desk = (struct desk){
-		.config = config, .birth = birth, .attempt = attempt};
+		.config = config, .birth = birth, .runner = runner};
+	runner->socket = config->socket;
+	runner->max_line = LIMIT_MESSAGE_BYTES;
 	uplink_init(&desk->link, config->worker_socket, now_ns);
 	places_init(&desk->places);
 	TAILQ_INIT(&desk->queue);
@@ -109,7 +111,7 @@ static bool is_held(struct desk *desk, int64_t token)
 	struct result *result;
 
 	if (find(desk, token) ||
-	    (desk->attempt->job && desk->attempt->job->token == token))
+	    (desk->runner->job && desk->runner->job->token == token))
 		return true;
 	TAILQ_FOREACH (result, &desk->results.list, link) {
 		if (result->token == token)
@@ -184,17 +186,22 @@ static int on_cancel(struct desk *desk, struct slice line, int64_t now_ns)
 	struct json_out *out = &desk->link.out;
 	struct slice value;
 	struct order *job;
+	enum runner_reason reason = RUNNER_BY_CLIENT;
 	size_t before;
 
 	if (!json_find(line, "token", &value) || json_int(value, &token))
 		return -EINVAL;
+	if (json_find(line, "reason", &value) &&
+	    slice_equal(value, SLICE("\"timeout\"")))
+		reason = RUNNER_BY_TIMEOUT;
 	if (json_find(line, "grace_ms", &value) &&
 	    (json_int(value, &grace_ms) || grace_ms < 0))
 		return -EINVAL;
 	job = find(desk, token);
 	if (!job) {
-		if (desk->attempt->job && desk->attempt->job->token == token)
-			attempt_cancel(desk->attempt, grace_ms, now_ns);
+		if (desk->runner->job && desk->runner->job->token == token)
+			desk->runner->kind->cancel(desk->runner, grace_ms,
+						   reason, now_ns);
 		return 0;
 	}
 	before = json_out_slice(out).n;
@@ -249,6 +256,9 @@ static void take_settings(struct desk *desk, struct slice line)
 	if (json_find(line, "output_bytes", &value) &&
 	    !json_int(value, &number) && number >= 0)
 		config->output_bytes = number;
+	if (json_find(line, "max_line", &value) && !json_int(value, &number) &&
+	    number > 0)
+		desk->runner->max_line = (size_t)number;
 	if (json_find(line, "log_level", &value) && !json_int(value, &number) &&
 	    number >= LOG_ERROR && number <= LOG_DEBUG &&
 	    number != (int64_t)config->log_level) {
@@ -269,6 +279,8 @@ static int on_hello(struct desk *desk, struct slice line)
 			free(desk->socket);
 			desk->socket = strndup(text.p, text.n);
 			r = desk->socket ? 0 : -ENOMEM;
+			desk->runner->socket = r ? desk->config->socket
+						 : desk->socket;
 		}
 		arena_fini(&arena);
 	}
@@ -379,16 +391,16 @@ static void say_ready(struct desk *desk)
 /* The report is kept first: the connection may break with the next write. */
 static void finish(struct desk *desk)
 {
-	struct attempt *attempt = desk->attempt;
+	struct runner *runner = desk->runner;
 	struct json_out out = {0};
 	struct result head = {
-		.job = attempt->job->id,
-		.token = attempt->job->token,
-		.attempt = attempt->job->attempt,
-		.started_ms = attempt->started_ms,
+		.job = runner->job->id,
+		.token = runner->job->token,
+		.attempt = runner->job->attempt,
+		.started_ms = runner->started_ms,
 	};
 
-	attempt_report(attempt, &out);
+	runner->kind->report(runner, &out);
 	/* Without memory for the report it would be lost: nothing is right
 	 * any more, and the supervisor knows what to do with a death. */
 	require(json_out_ok(&out));
@@ -397,10 +409,8 @@ static void finish(struct desk *desk)
 		say_again(&desk->link.out, json_out_slice(&out));
 	json_out_fini(&out);
 	worker_crash("result");
-	if (attempt->unclean)
-		desk_leave(desk, WORKER_EXIT_UNCLEAN);
-	else if (attempt->kept)
-		desk_leave(desk, WORKER_EXIT_KEPT);
+	if (runner->retire != WORKER_EXIT_OK)
+		desk_leave(desk, runner->retire);
 }
 
 static bool is_away(const struct desk *desk, int64_t now_ns)
@@ -411,7 +421,7 @@ static bool is_away(const struct desk *desk, int64_t now_ns)
 
 static bool may_begin(const struct desk *desk)
 {
-	if (desk->leaving || desk->attempt->state != ATTEMPT_IDLE)
+	if (desk->leaving || desk->runner->state != RUNNER_IDLE)
 		return false;
 	if (desk->link.greeted)
 		return !uplink_pending(&desk->link);
@@ -459,7 +469,7 @@ static void write_off_queue(struct desk *desk)
 /* Return: true when nothing is owed any more. */
 static bool is_done(struct desk *desk, int64_t now_ns)
 {
-	if (!desk->leaving || desk->attempt->state != ATTEMPT_IDLE)
+	if (!desk->leaving || desk->runner->state != RUNNER_IDLE)
 		return false;
 	if (!desk->idle_ns)
 		desk->idle_ns = now_ns;
@@ -478,8 +488,8 @@ static void begin(struct desk *desk, struct order *job)
 {
 	bool came = job->parcel;
 
-	attempt_begin(desk->attempt, job,
-		      desk->socket ? desk->socket : desk->config->socket);
+	desk->runner->job = job;
+	desk->runner->kind->begin(desk->runner);
 	/* The broker still holds what it has sent us: others would wait for
 	 * the end of a pipe. */
 	if (came && desk->link.greeted)
@@ -497,20 +507,20 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 		log_warning("worker leaves, nobody listens at its socket");
 		desk_leave(desk, WORKER_EXIT_OK);
 	}
-	while (desk->attempt->state == ATTEMPT_ENDED)
+	while (desk->runner->state == RUNNER_ENDED)
 		finish(desk);
 	flush(desk, now_ns);
 	while (desk->queue_count && may_begin(desk)) {
 		begin(desk, take_first(desk));
-		if (desk->attempt->state == ATTEMPT_ENDED)
+		if (desk->runner->state == RUNNER_ENDED)
 			finish(desk);
 		flush(desk, now_ns);
 		if (is_away(desk, now_ns))
 			spool(desk, now_ns);
 	}
-	if (desk->attempt->state == ATTEMPT_RUNNING)
+	if (desk->runner->state == RUNNER_RUNNING)
 		worker_crash("middle");
-	else if (desk->attempt->state == ATTEMPT_IDLE)
+	else if (desk->runner->state == RUNNER_IDLE)
 		worker_crash("idle");
 	return is_done(desk, now_ns);
 }

@@ -11,8 +11,9 @@
  */
 
 #include "daemon/base/channel.h"
-#include "daemon/worker/attempt.h"
+#include "daemon/config/config.h"
 #include "daemon/worker/results.h"
+#include "daemon/worker/runner.h"
 #include "daemon/worker/uplink.h"
 #include "daemon/worker/worker.h"
 
@@ -32,7 +33,7 @@ struct desk {
 	struct order_list queue;
 	size_t queue_count;
 	struct results results;
-	struct attempt *attempt; /* the caller's */
+	struct runner *runner;	 /* the caller's */
 	char *socket;		 /* as hello said */
 	bool leaving;		 /* takes nothing new */
 	enum worker_exit status; /* when it leaves */
@@ -44,7 +45,7 @@ struct desk {
 
 /** desk_init() - owes nothing yet, and dials at once */
 void desk_init(struct desk *desk, struct config *config,
-	       const struct channel_message *birth, struct attempt *attempt,
+	       const struct channel_message *birth, struct runner *runner,
 	       int64_t now_ns);
 /** desk_fini() - what is not settled must be on disk by now */
 void desk_fini(struct desk *desk);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "proto/names.h"
+
 static void end_line(struct json_out *out)
 {
 	json_out_object_end(out);
@@ -21,7 +23,8 @@ static void holding(struct json_out *out, int64_t job, int64_t token,
 	json_out_object_end(out);
 }
 
-static void who(struct json_out *out, const struct channel_message *birth)
+static void who(struct json_out *out, const struct channel_message *birth,
+		const struct runner *runner)
 {
 	char secret[2 * CHANNEL_SECRET_BYTES + 1];
 	char name[CHANNEL_POOL_BYTES + 16];
@@ -37,28 +40,29 @@ static void who(struct json_out *out, const struct channel_message *birth)
 	json_out_member_text(out, "name", name);
 	json_out_key(out, "handlers");
 	json_out_array(out);
-	json_out_string(out, SLICE("exec"));
+	for (const char *const *at = runner->handlers; *at; at++)
+		json_out_string(out, slice_of(*at));
 	json_out_array_end(out);
-	json_out_member_int(out, "prefetch", WORKER_PREFETCH);
+	json_out_member_int(out, "prefetch", runner->prefetch);
 }
 
 void report_ready(struct json_out *out, const struct desk *desk)
 {
-	const struct attempt *attempt = desk->attempt;
+	const struct runner *runner = desk->runner;
 	struct result *result;
 	struct order *job;
 
 	json_out_object(out);
-	who(out, desk->birth);
+	who(out, desk->birth, desk->runner);
 	json_out_member_bool(out, "leaving", desk->leaving);
 	json_out_key(out, "holding");
 	json_out_array(out);
 	TAILQ_FOREACH (result, &desk->results.list, link)
 		holding(out, result->job, result->token, result->attempt,
 			result->started_ms);
-	if (attempt->job)
-		holding(out, attempt->job->id, attempt->job->token,
-			attempt->job->attempt, attempt->started_ms);
+	if (runner->job)
+		holding(out, runner->job->id, runner->job->token,
+			runner->job->attempt, runner->started_ms);
 	TAILQ_FOREACH (job, &desk->queue, link)
 		holding(out, job->id, job->token, job->attempt, 0);
 	json_out_array_end(out);

@@ -13,20 +13,22 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/worker/attempt.h"
 #include "daemon/worker/desk.h"
 
 #define BIRTH_FD 3
 #define CGROUP_FD 4
 #define DEFAULT_NOFILE 1024
 
-enum { POLL_SIGNAL, POLL_PARENT, POLL_LINK, POLL_PROGRESS, POLL_PIPES };
-#define POLL_COUNT (POLL_PIPES + ATTEMPT_PIPES)
+enum { POLL_SIGNAL, POLL_PARENT, POLL_LINK, POLL_RUNNER };
+#define POLL_COUNT (POLL_RUNNER + RUNNER_FDS)
 
 struct worker {
 	struct config config; /* its own: the broker changes it */
 	struct channel_message birth;
 	struct desk desk;
 	struct attempt attempt;
+	struct runner *runner; /* the attempt's */
 	int signal_fd;
 	int parent_fd; /* pidfd of the supervisor */
 };
@@ -142,8 +144,9 @@ static int worker_init(struct worker *worker, const struct config *config)
 			 wanted_nofile());
 	if (r)
 		return r;
+	worker->runner = &worker->attempt.runner;
 	desk_init(&worker->desk, &worker->config, &worker->birth,
-		  &worker->attempt, clock_mono_ns());
+		  worker->runner, clock_mono_ns());
 	return 0;
 }
 
@@ -167,7 +170,7 @@ static void on_signals(struct worker *worker)
 		log_info("worker leaves, asked to");
 		desk_leave(&worker->desk, WORKER_EXIT_OK);
 	}
-	attempt_children(&worker->attempt);
+	worker->runner->kind->children(worker->runner);
 }
 
 static void on_parent_gone(struct worker *worker)
@@ -180,29 +183,23 @@ static void on_parent_gone(struct worker *worker)
 
 static void fill(const struct worker *worker, struct pollfd fds[POLL_COUNT])
 {
-	const struct attempt *attempt = &worker->attempt;
 	const struct uplink *link = &worker->desk.link;
-	bool runs = attempt->state != ATTEMPT_IDLE;
 
 	fds[POLL_SIGNAL] = (struct pollfd){worker->signal_fd, POLLIN, 0};
 	fds[POLL_PARENT] = (struct pollfd){worker->parent_fd, POLLIN, 0};
 	fds[POLL_LINK] = (struct pollfd){link->fd, POLLIN, 0};
 	if (uplink_pending(link))
 		fds[POLL_LINK].events |= POLLOUT;
-	fds[POLL_PROGRESS] = (struct pollfd){
-		runs ? attempt->progress.read_fd : -1, POLLIN, 0};
-	for (int i = 0; i < ATTEMPT_PIPES; i++)
-		fds[POLL_PIPES + i] = (struct pollfd){attempt->read_fd[i],
-						      POLLIN, 0};
+	for (int i = 0; i < RUNNER_FDS; i++)
+		fds[POLL_RUNNER + i] = (struct pollfd){-1, POLLIN, 0};
+	worker->runner->kind->fill(worker->runner, fds + POLL_RUNNER);
 }
 
 static int64_t due_ns(const struct worker *worker)
 {
 	int64_t due = desk_due_ns(&worker->desk), other;
 
-	other = attempt_due_ns(&worker->attempt);
-	due = other < due ? other : due;
-	other = progress_due_ns(&worker->attempt.progress);
+	other = worker->runner->kind->due_ns(worker->runner);
 	return other < due ? other : due;
 }
 
@@ -231,16 +228,11 @@ static void wait_events(const struct worker *worker,
 
 static void handle(struct worker *worker, const struct pollfd fds[POLL_COUNT])
 {
-	struct attempt *attempt = &worker->attempt;
+	struct runner *runner = worker->runner;
 	int64_t now_ns;
 
 	/* Output before the end of who wrote it: what came first is first. */
-	for (int i = 0; i < ATTEMPT_PIPES; i++) {
-		if (fds[POLL_PIPES + i].revents)
-			attempt_readable(attempt, i);
-	}
-	if (fds[POLL_PROGRESS].revents)
-		progress_read(&attempt->progress);
+	runner->kind->readable(runner, fds + POLL_RUNNER);
 	if (fds[POLL_SIGNAL].revents)
 		on_signals(worker);
 	if (fds[POLL_PARENT].revents)
@@ -248,10 +240,9 @@ static void handle(struct worker *worker, const struct pollfd fds[POLL_COUNT])
 	now_ns = clock_mono_ns();
 	if (fds[POLL_LINK].revents & (POLLIN | POLLHUP | POLLERR))
 		desk_receive(&worker->desk, now_ns);
-	if (attempt->job && worker->desk.link.greeted)
-		progress_write(&attempt->progress, &worker->desk.link.out,
-			       attempt->job->id, attempt->job->token, now_ns);
-	attempt_tick(attempt, now_ns);
+	if (runner->job && worker->desk.link.greeted)
+		runner->kind->say(runner, &worker->desk.link.out, now_ns);
+	runner->kind->tick(runner, now_ns);
 }
 
 int worker_main(const struct config *config)
