@@ -1,22 +1,46 @@
 #include "daemon/broker/broker.h"
 #include "daemon/config/check.h"
 #include "daemon/supervisor/supervisor.h"
+#include "daemon/worker/template.h"
 #include "daemon/worker/worker.h"
 
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* One program, three roles: the word in argv[1] says which. */
+static int be_broker(const struct config *config, char **run)
+{
+	(void)run;
+	return broker_main(config);
+}
+
+/* One program, four roles: the word in argv[1] says which. */
 static const struct role {
 	const char *name;
 	const char *comm; /* what ps and pgrep show; exec left it as "exe" */
-	int (*main)(const struct config *config); /* NULL: the supervisor */
+	/* NULL: the supervisor. @run: what stands behind `--`. */
+	int (*main)(const struct config *config, char **run);
 } roles[] = {
-	{"broker", "reeved-broker", broker_main},
+	{"broker", "reeved-broker", be_broker},
 	{"worker", "reeved-worker", worker_main},
+	{"template", "reeved-template", template_main},
 	{"supervisor", "reeved", NULL},
 };
+#define SUPERVISOR (ARRAY_COUNT(roles) - 1)
+
+/* What a pool runs stands behind `--`, and is not ours to read. */
+static char **split_run(const struct role *role, int *argc, char **argv)
+{
+	for (int i = 1; role->main && i < *argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			char **run = argv + i + 1;
+
+			*argc = i;
+			return run;
+		}
+	}
+	return argv + *argc;
+}
 
 /* The supervisor alone reads files: the others get its values as flags. */
 static const char *folder_of(const struct role *role)
@@ -39,19 +63,21 @@ static int flushed(bool good)
 
 int main(int argc, char **argv)
 {
-	const struct role *role = &roles[2];
+	const struct role *role = &roles[SUPERVISOR];
 	static char here[CONFIG_PATH_BYTES];
 	static struct settings *settings;
 	static struct settings_ask ask;
 	int skip = 1, r;
+	char **run;
 
 	if (argc < 1)
 		return SUPERVISOR_EXIT_CALLER;
-	for (size_t i = 0; argc > 1 && i < 2; i++)
+	for (size_t i = 0; argc > 1 && i < SUPERVISOR; i++)
 		if (strcmp(argv[1], roles[i].name) == 0) {
 			role = &roles[i];
 			skip = 2;
 		}
+	run = split_run(role, &argc, argv);
 	if (!getcwd(here, sizeof(here)))
 		here[0] = '\0';
 	ask.here = here;
@@ -80,6 +106,6 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NAME, role->comm);
 	log_init(role->name, settings->config.log_level);
 	if (role->main)
-		return role->main(&settings->config);
+		return role->main(&settings->config, run);
 	return supervisor_main(settings, &ask);
 }

@@ -9,3 +9,6 @@ int64_t clock_mono_ns(void);
 
 /** clock_wall_ms() - CLOCK_REALTIME, milliseconds since 1970, UTC: to record */
 int64_t clock_wall_ms(void);
+
+/** clock_cpu_us() - what all threads of this process have used so far */
+int64_t clock_cpu_us(void);

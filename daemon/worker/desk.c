@@ -129,10 +129,13 @@ static int on_job(struct desk *desk, struct slice line)
 		return r;
 	job->parcel = TAKE(desk->link.parcel);
 	worker_crash("receive");
-	if (is_held(desk, job->token)) {
+	/* Only one that came before can be held. */
+	if (job->token <= desk->last_token && is_held(desk, job->token)) {
 		order_free(job);
 		return 0;
 	}
+	if (job->token > desk->last_token)
+		desk->last_token = job->token;
 	TAILQ_INSERT_TAIL(&desk->queue, job, link);
 	desk->queue_count++;
 	if (desk->leaving)
@@ -421,7 +424,8 @@ static bool is_away(const struct desk *desk, int64_t now_ns)
 
 static bool may_begin(const struct desk *desk)
 {
-	if (desk->leaving || desk->runner->state != RUNNER_IDLE)
+	if (desk->leaving || desk->runner->state != RUNNER_IDLE ||
+	    desk->runner->busy)
 		return false;
 	if (desk->link.greeted)
 		return !uplink_pending(&desk->link);
@@ -484,6 +488,21 @@ static bool is_done(struct desk *desk, int64_t now_ns)
 	       now_ns - desk->idle_ns >= DESK_AWAY_NS;
 }
 
+/* It was handed over, but never began: first again, nothing is owed for it. */
+static void take_back(struct desk *desk)
+{
+	struct runner *runner = desk->runner;
+	struct order *job = TAKE(runner->job);
+
+	TAILQ_INSERT_HEAD(&desk->queue, job, link);
+	desk->queue_count++;
+	runner->state = RUNNER_IDLE;
+	if (runner->retire != WORKER_EXIT_OK)
+		desk_leave(desk, runner->retire);
+	if (desk->leaving)
+		put_back_all(desk);
+}
+
 static void begin(struct desk *desk, struct order *job)
 {
 	bool came = job->parcel;
@@ -509,6 +528,8 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 	}
 	while (desk->runner->state == RUNNER_ENDED)
 		finish(desk);
+	if (desk->runner->state == RUNNER_UNBEGUN)
+		take_back(desk);
 	flush(desk, now_ns);
 	while (desk->queue_count && may_begin(desk)) {
 		begin(desk, take_first(desk));
@@ -517,6 +538,10 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 		flush(desk, now_ns);
 		if (is_away(desk, now_ns))
 			spool(desk, now_ns);
+		/* Handlers run in here: there are other duties, too. */
+		if (desk->runner->state == RUNNER_IDLE &&
+		    clock_mono_ns() - now_ns >= DESK_TURN_NS)
+			break;
 	}
 	if (desk->runner->state == RUNNER_RUNNING)
 		worker_crash("middle");
@@ -535,6 +560,8 @@ int64_t desk_due_ns(const struct desk *desk)
 	int64_t due = uplink_due_ns(&desk->link);
 	bool unsaved = desk->results.spooled_count != desk->results.count;
 
+	if (desk->queue_count && may_begin(desk))
+		return 0;
 	if (!desk->link.greeted && unsaved)
 		due = sooner(due, desk->link.away_ns + DESK_AWAY_NS);
 	if (desk->idle_ns && unsaved)

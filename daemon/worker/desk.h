@@ -22,6 +22,8 @@
 /* The supervisor holds the listening socket: when nobody has listened for so
  * long it was gone before we could look at it. */
 #define DESK_REFUSED_NS 30000000000
+/* So long jobs that end at once may follow each other in one turn. */
+#define DESK_TURN_NS 5000000
 /* So long a leaving worker tries to give back what it did not begin. */
 #define DESK_PUT_BACK_NS 5000000000
 
@@ -32,6 +34,7 @@ struct desk {
 	struct places places; /* of this connection */
 	struct order_list queue;
 	size_t queue_count;
+	int64_t last_token; /* the highest that was delivered */
 	struct results results;
 	struct runner *runner;	 /* the caller's */
 	char *socket;		 /* as hello said */

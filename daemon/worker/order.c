@@ -30,12 +30,19 @@ static bool read_member(struct order *order, struct slice key,
 		order->keep = slice_equal(value, SLICE("\"keep\""));
 	else if (json_key_is(key, "spec"))
 		order->spec = value;
+	else if (json_key_is(key, "handler"))
+		order->handler = value;
+	else if (json_key_is(key, "queue"))
+		order->queue = value;
 	return true;
 }
 
 static int find_place(struct order *order, struct places *places,
 		      int64_t context)
 {
+	/* A handler runs where its worker is. */
+	if (order->handler.n)
+		return 0;
 	/* 0 is what a submission without a context gets. */
 	if (context == 0)
 		return place_new(&order->place, 0, SLICE("{}"));

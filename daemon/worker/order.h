@@ -15,9 +15,10 @@ struct order {
 	int64_t id, token, attempt, group;
 	int64_t timeout_ms; /* 0: none */
 	int64_t grace_ms;
-	bool keep;	       /* `orphans: keep` */
-	struct place *place;   /* one reference */
-	struct slice spec;     /* raw, checked; n 0: none was sent */
+	bool keep;		     /* `orphans: keep` */
+	struct place *place;	     /* one reference; NULL: of a handler */
+	struct slice spec;	     /* raw, checked; n 0: none was sent */
+	struct slice handler, queue; /* raw strings; n 0: of a command */
 	struct parcel *parcel; /* owned; NULL: no descriptors came with it */
 	char line[];	       /* what `spec` points into */
 };

@@ -24,7 +24,7 @@ enum runner_state {
 	RUNNER_IDLE,
 	RUNNER_RUNNING,
 	RUNNER_ENDED,
-	RUNNER_UNBEGUN,
+	RUNNER_UNBEGUN, /* it has the job, which never began */
 };
 
 enum runner_reason { RUNNER_BY_CLIENT, RUNNER_BY_TIMEOUT };

@@ -27,6 +27,7 @@ enum worker_exit {
  * worker_main() - be a worker
  * @config:	state_dir, socket, worker_socket, output_bytes and grace_ms are
  *		used; stays the caller's and must outlive the call
+ * @run:	a filter and its arguments, NULL behind; none: it runs commands
  *
  * Descriptor 3 is the read end of a pipe with one struct channel_message of
  * kind BORN; descriptor 4 the cgroup folder of the slot, or closed.
@@ -35,4 +36,4 @@ enum worker_exit {
  *
  * Return: enum worker_exit, for exit().
  */
-int worker_main(const struct config *config);
+int worker_main(const struct config *config, char **run);

@@ -47,5 +47,5 @@ int main(int argc, char **argv)
 	close(pipe_fd[1]);
 	if (argc > 4 && open(argv[4], O_RDONLY | O_DIRECTORY) != 4)
 		err(2, "%s", argv[4]);
-	return worker_main(&config);
+	return worker_main(&config, argv + argc);
 }
