@@ -9,8 +9,11 @@
 #include "proto/json_in.h"
 #include "proto/utf8.h"
 
-/* Jobs that follow each other so soon share one look at the CPU's clock. */
-#define SOON_NS 50000
+/* A look at the CPU's clock costs as much as a small job. One that took less
+ * than this did not wait for anything: it had the CPU all the time. And a look
+ * holds for the jobs that begin soon. */
+#define SHORT_NS 50000
+#define FRESH_NS 1000000
 
 static const struct runner_kind run_plugin_kind;
 
@@ -230,12 +233,38 @@ static void call(struct run_plugin *run, struct task *task)
 	}
 }
 
+/* Before a job. */
+static void look_at_cpu(struct run_plugin *run, int64_t now_ns)
+{
+	if (now_ns - run->looked_ns <= FRESH_NS)
+		return;
+	run->cpu_us = clock_cpu_us();
+	run->looked_ns = now_ns;
+}
+
+/* Behind it. Return: microseconds that it used, of all threads. */
+static int64_t used_cpu(struct run_plugin *run, int64_t began_ns,
+			int64_t now_ns)
+{
+	int64_t run_us = (now_ns - began_ns) / 1000, before_us = run->cpu_us;
+	bool shared = run->looked_ns < began_ns;
+
+	if (now_ns - began_ns < SHORT_NS)
+		return run_us;
+	run->cpu_us = clock_cpu_us();
+	run->looked_ns = now_ns;
+	/* What was used since the look, but before the job, is not its own. */
+	if (shared && run->cpu_us - before_us > run_us)
+		return run_us;
+	return run->cpu_us - before_us;
+}
+
 static void run_begin(struct runner *runner)
 {
 	struct run_plugin *run = of(runner);
 	struct verdict *verdict = &run->verdict;
 	struct task task;
-	int64_t now_ns = clock_mono_ns(), cpu_us;
+	int64_t began_ns = clock_mono_ns(), ended_ns;
 
 	verdict_begin(verdict, runner->max_line);
 	arena_reset(&run->arena);
@@ -244,18 +273,15 @@ static void run_begin(struct runner *runner)
 	run->progress_ns = 0;
 	runner->started_ms = verdict->started_ms = clock_wall_ms();
 	runner->state = RUNNER_RUNNING;
-	if (now_ns - run->ended_ns > SOON_NS)
-		run->cpu_us = clock_cpu_us();
+	look_at_cpu(run, began_ns);
 	worker_crash("start");
 	if (fill_task(run, &task))
 		fail_with(run, "MemoryError", "no memory for the job");
 	else
 		call(run, &task);
-	run->ended_ns = clock_mono_ns();
-	cpu_us = clock_cpu_us();
-	verdict->cpu_us = cpu_us - run->cpu_us;
-	run->cpu_us = cpu_us;
-	verdict->run_us = (run->ended_ns - now_ns) / 1000;
+	ended_ns = clock_mono_ns();
+	verdict->cpu_us = used_cpu(run, began_ns, ended_ns);
+	verdict->run_us = (ended_ns - began_ns) / 1000;
 	verdict->finished_ms = clock_wall_ms();
 	runner->state = RUNNER_ENDED;
 }

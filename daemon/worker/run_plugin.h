@@ -22,8 +22,8 @@ struct run_plugin {
 	struct verdict verdict;
 	struct arena arena;   /* of the job */
 	atomic_int cancelled; /* what reeve_cancelled() says */
-	int64_t ended_ns;     /* of the last one */
-	int64_t cpu_us;	      /* of the process, as last read */
+	int64_t cpu_us;	      /* of the process, as last read ... */
+	int64_t looked_ns;    /* ... then */
 
 	/* Under the lock: the newest progress, which waits for its turn. */
 	bool progress_waits;

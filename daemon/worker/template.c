@@ -29,8 +29,8 @@ struct template
 	const struct config *config;
 	struct plugin plugin;
 	struct born *born; /* shared with the middle process */
-	pid_t supervisor;
-	int parent_fd; /* its pidfd */
+	int parent_fd;	   /* pidfd of the supervisor */
+	int told[2];	   /* a pipe: its end says that FORKED was sent */
 };
 
 static int say(const struct template_message *message)
@@ -146,7 +146,14 @@ static int serve_pool(const struct template *template,
 static int be_worker(const struct template *template,
 		     const struct template_message *order)
 {
+	char byte;
+
 	close(TEMPLATE_FD);
+	/* Until then it is by its session that the supervisor knows us. */
+	close(template->told[1]);
+	while (read(template->told[0], &byte, 1) < 0 && errno == EINTR)
+		continue;
+	close(template->told[0]);
 	(void)setsid();
 	prctl(PR_SET_NAME, "reeved-worker");
 	return serve_pool(template, order);
@@ -165,8 +172,17 @@ static int fork_on(const struct template *template)
 	_exit(0);
 }
 
+static void close_told(struct template *template)
+{
+	for (int i = 0; i < 2; i++) {
+		if (template->told[i] >= 0)
+			close(template->told[i]);
+		template->told[i] = -1;
+	}
+}
+
 /* Return: 0 in the worker; 1 in the template, when all is said. */
-static int fork_worker(const struct template *template,
+static int fork_worker(struct template *template,
 		       const struct template_message *order)
 {
 	struct template_message answer = {
@@ -177,6 +193,7 @@ static int fork_worker(const struct template *template,
 	int threads = count_threads();
 	pid_t middle;
 
+	template->told[0] = template->told[1] = -1;
 	*template->born = (struct born){.error = EAGAIN};
 	if (threads != 1) {
 		answer.error = EDEADLK;
@@ -184,6 +201,8 @@ static int fork_worker(const struct template *template,
 			 "the template has %d threads and cannot fork: preload "
 			 "must leave none behind",
 			 threads);
+	} else if (pipe2(template->told, O_CLOEXEC) < 0) {
+		answer.error = (uint32_t)errno;
 	} else if ((middle = fork()) == 0) {
 		return fork_on(template);
 	} else if (middle < 0) {
@@ -201,6 +220,7 @@ static int fork_worker(const struct template *template,
 			 strerror((int)answer.error));
 	}
 	(void)!say(&answer); /* if nobody hears it, the channel has ended */
+	close_told(template);
 	return 1;
 }
 
@@ -219,9 +239,7 @@ static int prepare(struct template *template, char **run, char *why)
 
 	/* A preload that hangs would not see the end of the channel. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	template->supervisor = getppid();
-	template->parent_fd = (int)syscall(SYS_pidfd_open, template->supervisor,
-					   0);
+	template->parent_fd = (int)syscall(SYS_pidfd_open, getppid(), 0);
 	template->born = mmap(NULL, sizeof(*template->born),
 			      PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -165,13 +166,13 @@ static void run(struct bench *bench)
 	}
 }
 
-static void end(struct bench *bench)
+static void end(struct bench *bench, struct rusage *usage)
 {
 	char path[160];
 
 	close(bench->channel);
 	kill(bench->worker, SIGKILL);
-	waitpid(bench->worker, NULL, 0);
+	wait4(bench->worker, NULL, 0, usage);
 	waitpid(bench->template, NULL, 0);
 	unlink(bench->path);
 	snprintf(path, sizeof(path), "%s/results", bench->folder);
@@ -179,10 +180,16 @@ static void end(struct bench *bench)
 	rmdir(bench->folder);
 }
 
+static double seconds_of(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench;
 	int64_t began_ns, took_ns;
+	struct rusage usage;
 	double seconds;
 
 	if (argc != 7)
@@ -206,6 +213,13 @@ int main(int argc, char **argv)
 	       seconds * 1e6 / (double)bench.jobs,
 	       (double)bench.jobs / (double)bench.reads,
 	       (double)bench.line_bytes / (double)bench.jobs);
-	end(&bench);
+	end(&bench, &usage);
+	printf("the worker used %.2f us of the CPU a job, %.0f %% in the "
+	       "kernel\n",
+	       (seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime)) * 1e6 /
+		       (double)bench.jobs,
+	       100 * seconds_of(usage.ru_stime) /
+		       (seconds_of(usage.ru_utime) +
+			seconds_of(usage.ru_stime)));
 	return 0;
 }

@@ -80,6 +80,7 @@ def a_worker_says_who_it_is():
     assert ready['leaving'] is False and ready['holding'] == []
     with open('/proc/%d/comm' % ready['pid']) as file:
         assert file.read() == 'reeved-worker\n'
+    assert os.getsid(ready['pid']) == ready['pid']
     template.end()
 
 
