@@ -25,3 +25,13 @@ int64_t clock_cpu_us(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
 	return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
+
+int64_t clock_cpu_us_of(int32_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used) < 0)
+		return 0;
+	return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}

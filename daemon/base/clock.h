@@ -12,3 +12,6 @@ int64_t clock_wall_ms(void);
 
 /** clock_cpu_us() - what all threads of this process have used so far */
 int64_t clock_cpu_us(void);
+
+/** clock_cpu_us_of() - the same of an own child; 0 if it cannot be known */
+int64_t clock_cpu_us_of(int32_t pid);

@@ -412,8 +412,6 @@ static void finish(struct desk *desk)
 		say_again(&desk->link.out, json_out_slice(&out));
 	json_out_fini(&out);
 	worker_crash("result");
-	if (runner->retire != WORKER_EXIT_OK)
-		desk_leave(desk, runner->retire);
 }
 
 static bool is_away(const struct desk *desk, int64_t now_ns)
@@ -497,8 +495,6 @@ static void take_back(struct desk *desk)
 	TAILQ_INSERT_HEAD(&desk->queue, job, link);
 	desk->queue_count++;
 	runner->state = RUNNER_IDLE;
-	if (runner->retire != WORKER_EXIT_OK)
-		desk_leave(desk, runner->retire);
 	if (desk->leaving)
 		put_back_all(desk);
 }
@@ -530,11 +526,15 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 		finish(desk);
 	if (desk->runner->state == RUNNER_UNBEGUN)
 		take_back(desk);
+	if (desk->runner->retire != WORKER_EXIT_OK && !desk->runner->job)
+		desk_leave(desk, desk->runner->retire);
 	flush(desk, now_ns);
 	while (desk->queue_count && may_begin(desk)) {
 		begin(desk, take_first(desk));
 		if (desk->runner->state == RUNNER_ENDED)
 			finish(desk);
+		else if (desk->runner->state == RUNNER_UNBEGUN)
+			take_back(desk);
 		flush(desk, now_ns);
 		if (is_away(desk, now_ns))
 			spool(desk, now_ns);

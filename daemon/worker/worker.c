@@ -12,6 +12,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/worker/attempt.h"
+#include "daemon/worker/run_lines.h"
 #include "daemon/worker/serve.h"
 
 #define BIRTH_FD 3
@@ -22,7 +23,9 @@ struct worker {
 	struct config config; /* its own: the broker changes it */
 	struct channel_message birth;
 	struct serve serve;
+	struct runner *runner; /* one of these */
 	struct attempt attempt;
+	struct run_lines lines;
 };
 
 /*
@@ -108,7 +111,8 @@ static int64_t wanted_nofile(void)
 	return n > 0 ? n : DEFAULT_NOFILE;
 }
 
-static int worker_init(struct worker *worker, const struct config *config)
+static int worker_init(struct worker *worker, const struct config *config,
+		       char **run)
 {
 	int cgroup_fd, parent_fd, signal_fd, r = read_birth(&worker->birth);
 
@@ -132,19 +136,29 @@ static int worker_init(struct worker *worker, const struct config *config)
 	if (signal_fd < 0)
 		return signal_fd;
 	worker->config = *config;
-	r = attempt_init(&worker->attempt, &worker->config, cgroup_fd, BIRTH_FD,
-			 wanted_nofile());
+	if (run[0]) {
+		worker->runner = &worker->lines.runner;
+		r = run_lines_init(&worker->lines, run, cgroup_fd, BIRTH_FD,
+				   wanted_nofile());
+	} else {
+		worker->runner = &worker->attempt.runner;
+		r = attempt_init(&worker->attempt, &worker->config, cgroup_fd,
+				 BIRTH_FD, wanted_nofile());
+	}
 	if (r)
 		return r;
 	serve_init(&worker->serve, &worker->config, &worker->birth,
-		   &worker->attempt.runner, signal_fd, parent_fd);
+		   worker->runner, signal_fd, parent_fd);
 	return 0;
 }
 
 static void worker_fini(struct worker *worker)
 {
 	serve_fini(&worker->serve);
-	attempt_fini(&worker->attempt);
+	if (worker->runner == &worker->lines.runner)
+		run_lines_fini(&worker->lines);
+	else
+		attempt_fini(&worker->attempt);
 }
 
 int worker_main(const struct config *config, char **run)
@@ -152,15 +166,15 @@ int worker_main(const struct config *config, char **run)
 	static struct worker worker;
 	int r;
 
-	(void)run;
 	log_init("worker", config->log_level);
-	r = worker_init(&worker, config);
+	r = worker_init(&worker, config, run);
 	if (r == -ESRCH) {
 		log_info("worker leaves, the supervisor is gone");
 		return WORKER_EXIT_OK;
 	}
 	if (r) {
-		log_error("worker cannot begin: %s", strerror(-r));
+		if (r < 0)
+			log_error("worker cannot begin: %s", strerror(-r));
 		return WORKER_EXIT_BIRTH;
 	}
 	r = (int)serve_loop(&worker.serve);

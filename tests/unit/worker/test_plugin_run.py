@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from template_driver import FAILED, FORKED, READY, Template, adopt  # noqa: E402
 from worker_driver import records  # noqa: E402
 
-REEVED, PROBE, PROBE_ABI, NO_PLUGIN = sys.argv[1:5]
+REEVED, PROBE, PROBE_ABI, NO_PLUGIN = map(os.path.abspath, sys.argv[1:5])
 TESTS = []
 
 

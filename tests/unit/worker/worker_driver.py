@@ -99,7 +99,7 @@ class Worker:
     started = []
 
     def __init__(self, role, cgroup=None, output_bytes=1 << 26, env=None,
-                 wrapper=(), stderr=None):
+                 wrapper=(), stderr=None, run=()):
         self.folder = tempfile.mkdtemp(prefix='reeve-worker.')
         os.mkdir(self.folder + '/results')
         os.mkdir(self.folder + '/output')
@@ -111,6 +111,8 @@ class Worker:
                                    str(output_bytes)]
         if cgroup:
             command.append(cgroup)
+        if run:
+            command += ['--'] + [a.replace('@', self.folder) for a in run]
         self.process = subprocess.Popen(
             command, env=dict(os.environ, **(env or {})), stderr=stderr)
         self.cgroup = cgroup

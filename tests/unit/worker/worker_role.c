@@ -3,11 +3,13 @@
  * that play the broker.
  *
  *	worker_role STATE_DIR WORKER_SOCKET OUTPUT_BYTES [CGROUP_FOLDER]
+ *		[-- FILTER...]
  */
 
 #include <err.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/channel.h"
@@ -25,8 +27,13 @@ int main(int argc, char **argv)
 		.slot = 3,
 		.pool = "exec",
 	};
+	char **run;
 	int pipe_fd[2];
 
+	for (run = argv; *run && strcmp(*run, "--") != 0;)
+		run++;
+	argc = (int)(run - argv);
+	run += *run != NULL;
 	if (argc < 4)
 		errx(2, "STATE_DIR WORKER_SOCKET OUTPUT_BYTES [CGROUP]");
 	snprintf(config.state_dir, sizeof(config.state_dir), "%s", argv[1]);
@@ -47,5 +54,5 @@ int main(int argc, char **argv)
 	close(pipe_fd[1]);
 	if (argc > 4 && open(argv[4], O_RDONLY | O_DIRECTORY) != 4)
 		err(2, "%s", argv[4]);
-	return worker_main(&config, argv + argc);
+	return worker_main(&config, run);
 }
