@@ -174,19 +174,23 @@ static int copy_texts(struct call *call, const struct spec *spec,
 static void copy_facts(struct call *call, const struct spec *spec,
 		       struct store_entry *entry)
 {
+	const struct config *config = call->broker->config;
 	int64_t now_ms = clock_wall_ms();
 
 	entry->uid = call->uid;
 	entry->gid = call->gid;
 	entry->group = SPEC_HAS(spec, group) ? spec->group : 0;
 	entry->priority = (int32_t)spec->priority;
-	entry->timeout_ms = spec->timeout_ms;
-	entry->grace_ms = SPEC_HAS(spec, grace_ms)
-				  ? spec->grace_ms
-				  : call->broker->config->grace_ms;
+	/* A 0 that was given is no timeout, whatever the default. */
+	entry->timeout_ms = SPEC_HAS(spec, timeout_ms) ? spec->timeout_ms
+						       : config->timeout_ms;
+	entry->grace_ms = SPEC_HAS(spec, grace_ms) ? spec->grace_ms
+						   : config->grace_ms;
 	entry->on_conflict = (enum spec_on_conflict)spec->on_conflict;
 	entry->keep_ms = SPEC_HAS(spec, keep_ms) ? spec->keep_ms : -1;
-	entry->crash_limit = (uint32_t)spec->crash_limit;
+	entry->crash_limit = (uint32_t)(SPEC_HAS(spec, crash_limit)
+						? spec->crash_limit
+						: config->crash_limit);
 	entry->hold = spec->hold;
 	entry->descriptors = spec_has_descriptors(spec);
 	entry->stdout_given = SPEC_HAS(spec, stdout_fd);

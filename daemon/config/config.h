@@ -27,7 +27,10 @@ struct config {
 	int64_t keep_succeeded_ms, keep_failed_ms; /* retention; 0: for ever */
 	int64_t keep_jobs;    /* finished jobs kept at most; 0: no limit */
 	int64_t output_bytes; /* of one attempt */
-	int64_t grace_ms;     /* TERM to KILL, default of a job */
+	/* Of a job that says nothing else. */
+	int64_t timeout_ms;  /* 0: none */
+	int64_t grace_ms;    /* TERM to KILL */
+	int64_t crash_limit; /* lost attempts until it fails */
 	int64_t stop_timeout_ms;
 };
 

@@ -186,6 +186,32 @@ def the_grace_of_a_reload_is_that_of_the_next_job(t):
     equal(t.wait(job)['cause'], 'timeout')
 
 
+@story
+def a_default_is_for_jobs_that_say_nothing(t):
+    put(t, 'defaults: {timeout: 1h, crash_limit: 5}\n')
+    t.start(workers=1)
+    t.whole()
+
+    def spec(**fields):
+        job = t.submit(['true'], hold=True, **fields)
+        found = t.c.call('GetSpec', id=job)['job']
+        return found.get('timeout_ms', 0), found['crash_limit']
+
+    equal(spec(), (3600000, 5))
+    equal(spec(timeout_ms=7000, crash_limit=2), (7000, 2))
+    equal(spec(timeout_ms=0), (0, 5))
+    put(t, 'defaults: {timeout: 300ms}\n')
+    equal(reload(t)['changed'],
+          ['defaults.timeout', 'defaults.crash_limit'])
+    equal(spec(), (300, 3))
+    equal(t.wait(t.submit(['sleep', '60']))['cause'], 'timeout')
+    put(t, 'defaults: {timeout: 2h, crash_limit: 1001}\n')
+    code, out, err = check(t, '--check')
+    equal((code, out), (100, ''))
+    assert 'give a number from 1 to 1K, like 3' in err, err
+    equal(spec(), (300, 3))
+
+
 def tool(t, *words):
     """`reeve WORDS`: exit code, stdout, stderr."""
     done = subprocess.run(

@@ -70,6 +70,7 @@ void stage_begin(struct stage *stage)
 		 "%s/clients", stage->directory);
 	stage->config.workers = 2;
 	stage->config.grace_ms = 10000;
+	stage->config.crash_limit = 3;
 	log_init("broker", LOG_ERROR);
 
 	stage->store = fake_store_new();
