@@ -40,3 +40,14 @@ struct pools_config {
 	struct pool_config *list; /* by number */
 	size_t count;
 };
+
+/** pool_config_copy() - all of it; 0 or -ENOMEM */
+must_check int pool_config_copy(struct pool_config *ret,
+				const struct pool_config *from);
+
+/** pool_config_equal() - do both say the same? */
+bool pool_config_equal(const struct pool_config *a,
+		       const struct pool_config *b);
+
+/** pool_config_free() - what it points to; then it is empty */
+void pool_config_free(struct pool_config *config);

@@ -117,6 +117,10 @@ void settings_free(struct settings *settings)
 {
 	for (size_t i = 0; settings && i < settings->file_count; i++)
 		free(settings->files[i]);
+	for (size_t i = 0; settings && i < settings->pools.count; i++)
+		pool_config_free(&settings->pools.list[i]);
+	if (settings)
+		free(settings->pools.list);
 	free(settings);
 }
 

@@ -2,16 +2,20 @@
 
 #include "daemon/base/channel.h"
 #include "daemon/base/log.h"
+#include "daemon/supervisor/reap.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+/* "PID TICKS" of the owner; by both it is the same process for ever. */
+#define OWNER_ATTRIBUTE "user.reeve.owner"
 /* Jobs may make cgroups of their own below: one removal has this many steps. */
 #define REMOVE_STEPS 10000
 
@@ -89,6 +93,51 @@ int cgroup_folder_keep(int parent, const char *name)
 		return fd;
 	if (fsetxattr(fd, CHANNEL_KEPT_ATTRIBUTE, "1", 1, 0) < 0)
 		r = -errno;
+	close(fd);
+	return r;
+}
+
+int cgroup_folder_own(int parent, const char *name, int pid,
+		      int64_t start_ticks)
+{
+	char text[64];
+	int fd, n, r = 0;
+
+	fd = open_folder(parent, name);
+	if (fd < 0)
+		return fd;
+	n = snprintf(text, sizeof(text), "%d %" PRId64, pid, start_ticks);
+	if (fsetxattr(fd, OWNER_ATTRIBUTE, text, (size_t)n, 0) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static bool owner_lives(int folder)
+{
+	char text[64];
+	int64_t ticks;
+	ssize_t n;
+	int pid;
+
+	n = fgetxattr(folder, OWNER_ATTRIBUTE, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return sscanf(text, "%d %" SCNd64, &pid, &ticks) == 2 && ticks > 0 &&
+	       reap_start_ticks(pid) == ticks;
+}
+
+int cgroup_folder_move(int parent, const char *name, int pid)
+{
+	char text[16];
+	int fd, r;
+
+	fd = open_folder(parent, name);
+	if (fd < 0)
+		return fd;
+	snprintf(text, sizeof(text), "%d", pid);
+	r = write_file(fd, "cgroup.procs", text);
 	close(fd);
 	return r;
 }
@@ -213,6 +262,10 @@ int cgroup_folder_remove(int parent, const char *name)
 		r = errno == EWOULDBLOCK ? CGROUP_E_OWNED : -errno;
 		close(fd);
 		return r;
+	}
+	if (owner_lives(fd)) {
+		close(fd);
+		return CGROUP_E_OWNED;
 	}
 	kept = cgroup_folder_is_kept(parent, name);
 	empty = is_empty(fd);

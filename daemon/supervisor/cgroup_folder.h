@@ -32,6 +32,18 @@ bool cgroup_folder_is_kept(int parent, const char *name);
 /** cgroup_folder_keep() - from now on what is in it may live on */
 must_check int cgroup_folder_keep(int parent, const char *name);
 
+/**
+ * cgroup_folder_own() - it belongs to a process that holds no lock on it
+ *
+ * Of a program that is not ours and gets no descriptor: the folder is OWNED as
+ * long as that process lives.
+ */
+must_check int cgroup_folder_own(int parent, const char *name, int pid,
+				 int64_t start_ticks);
+
+/** cgroup_folder_move() - move a process into it; -ESRCH: it has ended */
+must_check int cgroup_folder_move(int parent, const char *name, int pid);
+
 /** cgroup_folder_empty() - no process in it or below */
 bool cgroup_folder_empty(int parent, const char *name);
 

@@ -1,7 +1,9 @@
 #include "daemon/supervisor/state.h"
 
 #include "daemon/supervisor/cgroup_folder.h"
+#include "daemon/supervisor/pool_message.h"
 #include "daemon/supervisor/supervisor.h"
+#include "daemon/supervisor/tend.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,8 +34,8 @@ static int end_number(int status)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void remove_folder(struct supervisor *supervisor, const char *name,
-			  bool keep, int64_t now_ns)
+void deaths_drop_folder(struct supervisor *supervisor, const char *name,
+			bool keep, int64_t now_ns)
 {
 	int r = 0;
 
@@ -53,29 +55,33 @@ static void remove_folder(struct supervisor *supervisor, const char *name,
 		supervisor->sweep_ns = now_ns + SWEEP_SOON_NS;
 }
 
-static void worker_died(struct supervisor *supervisor,
-			struct pool_worker *worker, const struct reap_end *end,
-			struct round *round, int64_t now_ns)
+bool deaths_worker(struct supervisor *supervisor, struct pool *pool,
+		   struct pool_worker *worker, const struct reap_end *end,
+		   int64_t now_ns)
 {
-	bool keep = WIFEXITED(end->status) &&
+	bool keep = pool->config.kind == POOL_COMMAND &&
+		    WIFEXITED(end->status) &&
 		    WEXITSTATUS(end->status) == EXIT_KEPT;
 	struct channel_message died;
 	char folder[32];
 
 	memcpy(folder, worker->folder, sizeof(folder));
-	pool_died(&supervisor->pool, worker, end, now_ns, &died);
+	pool_died_message(pool, worker, end, &died);
+	pool_died(pool, worker, end, now_ns);
 	if (WIFEXITED(end->status) && (keep || end->status == 0))
-		log_info("worker left slot=%d worker=%" PRId64 " status=%d",
-			 died.slot, died.worker, end_number(end->status));
+		log_info("worker left slot=%d worker=%" PRId64
+			 " status=%d pool=%s",
+			 died.slot, died.worker, end_number(end->status),
+			 pool->config.name);
 	else
-		log_warning("worker died slot=%d worker=%" PRId64 " %s=%d",
+		log_warning("worker died slot=%d worker=%" PRId64
+			    " %s=%d pool=%s",
 			    died.slot, died.worker, end_word(end->status),
-			    end_number(end->status));
+			    end_number(end->status), pool->config.name);
 	/* Its job is ended first: a second attempt must not meet the first. */
-	remove_folder(supervisor, folder, keep, now_ns);
-	round->kept_worker |= keep;
-	round->worker |= !keep;
+	deaths_drop_folder(supervisor, folder, keep, now_ns);
 	broker_child_send(&supervisor->broker, &died, now_ns);
+	return keep;
 }
 
 static void broker_died(struct supervisor *supervisor,
@@ -87,6 +93,7 @@ static void broker_died(struct supervisor *supervisor,
 
 	next_ns = broker_child_died(&supervisor->broker, end->status, now_ns);
 	supervisor->broker_start_ns = next_ns;
+	supervisor->serving_ns = 0;
 	if (expected)
 		log_info("broker left");
 	else
@@ -105,10 +112,24 @@ static void take_one(struct supervisor *supervisor, pid_t pid,
 		     const struct reap_end *end, struct round *round,
 		     int64_t now_ns)
 {
-	struct pool_worker *worker = pool_find(&supervisor->pool, pid);
+	struct pool *pool = NULL;
+	struct pool_worker *worker = pool_set_find(&supervisor->pools, pid,
+						   &pool);
+	struct template *template;
 
 	if (worker) {
-		worker_died(supervisor, worker, end, round, now_ns);
+		bool keep = deaths_worker(supervisor, pool, worker, end,
+					  now_ns);
+
+		round->kept_worker |= keep;
+		round->worker |= !keep;
+		return;
+	}
+	template = pool_set_template(&supervisor->pools, pid, &pool);
+	if (template) {
+		tend_template_died(supervisor, pool, template, end->status,
+				   now_ns);
+		round->worker = true;
 	} else if (supervisor->broker.state != BROKER_NONE &&
 		   supervisor->broker.pid == pid) {
 		broker_died(supervisor, end, now_ns);
@@ -116,6 +137,9 @@ static void take_one(struct supervisor *supervisor, pid_t pid,
 		round->kept = true;
 	} else {
 		round->stranger = true;
+		if (pool_set_owed(&supervisor->pools))
+			nursery_put(&supervisor->pools.nursery, pid, end,
+				    now_ns);
 		log_debug("orphan reaped pid=%d %s=%d", (int)pid,
 			  end_word(end->status), end_number(end->status));
 	}
@@ -151,10 +175,13 @@ void deaths_take(struct supervisor *supervisor, int64_t now_ns)
 static bool is_known(void *context, pid_t pid)
 {
 	const struct supervisor *supervisor = context;
+	struct pool *pool;
 
 	return (supervisor->broker.state != BROKER_NONE &&
 		supervisor->broker.pid == pid) ||
-	       pool_find(&supervisor->pool, pid);
+	       pool_set_find(&supervisor->pools, pid, &pool) ||
+	       pool_set_template(&supervisor->pools, pid, &pool) ||
+	       pool_set_expect(&supervisor->pools, pid);
 }
 
 static bool is_marked(void *context, pid_t pid)
@@ -186,7 +213,7 @@ static bool folder_is_ours(void *context, const char *name)
 {
 	const struct supervisor *supervisor = context;
 
-	return pool_has_folder(&supervisor->pool, name);
+	return pool_set_has_folder(&supervisor->pools, name);
 }
 
 void deaths_sweep(struct supervisor *supervisor, int64_t now_ns)
@@ -213,6 +240,8 @@ void deaths_end_worker(struct supervisor *supervisor,
 {
 	int r;
 
+	if (!worker->pid)
+		return;
 	/* The worker first: nobody is left to start another process there. */
 	r = reap_signal(worker->pid, SIGKILL);
 	if (r < 0 && r != -ESRCH)

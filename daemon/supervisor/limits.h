@@ -18,7 +18,7 @@ enum {
 
 /**
  * limits_raise() - soft limits that are too small are raised, up to the hard
- * @workers:	1 .. CONFIG_WORKERS_MAX
+ * @workers:	of all pools, at least 1
  *
  * Return: 0 or LIMITS_E_SMALL.
  */

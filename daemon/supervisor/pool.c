@@ -1,36 +1,113 @@
 #include "daemon/supervisor/pool.h"
 
-#include "daemon/supervisor/cgroup_folder.h"
-#include "daemon/supervisor/spawn.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <sys/random.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
-#define REFUSED_NS (1000 * INT64_C(1000000))
-
-int pool_init(struct pool *pool, int size, int64_t first_number)
+int pool_init(struct pool *pool, int number, const struct pool_config *config)
 {
-	require(size > 0 && first_number > 0);
-	*pool = (struct pool){.size = size, .next_number = first_number};
-	pool->workers = calloc((size_t)size, sizeof(*pool->workers));
-	return pool->workers ? 0 : -ENOMEM;
+	int r;
+
+	*pool = (struct pool){
+		.number = number,
+		.generation = 1,
+		.template = {.fd = -1},
+		.next = {.fd = -1},
+		.old = {.fd = -1},
+	};
+	r = pool_config_copy(&pool->config, config);
+	if (!r)
+		r = pool_resize(pool, config->workers_min, config->workers_max);
+	if (r < 0)
+		pool_fini(pool);
+	return r;
 }
 
-/* Has a worker of this generation proved that workers can live? */
+int pool_reserve(struct pool *pool, int max)
+{
+	struct pool_worker *workers;
+	int size = 2 * max;
+
+	/* Slots are never taken away: a worker may live in them. */
+	if (size <= pool->size)
+		return 0;
+	workers = reallocarray(pool->workers, (size_t)size, sizeof(*workers));
+	if (!workers)
+		return -ENOMEM;
+	memset(workers + pool->size, 0,
+	       (size_t)(size - pool->size) * sizeof(*workers));
+	pool->workers = workers;
+	pool->size = size;
+	return 0;
+}
+
+int pool_resize(struct pool *pool, int min, int max)
+{
+	int r = pool_reserve(pool, max);
+
+	require(0 <= min && min <= max && max > 0);
+	if (r < 0)
+		return r;
+	pool->min = min;
+	pool->max = max;
+	pool_scale(pool, pool->wanted);
+	return 0;
+}
+
+void pool_scale(struct pool *pool, int64_t wanted)
+{
+	if (wanted > pool->max)
+		wanted = pool->max;
+	pool->wanted = wanted < pool->min ? pool->min : (int)wanted;
+}
+
+bool pool_forks(const struct pool *pool)
+{
+	return pool->config.kind == POOL_PLUGIN ||
+	       (pool->config.kind == POOL_WORKER && pool->config.preload);
+}
+
+static bool is_exec(const struct pool *pool)
+{
+	return pool->config.kind == POOL_COMMAND;
+}
+
+/* Those who stay. */
+static int staying(const struct pool *pool)
+{
+	int n = 0;
+
+	for (int slot = 0; slot < pool->size; slot++)
+		n += pool->workers[slot].number &&
+		     !pool->workers[slot].retiring;
+	return n;
+}
+
+static int free_slot(const struct pool *pool)
+{
+	for (int slot = 0; slot < pool->size; slot++)
+		if (!pool->workers[slot].number)
+			return slot;
+	return -1;
+}
+
+/*
+ * Has a worker of this generation proved that workers can live? Else the
+ * youngest that still may.
+ */
 static bool is_proved(const struct pool *pool, int64_t now_ns,
 		      int64_t *ret_youngest_ns)
 {
 	*ret_youngest_ns = 0;
 	for (int slot = 0; slot < pool->size; slot++) {
 		const struct pool_worker *worker = &pool->workers[slot];
+		int64_t lived_ns = now_ns - worker->born_ns;
 
 		if (!worker->number || worker->born_ns <= pool->backoff.died_ns)
 			continue;
-		if (worker->useful || now_ns - worker->born_ns >= POOL_PROOF_NS)
+		if (worker->useful || ((is_exec(pool) || worker->ready) &&
+				       lived_ns >= POOL_PROOF_NS))
 			return true;
 		if (worker->born_ns > *ret_youngest_ns)
 			*ret_youngest_ns = worker->born_ns;
@@ -38,227 +115,186 @@ static bool is_proved(const struct pool *pool, int64_t now_ns,
 	return false;
 }
 
-int pool_next_slot(const struct pool *pool, int64_t now_ns,
-		   int64_t *ret_wake_ns)
-{
-	int64_t youngest_ns;
-	int slot = 0;
-
-	*ret_wake_ns = 0;
-	while (slot < pool->size && pool->workers[slot].number)
-		slot++;
-	if (slot == pool->size)
-		return -1;
-	if (pool->backoff.until_ns > now_ns) {
-		*ret_wake_ns = pool->backoff.until_ns;
-		return -1;
-	}
-	if (pool->retry_ns > now_ns) {
-		*ret_wake_ns = pool->retry_ns;
-		return -1;
-	}
-	if (pool->backoff.deaths < 2 || is_proved(pool, now_ns, &youngest_ns) ||
-	    !youngest_ns)
-		return slot;
-	*ret_wake_ns = youngest_ns + POOL_PROOF_NS;
-	return -1;
-}
-
-static int make_secret(uint8_t secret[CHANNEL_SECRET_BYTES])
-{
-	ssize_t n;
-
-	do
-		n = getrandom(secret, CHANNEL_SECRET_BYTES, 0);
-	while (n < 0 && errno == EINTR);
-	return n == CHANNEL_SECRET_BYTES ? 0 : -EIO;
-}
-
-/* Its folder, locked; the lock passes to the worker with the descriptor. */
-static int make_folder(struct pool_worker *worker, int slot,
-		       const struct cgroup_tree *tree)
-{
-	int fd, r;
-
-	worker->folder[0] = '\0';
-	if (!tree->on)
-		return -1;
-	snprintf(worker->folder, sizeof(worker->folder), "%d-%" PRIx64, slot,
-		 (uint64_t)worker->number);
-	r = cgroup_folder_make(tree->job, worker->folder, &fd);
-	if (!r)
-		return fd;
-	log_warning("no cgroup for a worker, continuing slot=%d error=\"%s\"",
-		    slot, strerror(-r));
-	worker->folder[0] = '\0';
-	return -1;
-}
-
-static int spawn_worker(const struct pool *pool, const struct cgroup_tree *tree,
-			int birth, int folder, pid_t *ret_pid)
-{
-	struct spawn spawn = {
-		.role = "worker",
-		.flags = pool->flags,
-		.program = pool->program,
-		.fds = {birth, folder},
-		.fd_count = 2,
-		.cgroup = tree->pool,
-		.nofile = pool->nofile,
-		.drop_oom_protection = true,
-	};
-	int r;
-
-	r = spawn_role(&spawn, ret_pid);
-	if (r < 0 && spawn.cgroup >= 0 && r != -EAGAIN && r != -ENOMEM) {
-		log_warning("cannot start a worker in pool/, continuing "
-			    "without error=\"%s\"",
-			    strerror(-r));
-		spawn.cgroup = -1;
-		r = spawn_role(&spawn, ret_pid);
-	}
-	return r;
-}
-
-/* Through a pipe: environment and arguments can be read by others. */
-static int send_birth(const struct pool *pool, const struct pool_worker *worker,
-		      int fd)
-{
-	struct channel_message message;
-	ssize_t n;
-
-	pool_born_message(pool, worker, &message);
-	n = write(fd, &message, sizeof(message));
-	return n == (ssize_t)sizeof(message) ? 0 : n < 0 ? -errno : -EIO;
-}
-
-static int start(struct pool *pool, struct pool_worker *worker, int slot,
-		 const struct cgroup_tree *tree)
-{
-	int birth[2], folder, r;
-
-	r = make_secret(worker->secret);
-	if (r < 0)
-		return r;
-	if (pipe2(birth, O_CLOEXEC) < 0)
-		return -errno;
-	folder = make_folder(worker, slot, tree);
-	r = spawn_worker(pool, tree, birth[0], folder, &worker->pid);
-	close(birth[0]);
-	if (folder >= 0)
-		close(folder);
-	if (!r) {
-		worker->start_ticks = reap_start_ticks(worker->pid);
-		/* Without it the worker reads the end and exits by itself. */
-		if (send_birth(pool, worker, birth[1]) < 0)
-			log_warning("worker cannot be told who it is, "
-				    "continuing slot=%d",
-				    slot);
-	} else if (worker->folder[0] &&
-		   cgroup_folder_remove(tree->job, worker->folder) != 0) {
-		log_debug("folder stays until the next sweep, continuing");
-	}
-	close(birth[1]);
-	return r;
-}
-
-struct pool_worker *pool_start(struct pool *pool, int slot,
-			       const struct cgroup_tree *tree, int64_t now_ns)
-{
-	struct pool_worker *worker = &pool->workers[slot];
-	int r;
-
-	require(worker->number == 0);
-	worker->number = pool->next_number++;
-	worker->born_ns = now_ns;
-	r = start(pool, worker, slot, tree);
-	if (r < 0) {
-		log_error("cannot start a worker, retrying slot=%d "
-			  "error=\"%s\"",
-			  slot, strerror(-r));
-		*worker = (struct pool_worker){0};
-		pool->retry_ns = now_ns + REFUSED_NS;
-		return NULL;
-	}
-	log_info("worker started slot=%d worker=%" PRId64 " pid=%d", slot,
-		 worker->number, (int)worker->pid);
-	return worker;
-}
-
-struct pool_worker *pool_find(const struct pool *pool, pid_t pid)
+/* One goes ahead: is it still on its way? */
+static bool one_is_ahead(const struct pool *pool)
 {
 	for (int slot = 0; slot < pool->size; slot++)
-		if (pool->workers[slot].number &&
-		    pool->workers[slot].pid == pid)
-			return &pool->workers[slot];
-	return NULL;
-}
-
-struct pool_worker *pool_by_number(const struct pool *pool, int64_t number)
-{
-	for (int slot = 0; number && slot < pool->size; slot++)
-		if (pool->workers[slot].number == number)
-			return &pool->workers[slot];
-	return NULL;
-}
-
-bool pool_has_folder(const struct pool *pool, const char *name)
-{
-	for (int slot = 0; slot < pool->size; slot++)
-		if (pool->workers[slot].number &&
-		    strcmp(pool->workers[slot].folder, name) == 0)
+		if (pool->workers[slot].number && !pool->workers[slot].ready &&
+		    !pool->workers[slot].retiring)
 			return true;
 	return false;
 }
 
-void pool_died(struct pool *pool, struct pool_worker *worker,
-	       const struct reap_end *end, int64_t now_ns,
-	       struct channel_message *ret)
+static int64_t held_back_ns(const struct pool *pool, int64_t now_ns)
 {
-	pool_born_message(pool, worker, ret);
-	ret->kind = CHANNEL_DIED;
-	memset(ret->secret, 0, sizeof(ret->secret));
-	ret->status = end->status;
-	ret->cpu_us = end->cpu_us;
-	ret->peak_kib = end->peak_kib;
-	backoff_died(&pool->backoff, now_ns, now_ns - worker->born_ns,
+	int64_t youngest_ns;
+
+	if (pool->backoff.until_ns > now_ns)
+		return pool->backoff.until_ns;
+	if (pool->retry_ns > now_ns)
+		return pool->retry_ns;
+	if (pool->backoff.deaths < 2 || is_proved(pool, now_ns, &youngest_ns) ||
+	    !youngest_ns)
+		return 0;
+	/* Later than that it still may not be ready: then it says so, or ends
+	 * late. */
+	return youngest_ns + POOL_PROOF_NS > now_ns
+		       ? youngest_ns + POOL_PROOF_NS
+		       : INT64_MAX;
+}
+
+int pool_next_slot(const struct pool *pool, int64_t now_ns,
+		   int64_t *ret_wake_ns)
+{
+	int64_t held_ns;
+
+	*ret_wake_ns = 0;
+	if (pool->removed || staying(pool) >= pool->wanted ||
+	    free_slot(pool) < 0)
+		return -1;
+	if (pool_forks(pool) &&
+	    (pool->template.state != TEMPLATE_SERVING || pool->template.killed))
+		return -1;
+	if (!is_exec(pool) && !pool->proved && one_is_ahead(pool))
+		return -1;
+	held_ns = held_back_ns(pool, now_ns);
+	if (!held_ns)
+		return free_slot(pool);
+	if (held_ns != INT64_MAX)
+		*ret_wake_ns = held_ns;
+	return -1;
+}
+
+struct pool_worker *pool_next_late(struct pool *pool, int64_t serving_ns,
+				   int64_t now_ns, int64_t *ret_wake_ns)
+{
+	int64_t ready_ns = pool->config.ready_ms * INT64_C(1000000);
+
+	*ret_wake_ns = 0;
+	if (!serving_ns || !ready_ns)
+		return NULL;
+	for (int slot = 0; slot < pool->size; slot++) {
+		struct pool_worker *worker = &pool->workers[slot];
+		int64_t from_ns = worker->born_ns, at_ns;
+
+		if (!worker->pid || worker->ready || worker->late)
+			continue;
+		at_ns = (from_ns > serving_ns ? from_ns : serving_ns) +
+			ready_ns;
+		if (now_ns >= at_ns) {
+			worker->late = true;
+			return worker;
+		}
+		if (!*ret_wake_ns || at_ns < *ret_wake_ns)
+			*ret_wake_ns = at_ns;
+	}
+	return NULL;
+}
+
+void pool_ready(struct pool *pool, struct pool_worker *worker)
+{
+	worker->ready = true;
+	pool->proved = true;
+	if (worker->template) {
+		backoff_worked(&pool->preload);
+		if (worker->template == pool->template.pid)
+			pool->template.useful = true;
+	}
+	pool->reason[0] = '\0';
+}
+
+void pool_retire(struct pool *pool, struct pool_worker *worker, bool shrink)
+{
+	worker->retiring = true;
+	if (shrink && pool->wanted > staying(pool))
+		pool_scale(pool, staying(pool));
+}
+
+void pool_explain(struct pool *pool, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(pool->reason, sizeof(pool->reason), fmt, args);
+	va_end(args);
+}
+
+/* One that was never ready did nothing, however long it took for it. */
+static int64_t counted_ns(const struct pool *pool,
+			  const struct pool_worker *worker, int64_t now_ns)
+{
+	int64_t lived_ns = now_ns - worker->born_ns;
+
+	if (is_exec(pool) || worker->ready || lived_ns < BACKOFF_GOOD_NS)
+		return lived_ns;
+	return BACKOFF_GOOD_NS - 1;
+}
+
+static void count(struct pool *pool, const struct pool_worker *worker,
+		  int64_t now_ns)
+{
+	backoff_died(&pool->backoff, now_ns, counted_ns(pool, worker, now_ns),
 		     worker->useful);
+	if (!pool->backoff.deaths)
+		pool->reason[0] = '\0';
+}
+
+void pool_unborn(struct pool *pool, struct pool_worker *worker, int64_t now_ns)
+{
+	count(pool, worker, now_ns);
 	*worker = (struct pool_worker){0};
 }
 
-void pool_born_message(const struct pool *pool,
-		       const struct pool_worker *worker,
-		       struct channel_message *ret)
+static void explain_end(struct pool *pool, const struct pool_worker *worker,
+			int status)
 {
-	*ret = (struct channel_message){
-		.kind = CHANNEL_BORN,
-		.worker = worker->number,
-		.slot = (int32_t)(worker - pool->workers),
-		.pid = (int32_t)worker->pid,
-		.parent = (int32_t)getpid(),
-		.start_ticks = worker->start_ticks,
-		.pool = POOL_NAME,
-	};
-	memcpy(ret->secret, worker->secret, sizeof(ret->secret));
-	memcpy(ret->cgroup, worker->folder, sizeof(ret->cgroup));
+	const char *when = is_exec(pool) || worker->ready
+				   ? "before it had done anything"
+				   : "before it was ready";
+
+	if (worker->late)
+		pool_explain(pool, "worker was not ready in time (ready: %g s)",
+			     (double)pool->config.ready_ms / 1000);
+	else if (WIFSIGNALED(status))
+		pool_explain(pool, "worker was ended by signal %d %s",
+			     WTERMSIG(status), when);
+	else
+		pool_explain(pool, "worker exited with status %d %s",
+			     WEXITSTATUS(status), when);
 }
 
-void pool_state_message(const struct pool *pool, int64_t now_ns,
-			struct channel_message *ret)
+void pool_died(struct pool *pool, struct pool_worker *worker,
+	       const struct reap_end *end, int64_t now_ns)
 {
-	bool degraded = backoff_degraded(&pool->backoff, now_ns);
+	/* Whom the broker had leave, or ended at its work, did not fail. */
+	bool meant = worker->retiring || (worker->ordered && worker->ready);
 
-	*ret = (struct channel_message){
-		.kind = CHANNEL_POOL,
-		.pool_workers = pool->size,
-		.pool_degraded = degraded,
-		.pool_retry_ns = degraded ? pool->backoff.until_ns : 0,
-		.pool = POOL_NAME,
-	};
+	if (!meant) {
+		explain_end(pool, worker, end->status);
+		count(pool, worker, now_ns);
+	}
+	*worker = (struct pool_worker){0};
+}
+
+bool pool_degraded(const struct pool *pool, int64_t now_ns)
+{
+	if (is_exec(pool))
+		return backoff_degraded(&pool->backoff, now_ns);
+	for (int slot = 0; slot < pool->size; slot++)
+		if (pool->workers[slot].ready && !pool->workers[slot].retiring)
+			return false;
+	if (pool_forks(pool) && pool->template.state != TEMPLATE_SERVING &&
+	    pool->preload.deaths > 1)
+		return true;
+	return pool->backoff.deaths > 1;
 }
 
 void pool_fini(struct pool *pool)
 {
+	template_fini(&pool->template);
+	template_fini(&pool->next);
+	template_fini(&pool->old);
+	pool_config_free(&pool->config);
 	free(pool->workers);
-	*pool = (struct pool){0};
+	*pool = (struct pool){.template.fd = -1, .next.fd = -1, .old.fd = -1};
 }

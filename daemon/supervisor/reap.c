@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,13 +53,20 @@ int reap_take(pid_t pid, struct reap_end *ret)
 	return 0;
 }
 
-int reap_signal(pid_t pid, int number)
+bool reap_is_child(pid_t pid)
 {
 	siginfo_t info = {0};
-	int fd, r = 0;
 
 	/* Only a child has a state to wait for; a zombie keeps its pid. */
-	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+	return pid > 0 && waitid(P_PID, (id_t)pid, &info,
+				 WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+int reap_signal(pid_t pid, int number)
+{
+	int fd, r = 0;
+
+	if (!reap_is_child(pid))
 		return -ESRCH;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
@@ -107,6 +115,22 @@ pid_t reap_session(pid_t pid)
 	for (int field = 2; p && field < 6; field++)
 		p = strchr(p + 1, ' ');
 	return p ? (pid_t)strtol(p, NULL, 10) : 0;
+}
+
+static bool program_of(pid_t pid, struct stat *ret)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, ret) == 0;
+}
+
+bool reap_same_program(pid_t a, pid_t b)
+{
+	struct stat of_a, of_b;
+
+	return program_of(a, &of_a) && program_of(b, &of_b) &&
+	       of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
 struct pids {

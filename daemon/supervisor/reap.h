@@ -25,6 +25,9 @@ must_check int reap_peek(pid_t *ret_pid);
 /** reap_take() - take the status of child @pid; REAP_E_NONE: it lives */
 must_check int reap_take(pid_t pid, struct reap_end *ret);
 
+/** reap_is_child() - is @pid a child of ours that was not taken yet? */
+bool reap_is_child(pid_t pid);
+
 /**
  * reap_signal() - send a signal to a child that was not taken yet
  *
@@ -39,6 +42,9 @@ int64_t reap_start_ticks(pid_t pid);
 
 /** reap_session() - the session of a process; 0 when it is gone */
 pid_t reap_session(pid_t pid);
+
+/** reap_same_program() - do two processes run the same file? */
+bool reap_same_program(pid_t a, pid_t b);
 
 /**
  * reap_children() - the children of a process, zombies among them

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/state.h"
 
+#include "daemon/config/pools_text.h"
 #include "daemon/config/report.h"
 #include "daemon/config/value.h"
 
@@ -49,6 +50,27 @@ static void send_config(struct supervisor *supervisor, int64_t now_ns)
 	json_out_fini(&out);
 }
 
+void reload_tell_pools(struct supervisor *supervisor, int64_t now_ns)
+{
+	const struct channel_message end = {.kind = CHANNEL_POOLS};
+	struct pool_config list[POOLS_MAX] = {0};
+	const struct pools_config pools = {list, POOLS_MAX};
+	struct json_out out = {0};
+
+	for (int i = 0; i < POOLS_MAX; i++) {
+		const struct pool *pool = supervisor->pools.list[i];
+
+		if (!pool || pool->removed)
+			continue;
+		list[i] = pool->config;
+		list[i].workers_min = pool->min;
+		list[i].workers_max = pool->max;
+	}
+	pools_text_write(&out, &pools);
+	send_text(supervisor, &out, &end, now_ns);
+	json_out_fini(&out);
+}
+
 static void send_values(struct supervisor *supervisor, int64_t now_ns)
 {
 	for (int key = 0; key < TABLE_KEYS; key++) {
@@ -74,21 +96,28 @@ static int apply(struct supervisor *supervisor, struct settings *settings,
 {
 	struct config next = supervisor->now;
 	char **flags;
+	int r;
 
 	for (size_t i = 0; i < TABLE_KEYS; i++)
 		if (table_rows[i].live)
 			value_copy(&next, &settings->config, &table_rows[i]);
 	if (config_argv(&next, &flags))
 		return -ENOMEM;
+	r = pool_set_apply(&supervisor->pools, &settings->pools, now_ns);
+	if (r) {
+		free(flags);
+		return r < 0 ? r : -ENOSPC;
+	}
 	supervisor->now = next;
 	free(supervisor->flags);
 	supervisor->flags = flags;
-	supervisor->pool.flags = flags;
+	supervisor->birth.flags = flags;
 	settings_free(supervisor->last);
 	supervisor->last = settings;
 	log_init("supervisor", next.log_level);
 	send_values(supervisor, now_ns);
 	send_config(supervisor, now_ns);
+	reload_tell_pools(supervisor, now_ns);
 	return 0;
 }
 
@@ -151,8 +180,10 @@ void reload_run(struct supervisor *supervisor,
 		log_problems(settings);
 	}
 	if (r < 0) {
-		log_error("configuration not reloaded, the old one stays: "
-			  "no memory");
+		log_error("configuration not reloaded, the old one stays: %s",
+			  r == -ENOSPC ? "too many pools, with those that "
+					 "still end"
+				       : strerror(-r));
 		json_out_reset(&out);
 		answer.status = 1;
 	}

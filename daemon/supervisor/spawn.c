@@ -99,7 +99,7 @@ static int lay_out(const struct spawn *spawn)
 
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(null, STDOUT_FILENO) < 0)
+	    dup2(spawn->env ? STDERR_FILENO : null, STDOUT_FILENO) < 0)
 		return -errno;
 	for (size_t i = 0; i < spawn->fd_count; i++) {
 		moved[i] = -1;
@@ -148,6 +148,61 @@ static void set_number(const char *name, uint64_t number)
 	setenv(name, text, 1);
 }
 
+static bool is_ours(const char *variable)
+{
+#ifdef REEVE_TEST_HOOKS
+	if (strncmp(variable, "REEVE_TEST_", 11) == 0)
+		return false;
+#endif
+	return strncmp(variable, "REEVE_", 6) == 0;
+}
+
+/* What another daemon, or a job of one, left there is not meant. */
+static void drop_ours(void)
+{
+	char name[64];
+
+	for (size_t i = 0; environ && environ[i];) {
+		size_t n = strcspn(environ[i], "=");
+
+		if (!is_ours(environ[i]) || n >= sizeof(name)) {
+			i++;
+			continue;
+		}
+		memcpy(name, environ[i], n);
+		name[n] = '\0';
+		if (unsetenv(name) < 0)
+			i++;
+	}
+}
+
+static int settle_in(const struct spawn *spawn)
+{
+	struct rlimit limit;
+
+	drop_ours();
+	for (char *const *variable = spawn->env; *variable; variable++)
+		if (putenv(*variable) != 0)
+			return -ENOMEM;
+	if (spawn->nofile && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    spawn->nofile <= limit.rlim_max) {
+		limit.rlim_cur = (rlim_t)spawn->nofile;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+__attribute__((noreturn)) static void execute(const struct spawn *spawn,
+					      char **argv)
+{
+	/* This very program, even if its file has been replaced since. */
+	if (spawn->role)
+		execv(spawn->program ? spawn->program : "/proc/self/exe", argv);
+	else
+		execvp(argv[0], argv);
+	_exit(SPAWN_EXIT_NO_EXEC);
+}
+
 __attribute__((noreturn)) static void become(const struct spawn *spawn,
 					     char **argv)
 {
@@ -157,9 +212,11 @@ __attribute__((noreturn)) static void become(const struct spawn *spawn,
 	default_signals();
 	if (lay_out(spawn) < 0)
 		_exit(SPAWN_EXIT_NO_EXEC);
+	if (spawn->env && settle_in(spawn) < 0)
+		_exit(SPAWN_EXIT_NO_EXEC);
 	if (spawn->listen_count)
 		set_number("REEVE_LISTEN", (uint64_t)spawn->listen_count);
-	if (spawn->nofile)
+	if (spawn->nofile && spawn->role)
 		set_number("REEVE_NOFILE", spawn->nofile);
 	if (spawn->drop_oom_protection)
 		drop_oom_protection();
@@ -167,26 +224,47 @@ __attribute__((noreturn)) static void become(const struct spawn *spawn,
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	/* This very program, even if its file has been replaced since. */
-	execv(spawn->program ? spawn->program : "/proc/self/exe", argv);
-	_exit(SPAWN_EXIT_NO_EXEC);
+	execute(spawn, argv);
+}
+
+static size_t word_count(char *const *words)
+{
+	size_t n = 0;
+
+	while (words && words[n])
+		n++;
+	return n;
+}
+
+/* Owned, but its words are not. */
+static char **make_argv(const struct spawn *spawn)
+{
+	size_t flags = spawn->role ? word_count(spawn->flags) : 0;
+	size_t tail = word_count(spawn->tail), n = 0;
+	char **argv = calloc(flags + tail + 3, sizeof(*argv));
+
+	if (!argv)
+		return NULL;
+	if (spawn->role) {
+		argv[n++] = (char *)"reeved";
+		argv[n++] = (char *)spawn->role;
+	}
+	for (size_t i = 0; i < flags; i++)
+		argv[n++] = spawn->flags[i];
+	for (size_t i = 0; i < tail; i++)
+		argv[n++] = spawn->tail[i];
+	return argv;
 }
 
 int spawn_role(const struct spawn *spawn, pid_t *ret_pid)
 {
 	AUTO(free) char **argv = NULL;
-	size_t count = 0;
 	pid_t pid;
 
 	require(spawn->fd_count <= SPAWN_FDS_MAX);
-	while (spawn->flags[count])
-		count++;
-	argv = calloc(count + 3, sizeof(*argv));
+	argv = make_argv(spawn);
 	if (!argv)
 		return -ENOMEM;
-	argv[0] = (char *)"reeved";
-	argv[1] = (char *)spawn->role;
-	memcpy(argv + 2, spawn->flags, count * sizeof(*argv));
 	pid = fork_into(spawn->cgroup);
 	if (pid < 0)
 		return pid;

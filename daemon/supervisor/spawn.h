@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * Spawn: makes processes: the roles, each an exec of our own program, the probe
- * of the cgroups, and the daemon itself behind --daemon. The only place that
+ * Spawn: makes processes: the roles, each an exec of our own program, the
+ * programs of handler pools, the probe of the cgroups, and the daemon itself
+ * behind --daemon. The only place that
  * forks; possible because there is one thread.
  */
 
@@ -18,20 +19,26 @@ enum {
 };
 
 struct spawn {
-	const char *role;	/* argv[1] */
-	char *const *flags;	/* the rest of argv, ends with NULL */
-	const char *program;	/* another one, in tests; NULL: ourselves */
+	const char *role;    /* argv[1]; NULL: a program, `tail` is its argv */
+	char *const *flags;  /* of a role: the rest of argv, ends with NULL */
+	char *const *tail;   /* behind the flags; NULL: nothing */
+	const char *program; /* another one, in tests; NULL: ourselves */
+	/* Of a process of a handler pool: NAME=value, ends with NULL. It has
+	 * no other REEVE_ of ours, begins in / and says what it says to our
+	 * standard error. NULL: the environment is ours. */
+	char *const *env;
 	int fds[SPAWN_FDS_MAX]; /* become 3, 4, ...; -1: stays closed */
 	size_t fd_count;
 	int cgroup;	  /* descriptor of the folder it is born in; -1: ours */
 	int listen_count; /* REEVE_LISTEN; 0: unset */
-	uint64_t nofile;  /* REEVE_NOFILE: soft limit that jobs get; 0: unset */
+	uint64_t nofile; /* soft limit that jobs get, for roles as REEVE_NOFILE,
+			     for programs in force; 0: unset */
 	bool drop_oom_protection; /* of a unit with OOMScoreAdjust= */
 	bool raise_nofile; /* the role itself gets as many as the hard limit */
 };
 
 /**
- * spawn_role() - start a role
+ * spawn_role() - start a role, or a program of a handler pool
  *
  * It gets a session of its own (the terminal's signals are ours), default
  * signals, /dev/null as 0 and 1, our standard error, and nothing else but @fds.

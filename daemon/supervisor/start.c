@@ -204,23 +204,33 @@ static int adopt_children(struct supervisor *supervisor)
 	return r < 0 ? refuse_errno(supervisor, "cannot list children", r) : 0;
 }
 
-static int make_pool(struct supervisor *supervisor)
+static int make_pools(struct supervisor *supervisor,
+		      const struct pools_config *pools)
 {
 	const struct config *config = supervisor->config;
 	int r;
 
 	/* Microseconds since 1970 are below 2^53 until the year 2255. */
-	r = pool_init(&supervisor->pool, config->workers,
-		      clock_wall_ms() * 1000);
+	r = pool_set_init(&supervisor->pools, config->workers,
+			  clock_wall_ms() * 1000);
+	if (!r)
+		r = pool_set_apply(&supervisor->pools, pools, 0);
+	if (r == POOL_SET_E_FULL)
+		return refuse(supervisor, SUPERVISOR_EXIT_CALLER,
+			      "there are too many pools");
 	if (!r)
 		r = config_argv(config, &supervisor->flags);
 	if (r < 0)
 		return refuse_errno(supervisor, "cannot start", r);
-	supervisor->pool.flags = supervisor->flags;
-	supervisor->pool.nofile = supervisor->nofile;
+	supervisor->birth = (struct birth){
+		.config = config,
+		.tree = &supervisor->tree,
+		.flags = supervisor->flags,
+		.nofile = supervisor->nofile,
+	};
 #ifdef REEVE_TEST_HOOKS
 	supervisor->broker_program = getenv("REEVE_TEST_BROKER");
-	supervisor->pool.program = getenv("REEVE_TEST_WORKER");
+	supervisor->birth.program = getenv("REEVE_TEST_WORKER");
 #endif
 	return 0;
 }
@@ -248,14 +258,19 @@ static void open_cgroups(struct supervisor *supervisor)
 }
 
 /* Jobs get the soft limit that we were started with. */
-static int raise_limits(struct supervisor *supervisor)
+static int raise_limits(struct supervisor *supervisor,
+			const struct pools_config *pools)
 {
+	int workers = supervisor->config->workers;
 	struct limits_fault fault;
 	struct rlimit limit;
 
+	for (size_t i = 0; i < pools->count; i++)
+		workers += pools->list[i].workers_max;
+
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		supervisor->nofile = limit.rlim_cur;
-	if (limits_raise(supervisor->config->workers, &fault))
+	if (limits_raise(workers, &fault))
 		return refuse(supervisor, SUPERVISOR_EXIT_CALLER,
 			      fault.message);
 	return 0;
@@ -283,7 +298,7 @@ int start_up(struct supervisor *supervisor, const struct settings *settings,
 		.notify.fd = -1,
 	};
 	umask(0077);
-	r = raise_limits(supervisor);
+	r = raise_limits(supervisor, &settings->pools);
 	if (r)
 		return r;
 	r = config_directories(config, &fault);
@@ -308,7 +323,7 @@ int start_up(struct supervisor *supervisor, const struct settings *settings,
 	if (!r)
 		r = adopt_children(supervisor);
 	if (!r)
-		r = make_pool(supervisor);
+		r = make_pools(supervisor, &settings->pools);
 	if (!r)
 		open_cgroups(supervisor);
 	return r;
@@ -327,7 +342,7 @@ void start_down(struct supervisor *supervisor)
 	listen_close(&supervisor->listen, supervisor->config);
 	cgroup_tree_close(&supervisor->tree);
 	orphans_fini(&supervisor->orphans);
-	pool_fini(&supervisor->pool);
+	pool_set_fini(&supervisor->pools);
 	notify_fini(&supervisor->notify);
 	free(supervisor->flags);
 	settings_free(supervisor->last);

@@ -6,12 +6,13 @@
  */
 
 #include "daemon/config/settings.h"
+#include "daemon/supervisor/birth.h"
 #include "daemon/supervisor/broker_child.h"
 #include "daemon/supervisor/cgroup_tree.h"
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/notify.h"
 #include "daemon/supervisor/orphans.h"
-#include "daemon/supervisor/pool.h"
+#include "daemon/supervisor/pool_set.h"
 
 enum supervisor_state {
 	SUPERVISOR_SERVING,
@@ -37,13 +38,14 @@ struct supervisor {
 	struct listen listen;
 	struct cgroup_tree tree;
 	struct orphans orphans;
-	struct pool pool;
+	struct pool_set pools;
+	struct birth birth;
 	struct broker_child broker;
 	char **flags; /* of the roles */
 	const char *broker_program;
 	bool ever_ready;
-	bool pool_told_degraded;
 	/* Monotonic; 0: not wanted. */
+	int64_t serving_ns; /* since when the broker listens to workers */
 	int64_t broker_start_ns, stop_deadline_ns, hunt_ns, sweep_ns;
 	int64_t listen_check_ns, lock_check_ns, watchdog_ns, pool_wake_ns,
 		last_turn_ns;
@@ -74,6 +76,15 @@ void deaths_hunt(struct supervisor *supervisor, bool spare, int64_t now_ns);
 /** deaths_sweep() - remove the cgroups that nobody needs any more */
 void deaths_sweep(struct supervisor *supervisor, int64_t now_ns);
 
+/** deaths_worker() - a worker was reaped; true if what it left may live */
+bool deaths_worker(struct supervisor *supervisor, struct pool *pool,
+		   struct pool_worker *worker, const struct reap_end *end,
+		   int64_t now_ns);
+
+/** deaths_drop_folder() - its worker is not, or not any more */
+void deaths_drop_folder(struct supervisor *supervisor, const char *name,
+			bool keep, int64_t now_ns);
+
 /** deaths_end_worker() - SIGKILL to a worker and all of its job */
 void deaths_end_worker(struct supervisor *supervisor,
 		       const struct pool_worker *worker);
@@ -97,3 +108,6 @@ void reload_run(struct supervisor *supervisor,
 
 /** reload_tell() - a new broker is told what is in force, and from where */
 void reload_tell(struct supervisor *supervisor, int64_t now_ns);
+
+/** reload_tell_pools() - the list of the pools that are served from now on */
+void reload_tell_pools(struct supervisor *supervisor, int64_t now_ns);

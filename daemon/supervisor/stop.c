@@ -40,22 +40,23 @@ void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns)
 		stop_begin(supervisor, STOP_LEAVE, now_ns);
 }
 
-static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
+static void kill_pool(struct supervisor *supervisor, struct pool *pool)
 {
-	for (int slot = 0; slot < supervisor->pool.size; slot++)
-		if (supervisor->pool.workers[slot].number)
-			deaths_end_worker(supervisor,
-					  &supervisor->pool.workers[slot]);
-	supervisor->state = SUPERVISOR_KILLING;
-	supervisor->stop_deadline_ns = now_ns + KILL_NS;
+	/* First who could still fork others. */
+	template_kill(&pool->next);
+	template_kill(&pool->template);
+	template_kill(&pool->old);
+	for (int slot = 0; slot < pool->size; slot++)
+		deaths_end_worker(supervisor, &pool->workers[slot]);
 }
 
-static bool workers_left(const struct supervisor *supervisor)
+static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
 {
-	for (int slot = 0; slot < supervisor->pool.size; slot++)
-		if (supervisor->pool.workers[slot].number)
-			return true;
-	return false;
+	for (int i = 0; i < POOLS_MAX; i++)
+		if (supervisor->pools.list[i])
+			kill_pool(supervisor, supervisor->pools.list[i]);
+	supervisor->state = SUPERVISOR_KILLING;
+	supervisor->stop_deadline_ns = now_ns + KILL_NS;
 }
 
 static void wait_for_broker(struct supervisor *supervisor, int64_t now_ns)
@@ -82,7 +83,7 @@ static void wait_for_broker(struct supervisor *supervisor, int64_t now_ns)
 static void wait_for_kill(struct supervisor *supervisor, int64_t now_ns)
 {
 	/* An orphan that waits to be reaped is not gone. */
-	if (!workers_left(supervisor) && !supervisor->hunt_ns &&
+	if (!pool_set_living(&supervisor->pools) && !supervisor->hunt_ns &&
 	    !supervisor->sweep_ns) {
 		supervisor->state = SUPERVISOR_DONE;
 		return;

@@ -3,7 +3,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/spawn.h"
-#include "daemon/supervisor/state.h"
+#include "daemon/supervisor/tend.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,24 +31,6 @@ static void tell_host(struct supervisor *supervisor, int64_t now_ns)
 	broker_child_send(&supervisor->broker, &message, now_ns);
 }
 
-static void tell_pool(struct supervisor *supervisor, int64_t now_ns)
-{
-	struct channel_message message;
-
-	pool_state_message(&supervisor->pool, now_ns, &message);
-	supervisor->pool_told_degraded = message.pool_degraded;
-	broker_child_send(&supervisor->broker, &message, now_ns);
-}
-
-static void tell_born(struct supervisor *supervisor,
-		      const struct pool_worker *worker, int64_t now_ns)
-{
-	struct channel_message message;
-
-	pool_born_message(&supervisor->pool, worker, &message);
-	broker_child_send(&supervisor->broker, &message, now_ns);
-}
-
 /* A new broker knows nothing: it is told all, and then that this was all. */
 static void start_broker(struct supervisor *supervisor, int64_t now_ns)
 {
@@ -69,37 +51,9 @@ static void start_broker(struct supervisor *supervisor, int64_t now_ns)
 	}
 	log_info("broker started pid=%d", (int)supervisor->broker.pid);
 	tell_host(supervisor, now_ns);
-	tell_pool(supervisor, now_ns);
 	reload_tell(supervisor, now_ns);
-	for (int slot = 0; slot < supervisor->pool.size; slot++)
-		if (supervisor->pool.workers[slot].number)
-			tell_born(supervisor, &supervisor->pool.workers[slot],
-				  now_ns);
+	tend_tell(supervisor, now_ns);
 	broker_child_send(&supervisor->broker, &announced, now_ns);
-}
-
-static void fill_pool(struct supervisor *supervisor, int64_t now_ns)
-{
-	bool degraded;
-	int slot;
-
-	while ((slot = pool_next_slot(&supervisor->pool, now_ns,
-				      &supervisor->pool_wake_ns)) >= 0) {
-		const struct pool_worker *worker = pool_start(
-			&supervisor->pool, slot, &supervisor->tree, now_ns);
-
-		if (worker)
-			tell_born(supervisor, worker, now_ns);
-	}
-	degraded = backoff_degraded(&supervisor->pool.backoff, now_ns);
-	if (degraded == supervisor->pool_told_degraded)
-		return;
-	if (degraded)
-		log_warning("pool degraded: workers die at once, waiting "
-			    "retry_ms=%" PRId64,
-			    (supervisor->pool.backoff.until_ns - now_ns) /
-				    1000000);
-	tell_pool(supervisor, now_ns);
 }
 
 static void now_ready(struct supervisor *supervisor)
@@ -107,7 +61,7 @@ static void now_ready(struct supervisor *supervisor)
 	char text[128];
 
 	snprintf(text, sizeof(text), "READY=1\nSTATUS=serving, %d workers",
-		 supervisor->pool.size);
+		 supervisor->config->workers);
 	notify_send(&supervisor->notify, text);
 	spawn_ready(&supervisor->ready, 0);
 	log_info("serving socket=%s", supervisor->config->socket);
@@ -117,26 +71,17 @@ static void now_ready(struct supervisor *supervisor)
 static void on_message(struct supervisor *supervisor,
 		       const struct channel_message *message, int64_t now_ns)
 {
-	struct pool_worker *worker = pool_by_number(&supervisor->pool,
-						    message->worker);
-
+	if (tend_order(supervisor, message))
+		return;
 	switch (message->kind) {
 	case CHANNEL_READY:
+		supervisor->serving_ns = now_ns;
 		broker_child_heard(&supervisor->broker, message, now_ns);
 		if (supervisor->state == SUPERVISOR_SERVING)
 			now_ready(supervisor);
 		break;
 	case CHANNEL_BEAT:
 		broker_child_heard(&supervisor->broker, message, now_ns);
-		break;
-	case CHANNEL_KILL:
-		if (worker)
-			deaths_end_worker(supervisor, worker);
-		break;
-	case CHANNEL_USEFUL:
-		if (worker)
-			worker->useful = true;
-		backoff_worked(&supervisor->pool.backoff);
 		break;
 	case CHANNEL_RELOAD:
 		reload_run(supervisor, message, now_ns);
@@ -213,8 +158,12 @@ static void check_broker(struct supervisor *supervisor, int64_t now_ns)
 	struct broker_child *broker = &supervisor->broker;
 	int64_t deadline_ns;
 
-	if (now_ns - supervisor->last_turn_ns > LISTEN_CHECK_NS + LATE_NS)
+	if (now_ns - supervisor->last_turn_ns > LISTEN_CHECK_NS + LATE_NS) {
 		broker->beat_ns = now_ns;
+		/* Nor could a worker say that it is ready. */
+		if (supervisor->serving_ns)
+			supervisor->serving_ns = now_ns;
+	}
 	deadline_ns = broker_child_deadline_ns(broker);
 	if (deadline_ns && now_ns >= deadline_ns)
 		broker_child_kill(broker, "it does not turn any more", now_ns);
@@ -264,7 +213,7 @@ static void serve_turn(struct supervisor *supervisor, int64_t now_ns)
 	check_broker(supervisor, now_ns);
 	check_sockets(supervisor, now_ns);
 	start_broker(supervisor, now_ns);
-	fill_pool(supervisor, now_ns);
+	tend_pools(supervisor, now_ns);
 }
 
 static void earlier(int64_t *at_ns, int64_t candidate_ns)
@@ -281,9 +230,6 @@ static int64_t next_turn_ns(const struct supervisor *supervisor, int64_t now_ns)
 		earlier(&at_ns, supervisor->listen_check_ns);
 		earlier(&at_ns, supervisor->lock_check_ns);
 		earlier(&at_ns, supervisor->pool_wake_ns);
-		earlier(&at_ns, supervisor->pool.backoff.until_ns > now_ns
-					? supervisor->pool.backoff.until_ns
-					: 0);
 		earlier(&at_ns, broker_child_deadline_ns(&supervisor->broker));
 		if (supervisor->broker.state == BROKER_NONE)
 			earlier(&at_ns, supervisor->broker_start_ns);
@@ -297,39 +243,48 @@ static int64_t next_turn_ns(const struct supervisor *supervisor, int64_t now_ns)
 	return at_ns;
 }
 
-static void wait_for_events(struct supervisor *supervisor, int64_t now_ns,
-			    struct pollfd polls[2])
+enum { POLL_SIGNALS, POLL_BROKER, POLL_TEMPLATES };
+
+/* What happened: bit 1 << POLL_x. */
+static unsigned wait_for_events(struct supervisor *supervisor, int64_t now_ns)
 {
 	int64_t left_ns = next_turn_ns(supervisor, now_ns) - now_ns;
+	struct pollfd polls[POLL_TEMPLATES + TEND_POLLS];
 	struct timespec timeout = {0, 0};
+	size_t templates;
 
 	if (left_ns > 0)
 		timeout = (struct timespec){left_ns / 1000000000,
 					    left_ns % 1000000000};
-	polls[0] = (struct pollfd){.fd = supervisor->signals, .events = POLLIN};
-	polls[1] = (struct pollfd){.fd = supervisor->broker.channel,
-				   .events = POLLIN};
+	polls[POLL_SIGNALS] = (struct pollfd){.fd = supervisor->signals,
+					      .events = POLLIN};
+	polls[POLL_BROKER] = (struct pollfd){.fd = supervisor->broker.channel,
+					     .events = POLLIN};
 	if (broker_child_wants_write(&supervisor->broker))
-		polls[1].events |= POLLOUT;
-	if (ppoll(polls, 2, &timeout, NULL) < 0)
-		polls[0].revents = polls[1].revents = 0;
+		polls[POLL_BROKER].events |= POLLOUT;
+	templates = tend_polls(supervisor, polls + POLL_TEMPLATES);
+	if (ppoll(polls, POLL_TEMPLATES + templates, &timeout, NULL) < 0)
+		return 0;
+	return (polls[POLL_SIGNALS].revents ? 1U << POLL_SIGNALS : 0) |
+	       (polls[POLL_BROKER].revents ? 1U << POLL_BROKER : 0);
 }
 
 /*
- * What the broker said comes before its death and before its deadline; the dead
- * come before the living.
+ * What the broker and the templates said comes before their death and before
+ * their deadline; the dead come before the living.
  */
 static void turn(struct supervisor *supervisor)
 {
 	int64_t now_ns = clock_mono_ns();
-	struct pollfd polls[2];
+	unsigned events;
 
 	supervisor->last_turn_ns = now_ns;
-	wait_for_events(supervisor, now_ns, polls);
+	events = wait_for_events(supervisor, now_ns);
 	now_ns = clock_mono_ns();
-	if (polls[1].revents)
+	if (events & 1U << POLL_BROKER)
 		on_channel(supervisor, now_ns);
-	if (polls[0].revents) {
+	tend_templates(supervisor, now_ns);
+	if (events & 1U << POLL_SIGNALS) {
 		on_signals(supervisor, now_ns);
 		deaths_take(supervisor, now_ns);
 	}

@@ -36,6 +36,10 @@ void rig_init(struct rig *rig)
 	setenv("REEVE_TEST_WORKER", getenv("REEVE_FAKE_ROLE"), 1);
 	unsetenv("FAKE_WORKER_EXIT");
 	unsetenv("FAKE_BROKER_EXIT");
+	unsetenv("FAKE_PROGRAM_EXIT");
+	unsetenv("FAKE_TEMPLATE");
+	unsetenv("FAKE_READY");
+	unsetenv("FAKE_POOLS");
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
 }

@@ -1,13 +1,24 @@
 #include "daemon/supervisor/pool.h"
+#include "daemon/supervisor/pool_message.h"
+#include "daemon/supervisor/preload.h"
 #include "tests/helper/t.h"
 
 #define SECOND INT64_C(1000000000)
 
 static struct pool pool;
+static int64_t number;
+
+static const struct pool_config exec_config = {
+	.name = "exec",
+	.kind = POOL_COMMAND,
+	.workers_min = 3,
+	.workers_max = 3,
+};
 
 static int set_up(__attribute__((unused)) void **state)
 {
-	return pool_init(&pool, 3, 1000);
+	number = 1000;
+	return pool_init(&pool, 0, &exec_config);
 }
 
 static int tear_down(__attribute__((unused)) void **state)
@@ -20,7 +31,7 @@ static int tear_down(__attribute__((unused)) void **state)
 static void born(int slot, int64_t now_ns)
 {
 	pool.workers[slot] = (struct pool_worker){
-		.number = pool.next_number++,
+		.number = number++,
 		.pid = 100 + slot,
 		.born_ns = now_ns,
 	};
@@ -31,7 +42,8 @@ static void die(int slot, int64_t now_ns)
 	const struct reap_end end = {.status = 256, .cpu_us = 5};
 	struct channel_message message;
 
-	pool_died(&pool, &pool.workers[slot], &end, now_ns, &message);
+	pool_died_message(&pool, &pool.workers[slot], &end, &message);
+	pool_died(&pool, &pool.workers[slot], &end, now_ns);
 	assert_int_equal(message.kind, CHANNEL_DIED);
 	assert_int_equal(message.slot, slot);
 	assert_int_equal(message.status, 256);
@@ -115,29 +127,6 @@ UNIT(one_that_worked_clears_the_account)
 	assert_int_equal(fill(SECOND + 5, &wake_ns), 1);
 }
 
-UNIT(a_worker_is_found_by_pid_number_and_folder)
-{
-	born(1, SECOND);
-	memcpy(pool.workers[1].folder, "1-3e8", 6);
-	assert_ptr_equal(pool_find(&pool, 101), &pool.workers[1]);
-	assert_null(pool_find(&pool, 100));
-	assert_null(pool_find(&pool, 0));
-	assert_ptr_equal(pool_by_number(&pool, 1000), &pool.workers[1]);
-	assert_null(pool_by_number(&pool, 0));
-	assert_true(pool_has_folder(&pool, "1-3e8"));
-	assert_false(pool_has_folder(&pool, ""));
-}
-
-UNIT(numbers_are_never_used_again)
-{
-	int64_t wake_ns;
-
-	fill(SECOND, &wake_ns);
-	die(2, 20 * SECOND);
-	fill(20 * SECOND, &wake_ns);
-	assert_int_equal(pool.workers[2].number, 1003);
-}
-
 UNIT(a_secret_is_only_in_the_message_of_birth)
 {
 	const struct reap_end end = {0};
@@ -149,7 +138,7 @@ UNIT(a_secret_is_only_in_the_message_of_birth)
 	assert_int_equal(message.kind, CHANNEL_BORN);
 	assert_int_equal(message.secret[15], 7);
 	assert_string_equal(message.pool, "exec");
-	pool_died(&pool, &pool.workers[0], &end, SECOND, &message);
+	pool_died_message(&pool, &pool.workers[0], &end, &message);
 	assert_int_equal(message.secret[15], 0);
 }
 
@@ -159,7 +148,7 @@ UNIT(the_state_says_when_it_tries_again)
 
 	pool.backoff.until_ns = 5 * SECOND;
 	pool_state_message(&pool, SECOND, &message);
-	assert_int_equal(message.pool_workers, 3);
+	assert_int_equal(message.pool_workers, 0);
 	assert_int_equal(message.pool_degraded, 1);
 	assert_int_equal(message.pool_retry_ns, 5 * SECOND);
 	pool_state_message(&pool, 6 * SECOND, &message);
@@ -176,8 +165,6 @@ int main(void)
 		EACH(replacements_that_die_come_one_by_one_and_later_each_time),
 		EACH(one_that_lives_lets_the_others_follow),
 		EACH(one_that_worked_clears_the_account),
-		EACH(a_worker_is_found_by_pid_number_and_folder),
-		EACH(numbers_are_never_used_again),
 		EACH(a_secret_is_only_in_the_message_of_birth),
 		EACH(the_state_says_when_it_tries_again),
 	};
