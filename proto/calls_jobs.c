@@ -156,12 +156,14 @@ static const struct schema_field wait_in_fields[] = {
 	IN_OPT(CALL_WAIT, call_wait, group, INT, .min = 1, .max = ID_MAX),
 	IN_OPT(CALL_WAIT, call_wait, any, BOOL),
 	IN_OPT(CALL_WAIT, call_wait, wait_ms, INT, .max = DURATION_MAX_MS),
+	IN_OPT(CALL_WAIT, call_wait, brief, BOOL),
 };
 static const struct schema_type wait_in_type = FIELDS_TYPE(NULL,
 							   wait_in_fields);
 
 static const struct schema_field wait_out_fields[] = {
 	OUT_REQ(jobs, LIST, .item = SCHEMA_STRUCT, .type = &job_type),
+	OUT_OPT(ends, LIST, .item = SCHEMA_STRUCT, .type = &job_end_type),
 	OUT_REQ(pending, INT),
 };
 static const struct schema_type wait_out_type = FIELDS_TYPE(NULL,
@@ -430,11 +432,11 @@ static const struct schema_type *const errors[] = {
 	&storage_failed_error_type,
 };
 static const struct schema_type *const types[] = {
-	&job_state_type,     &job_cause_type,	&job_durability_type,
-	&context_type,	     &retry_rule_type,	&spec_type,
-	&job_failure_type,   &job_attempt_type, &job_type,
-	&job_rejection_type, &job_reason_type,	&filter_type,
-	&job_group_type,     &job_chunk_type,
+	&job_state_type,   &job_cause_type,	&job_durability_type,
+	&context_type,	   &retry_rule_type,	&spec_type,
+	&job_failure_type, &job_attempt_type,	&job_type,
+	&job_end_type,	   &job_rejection_type, &job_reason_type,
+	&filter_type,	   &job_group_type,	&job_chunk_type,
 };
 
 const struct schema_interface calls_jobs = {

@@ -80,19 +80,21 @@ enum { CALL_COUNT_filter, CALL_COUNT_by };
 struct call_wait {
 	uint64_t has;
 	struct slice ids;
-	int64_t group;
-	bool any;
-	int64_t wait_ms;
+	int64_t group, wait_ms;
+	bool any, brief;
 };
-enum { CALL_WAIT_ids, CALL_WAIT_group, CALL_WAIT_any, CALL_WAIT_wait_ms };
+enum {
+	CALL_WAIT_ids,
+	CALL_WAIT_group,
+	CALL_WAIT_any,
+	CALL_WAIT_wait_ms,
+	CALL_WAIT_brief,
+};
 
 struct call_output {
 	uint64_t has;
-	int64_t id;
-	int64_t attempt;
+	int64_t id, attempt, offset, max_bytes;
 	int stream;
-	int64_t offset;
-	int64_t max_bytes;
 };
 enum {
 	CALL_OUTPUT_id,

@@ -76,6 +76,17 @@ static const struct schema_field job_fields[] = {
 };
 const struct schema_type job_type = FIELDS_TYPE("Job", job_fields);
 
+static const struct schema_field job_end_fields[] = {
+	OUT_REQ(id, INT),
+	OUT_REQ(state, ENUM, .type = &job_state_type),
+	OUT_OPT(cause, ENUM, .type = &job_cause_type),
+	OUT_OPT(exit_code, INT),
+	OUT_OPT(signal, INT),
+	OUT_OPT(result, OBJECT),
+	OUT_OPT(failure, STRUCT, .type = &job_failure_type),
+};
+const struct schema_type job_end_type = FIELDS_TYPE("End", job_end_fields);
+
 static const struct schema_field job_rejection_fields[] = {
 	OUT_REQ(index, INT),
 	OUT_REQ(error, STRING),

@@ -13,6 +13,7 @@ extern const struct schema_type job_durability_type;
 extern const struct schema_type job_failure_type;
 extern const struct schema_type job_attempt_type;
 extern const struct schema_type job_type;
+extern const struct schema_type job_end_type;
 extern const struct schema_type job_rejection_type;
 extern const struct schema_type job_reason_type;
 extern const struct schema_type job_group_type;

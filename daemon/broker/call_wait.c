@@ -41,7 +41,7 @@ void call_wait(struct call *call, void *params)
 {
 	struct call_wait *p = params;
 	int64_t wait_ms = CALL_HAS(p, WAIT, wait_ms) ? p->wait_ms : -1;
-	enum watch_style style;
+	unsigned style;
 	const int64_t *ids;
 	size_t count;
 
@@ -54,12 +54,15 @@ void call_wait(struct call *call, void *params)
 		return;
 	}
 	if (CALL_HAS(p, WAIT, group)) {
-		if (group_watch_start(call, p->group, p->any, wait_ms))
+		if (group_watch_start(call, p->group, p->any, p->brief,
+				      wait_ms))
 			call_error_memory(call);
 		return;
 	}
 	if (!read_ids(call, p->ids, &ids, &count))
 		return;
+	if (p->brief)
+		style |= WATCH_BRIEF;
 	if (watch_start(call, style, ids, count, true, wait_ms))
 		call_error_memory(call);
 }

@@ -6,20 +6,22 @@
 #include "daemon/broker/state.h"
 
 #define GROUP_PAGE 256
+#define GROUP_GATHER_BYTES (64 * 1024) /* then it is told at once */
 
 /*
  * Two phases. While it catches up it reads pages of jobs that have ended, by
  * id. What ends meanwhile is told, too: if its id is still ahead, a later page
  * shows it; else it goes into a line of ids that are looked up afterwards.
  * After that every end is delivered as it is told; if the client does not read,
- * it goes into the line, too.
+ * it goes into the line, too. A brief watch gathers those of a page, or of a
+ * commit, into one reply.
  */
 struct group_watch {
 	struct read_request request;
 	struct call *call;
 	struct waiter waiter;
 	int64_t id;
-	bool any;
+	bool any, brief;
 	bool catching_up, reading, expired;
 	struct arena answer;
 	struct store_group group; /* counts and closed are kept up to date */
@@ -33,6 +35,8 @@ struct group_watch {
 	int64_t ask[GROUP_PAGE]; /* of the line, for the read that runs */
 	size_t asked;
 	struct event *timer;
+	struct json_out gathered; /* of a brief one: ends to be told */
+	size_t gathered_count;
 };
 
 static void look(struct group_watch *watch);
@@ -44,6 +48,8 @@ static void watch_stop(struct group_watch *watch)
 		event_free(watch->timer);
 	watch->timer = NULL;
 	free(TAKE(watch->line));
+	json_out_fini(&watch->gathered);
+	watch->gathered_count = 0;
 	watch->line_n = watch->line_at = watch->line_room = 0;
 }
 
@@ -74,18 +80,53 @@ static void reply(struct group_watch *watch, const struct store_row *row,
 		  bool last)
 {
 	int64_t pending = job_json_pending(&watch->group);
-	struct json_out *out;
+	struct json_out *out = call_reply(watch->call, !last);
 
-	if (last)
-		watch_stop(watch);
-	out = call_reply(watch->call, !last);
 	json_out_key(out, "jobs");
 	json_out_array(out);
-	if (row)
+	if (row && !watch->brief)
 		job_json(out, row, false);
 	json_out_array_end(out);
+	if (watch->brief) {
+		json_out_key(out, "ends");
+		json_out_array(out);
+		if (watch->gathered_count)
+			json_out_raw(out, json_out_slice(&watch->gathered));
+		if (row)
+			job_json_end(out, row);
+		json_out_array_end(out);
+		json_out_reset(&watch->gathered);
+		watch->gathered_count = 0;
+	}
 	json_out_member_int(out, "pending", pending);
+	if (last)
+		watch_stop(watch);
 	call_reply_end(watch->call);
+}
+
+/* What was gathered is told. */
+static void flush(struct group_watch *watch)
+{
+	if (watch->gathered_count && !watch->call->replied)
+		reply(watch, NULL, false);
+}
+
+/* An end: told at once, or with the others of its page or commit. */
+static void deliver(struct group_watch *watch, const struct store_row *row)
+{
+	if (!watch->brief || watch->any) {
+		reply(watch, row, watch->any);
+		return;
+	}
+	job_json_end(&watch->gathered, row);
+	watch->gathered_count++;
+	if (!json_out_ok(&watch->gathered)) {
+		watch_stop(watch);
+		call_error_memory(watch->call);
+		return;
+	}
+	if (watch->gathered.n >= GROUP_GATHER_BYTES)
+		flush(watch);
 }
 
 static void timed_out(struct group_watch *watch)
@@ -157,7 +198,8 @@ static void take_page(struct group_watch *watch)
 	if (watch->catching_up && !watch->told)
 		watch->group = watch->seen;
 	for (size_t i = 0; i < watch->row_count && !watch->call->replied; i++)
-		reply(watch, &watch->rows[i], watch->any);
+		deliver(watch, &watch->rows[i]);
+	flush(watch);
 	if (!watch->catching_up) {
 		watch->line_at += watch->asked;
 		if (watch->line_at == watch->line_n)
@@ -243,6 +285,7 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 		watch->group.closed = group->closed;
 		memcpy(watch->group.counts, group->counts,
 		       sizeof(group->counts));
+		flush(watch);
 		go_on(watch);
 		return;
 	}
@@ -253,7 +296,7 @@ static void on_told(struct waiter *waiter, const struct store_row *row,
 	if (watch->catching_up || call_full(watch->call) || watch->line_n)
 		push_line(watch, row->id);
 	else
-		reply(watch, row, watch->any);
+		deliver(watch, row);
 }
 
 static void on_drained(struct call *call)
@@ -276,7 +319,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	go_on(watch);
 }
 
-int group_watch_start(struct call *call, int64_t group, bool any,
+int group_watch_start(struct call *call, int64_t group, bool any, bool brief,
 		      int64_t wait_ms)
 {
 	struct group_watch *watch = arena_alloc(&call->arena, sizeof(*watch));
@@ -290,6 +333,7 @@ int group_watch_start(struct call *call, int64_t group, bool any,
 	watch->call = call;
 	watch->id = group;
 	watch->any = any;
+	watch->brief = brief;
 	watch->waiter.call = call;
 	watch->waiter.told = on_told;
 	if (wait_ms >= 0)

@@ -9,6 +9,7 @@
 
 #include "daemon/broker/call.h"
 
-/** group_watch_start() - the call ends when the watch does; 0 or -ENOMEM */
+/** group_watch_start() - the call ends when the watch does; 0 or -ENOMEM
+ * @brief:	tell ends instead of jobs, all that ended together in one reply */
 must_check int group_watch_start(struct call *call, int64_t group, bool any,
-				 int64_t wait_ms);
+				 bool brief, int64_t wait_ms);

@@ -92,6 +92,23 @@ void job_json_running(struct json_out *out, const struct store_row *row,
 	json_out_object_end(out);
 }
 
+void job_json_end(struct json_out *out, const struct store_row *row)
+{
+	json_out_object(out);
+	json_out_member_int(out, "id", row->id);
+	json_out_member_text(out, "state", state_name(row->state));
+	if (row->state != STATE_SUCCEEDED)
+		json_out_member_text(out, "cause", cause_name(row->cause));
+	if (row->exit_code >= 0)
+		json_out_member_int(out, "exit_code", row->exit_code);
+	if (row->signal)
+		json_out_member_int(out, "signal", row->signal);
+	if (row->result.n)
+		json_out_member_raw(out, "result", row->result);
+	write_failure(out, row);
+	json_out_object_end(out);
+}
+
 int64_t job_json_pending(const struct store_group *group)
 {
 	int64_t pending = 0;

@@ -18,34 +18,76 @@
 #define OUTCOME_MESSAGE_BYTES 4096
 #define OUTCOME_TRACE_BYTES 16384
 
-static int64_t member_int(struct slice line, const char *name, int64_t none)
+/* The members of a statement, walked through once: it is looked into often. */
+#define FIELDS_MAX 32
+struct fields {
+	struct slice keys[FIELDS_MAX], values[FIELDS_MAX];
+	size_t count;
+	bool odd; /* a key is written with an escape */
+};
+
+/* What is behind the last that fits is nothing that we know. */
+static void read_fields(struct slice object, struct fields *ret)
+{
+	struct json_iter iter = json_enter(object);
+
+	ret->count = 0;
+	ret->odd = false;
+	while (ret->count < FIELDS_MAX &&
+	       json_member(&iter, &ret->keys[ret->count],
+			   &ret->values[ret->count])) {
+		struct slice key = ret->keys[ret->count++];
+
+		ret->odd = ret->odd || memchr(key.p, '\\', key.n);
+	}
+}
+
+static bool find_field(const struct fields *fields, const char *name,
+		       struct slice *ret)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < fields->count; i++) {
+		struct slice key = fields->keys[i];
+
+		if ((key.n != n || memcmp(key.p, name, n) != 0) &&
+		    (!fields->odd || !json_key_is(key, name)))
+			continue;
+		*ret = fields->values[i];
+		return true;
+	}
+	return false;
+}
+
+static int64_t member_int(const struct fields *line, const char *name,
+			  int64_t none)
 {
 	struct slice value;
 	int64_t n;
 
-	if (!json_find(line, name, &value) || json_int(value, &n))
+	if (!find_field(line, name, &value) || json_int(value, &n))
 		return none;
 	return n;
 }
 
-static bool member_true(struct slice line, const char *name)
+static bool member_true(const struct fields *line, const char *name)
 {
 	struct slice value;
 	bool is = false;
 
-	return json_find(line, name, &value) && json_bool(value, &is) == 0 &&
+	return find_field(line, name, &value) && json_bool(value, &is) == 0 &&
 	       is;
 }
 
 /* A string member, decoded; n 0 when absent. */
-static int member_string(struct slice line, const char *name,
+static int member_string(const struct fields *line, const char *name,
 			 struct arena *arena, struct slice *ret)
 {
 	struct slice value;
 	int r;
 
 	*ret = (struct slice){0};
-	if (!json_find(line, name, &value) || json_kind(value) == JSON_NULL)
+	if (!find_field(line, name, &value) || json_kind(value) == JSON_NULL)
 		return 0;
 	r = json_string(arena, value, ret);
 	return r > 0 ? OUTCOME_E_BAD : r;
@@ -75,7 +117,7 @@ static int failure_text(int64_t error, struct slice message,
 	return r;
 }
 
-static int read_cause(struct slice line, struct arena *arena,
+static int read_cause(const struct fields *line, struct arena *arena,
 		      struct store_outcome *outcome)
 {
 	struct slice word;
@@ -92,7 +134,7 @@ static int read_cause(struct slice line, struct arena *arena,
 }
 
 /* The file itself stays where it is; what it must be is kept with the end. */
-static int describe_file(struct slice line, struct arena *arena,
+static int describe_file(const struct fields *line, struct arena *arena,
 			 struct slice *ret)
 {
 	struct json_out out = {0};
@@ -111,7 +153,7 @@ static int describe_file(struct slice line, struct arena *arena,
 	return r;
 }
 
-static int read_bytes(struct slice line, struct arena *arena,
+static int read_bytes(const struct fields *line, struct arena *arena,
 		      struct store_outcome *outcome)
 {
 	struct slice text;
@@ -132,18 +174,19 @@ static int read_bytes(struct slice line, struct arena *arena,
 }
 
 /* What a handler returned, as it wrote it; nothing is nothing to keep. */
-static int read_result(struct slice line, struct arena *arena,
+static int read_result(const struct fields *line, struct arena *arena,
 		       struct store_outcome *outcome)
 {
 	struct slice value;
 
-	if (!json_find(line, "result", &value) || json_kind(value) == JSON_NULL)
+	if (!find_field(line, "result", &value) ||
+	    json_kind(value) == JSON_NULL)
 		return 0;
 	return arena_copy(arena, value, &outcome->result);
 }
 
-static int copy_text(struct json_out *out, struct slice error, const char *name,
-		     size_t max, struct arena *arena)
+static int copy_text(struct json_out *out, const struct fields *error,
+		     const char *name, size_t max, struct arena *arena)
 {
 	struct slice text;
 	int r = member_string(error, name, arena, &text);
@@ -156,22 +199,26 @@ static int copy_text(struct json_out *out, struct slice error, const char *name,
 }
 
 /* {"type","message","trace"}, each cut to what is kept of it. */
-static int read_error(struct slice line, struct arena *arena, struct slice *ret)
+static int read_error(const struct fields *line, struct arena *arena,
+		      struct slice *ret)
 {
 	struct json_out out = {0};
+	struct fields members;
 	struct slice error;
 	int r;
 
-	if (!json_find(line, "error", &error) ||
+	if (!find_field(line, "error", &error) ||
 	    json_kind(error) != JSON_OBJECT)
 		return OUTCOME_E_BAD;
+	read_fields(error, &members);
 	json_out_object(&out);
-	r = copy_text(&out, error, "type", OUTCOME_TYPE_BYTES, arena);
+	r = copy_text(&out, &members, "type", OUTCOME_TYPE_BYTES, arena);
 	if (r == 0)
-		r = copy_text(&out, error, "message", OUTCOME_MESSAGE_BYTES,
+		r = copy_text(&out, &members, "message", OUTCOME_MESSAGE_BYTES,
 			      arena);
 	if (r == 0)
-		r = copy_text(&out, error, "trace", OUTCOME_TRACE_BYTES, arena);
+		r = copy_text(&out, &members, "trace", OUTCOME_TRACE_BYTES,
+			      arena);
 	json_out_object_end(&out);
 	if (r == 0)
 		r = json_out_ok(&out)
@@ -182,7 +229,7 @@ static int read_error(struct slice line, struct arena *arena, struct slice *ret)
 }
 
 /* Why a handler failed, and what it wishes about another try. */
-static int read_fail(struct slice line, struct arena *arena,
+static int read_fail(const struct fields *line, struct arena *arena,
 		     struct store_outcome *outcome)
 {
 	struct slice retry;
@@ -190,8 +237,8 @@ static int read_fail(struct slice line, struct arena *arena,
 
 	outcome->kind = STORE_FAILED_ATTEMPT;
 	outcome->cause = CAUSE_HANDLER;
-	if (json_find(line, "retry", &retry) && json_kind(retry) != JSON_NULL &&
-	    json_bool(retry, &again))
+	if (find_field(line, "retry", &retry) &&
+	    json_kind(retry) != JSON_NULL && json_bool(retry, &again))
 		return OUTCOME_E_BAD;
 	outcome->final = !again || member_true(line, "bury");
 	outcome->pause_ms = member_int(line, "retry_ms", -1);
@@ -203,6 +250,7 @@ static int read_fail(struct slice line, struct arena *arena,
 static int read_put_back(struct slice list, struct store_outcome *ret)
 {
 	struct json_iter iter = json_enter(list);
+	struct fields members;
 	struct slice item;
 	struct store_outcome outcome = {.kind = STORE_PUT_BACK,
 					.exit_code = -1};
@@ -210,22 +258,26 @@ static int read_put_back(struct slice list, struct store_outcome *ret)
 	if (json_kind(list) != JSON_ARRAY || !json_item(&iter, &item) ||
 	    json_kind(item) != JSON_OBJECT)
 		return OUTCOME_E_BAD;
-	outcome.job = member_int(item, "job", 0);
-	outcome.token = member_int(item, "token", 0);
+	read_fields(item, &members);
+	outcome.job = member_int(&members, "job", 0);
+	outcome.token = member_int(&members, "token", 0);
 	if (outcome.job <= 0 || outcome.token <= 0)
 		return OUTCOME_E_BAD;
 	*ret = outcome;
 	return 0;
 }
 
-int outcome_parse(struct slice line, struct arena *arena,
+int outcome_parse(struct slice text, struct arena *arena,
 		  struct store_outcome *ret, int64_t *ret_run_us)
 {
 	struct store_outcome outcome = {.exit_code = -1};
 	int64_t exit_code, signal, run_us;
+	struct fields fields;
+	const struct fields *line = &fields;
 	bool failed;
 	int r;
 
+	read_fields(text, &fields);
 	outcome.job = member_int(line, "done", 0);
 	failed = outcome.job <= 0;
 	if (failed)

@@ -13,13 +13,13 @@ enum {
 
 /**
  * outcome_parse() - read a done statement
- * @line:	checked JSON
+ * @text:	checked JSON
  * @arena:	takes copies of everything the outcome points to
  * @ret_run_us:	how long it ran, microseconds; negative: it did not
  *
  * Return: 0, OUTCOME_E_BAD, or -ENOMEM.
  */
-must_check int outcome_parse(struct slice line, struct arena *arena,
+must_check int outcome_parse(struct slice text, struct arena *arena,
 			     struct store_outcome *ret, int64_t *ret_run_us);
 
 /**

@@ -17,6 +17,7 @@ struct watch_job {
 struct watch {
 	struct call *call;
 	enum watch_style style;
+	bool brief;
 	struct watch_job *jobs; /* by id */
 	size_t count;
 	size_t pending; /* ends that were not delivered */
@@ -71,6 +72,32 @@ static bool count_down(struct watch *watch)
 	return --watch->pending == 0;
 }
 
+/* Those that have ended. Return: how many. */
+static size_t write_rows(const struct watch *watch, struct json_out *out,
+			 const struct store_row *rows, size_t count)
+{
+	size_t ended = 0;
+
+	if (watch->brief) {
+		json_out_key(out, "jobs");
+		json_out_array(out);
+		json_out_array_end(out);
+	}
+	json_out_key(out, watch->brief ? "ends" : "jobs");
+	json_out_array(out);
+	for (size_t i = 0; i < count; i++) {
+		if (!state_is_end(rows[i].state))
+			continue;
+		ended++;
+		if (watch->brief)
+			job_json_end(out, &rows[i]);
+		else
+			job_json(out, &rows[i], false);
+	}
+	json_out_array_end(out);
+	return ended;
+}
+
 static void deliver(struct watch *watch, const struct store_row *row)
 {
 	bool last = count_down(watch) || watch->style == WATCH_FIRST;
@@ -83,10 +110,7 @@ static void deliver(struct watch *watch, const struct store_row *row)
 		json_out_key(out, "job");
 		job_json(out, row, false);
 	} else {
-		json_out_key(out, "jobs");
-		json_out_array(out);
-		job_json(out, row, false);
-		json_out_array_end(out);
+		write_rows(watch, out, row, 1);
 		json_out_member_int(out, "pending", (int64_t)watch->pending);
 	}
 	call_reply_end(watch->call);
@@ -96,19 +120,11 @@ static void deliver(struct watch *watch, const struct store_row *row)
 static void deliver_all(struct watch *watch)
 {
 	struct json_out *out;
-	size_t ended = 0;
+	size_t ended;
 
 	watch_stop(watch);
 	out = call_reply(watch->call, false);
-	json_out_key(out, "jobs");
-	json_out_array(out);
-	for (size_t i = 0; i < watch->row_n; i++) {
-		if (!state_is_end(watch->rows[i].state))
-			continue;
-		ended++;
-		job_json(out, &watch->rows[i], false);
-	}
-	json_out_array_end(out);
+	ended = write_rows(watch, out, watch->rows, watch->row_n);
 	json_out_member_int(out, "pending", (int64_t)(watch->count - ended));
 	call_reply_end(watch->call);
 }
@@ -348,7 +364,7 @@ static int set_timer(struct watch *watch, int64_t wait_ms)
 	return 0;
 }
 
-int watch_start(struct call *call, enum watch_style style, const int64_t *ids,
+int watch_start(struct call *call, unsigned style, const int64_t *ids,
 		size_t count, bool look, int64_t wait_ms)
 {
 	struct watch *watch;
@@ -360,7 +376,8 @@ int watch_start(struct call *call, enum watch_style style, const int64_t *ids,
 	if (!watch)
 		return -ENOMEM;
 	watch->call = call;
-	watch->style = style;
+	watch->style = (enum watch_style)(style & ~(unsigned)WATCH_BRIEF);
+	watch->brief = style & WATCH_BRIEF;
 	if (set_jobs(watch, ids, count, look) || set_timer(watch, wait_ms)) {
 		watch_stop(watch);
 		return -ENOMEM;

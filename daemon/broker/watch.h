@@ -18,10 +18,13 @@ enum watch_style {
 	WATCH_FIRST, /* the same, and over with the first */
 	WATCH_ALL,   /* one reply when all have ended */
 	WATCH_ANY,   /* one reply when one has ended */
+	/* Beside each but WATCH_JOBS: ends instead of jobs. */
+	WATCH_BRIEF = 16,
 };
 
 /**
  * watch_start() - the call ends when the watch does
+ * @style:	enum watch_style, and maybe WATCH_BRIEF
  * @ids:	copied; duplicates count once
  * @look:	some may have ended already: ask the store first
  * @wait_ms:	error Timeout behind it; negative: never
@@ -30,6 +33,6 @@ enum watch_style {
  *
  * Return: 0 or -ENOMEM, then nothing was started.
  */
-must_check int watch_start(struct call *call, enum watch_style style,
+must_check int watch_start(struct call *call, unsigned style,
 			   const int64_t *ids, size_t count, bool look,
 			   int64_t wait_ms);

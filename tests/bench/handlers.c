@@ -4,7 +4,8 @@
  *
  *	bench-handlers REEVED DIRECTORY map|calls|lone JOBS WORKERS WINDOW [MEMBERS]
  *
- * map: SubmitMany of 1000 each, into a group whose ends are streamed by Wait.
+ * map: SubmitMany of 1000 each, into a group whose ends are streamed by Wait,
+ *	at most WINDOW items ahead of the ends.
  * calls: one Submit a job, WINDOW of them outstanding, ends by the same stream.
  * lone: Submit with more, one after the other. MEMBERS: more of each Spec, as
  * "\"durability\":\"result\"". Prints jobs a second, and the broker's CPU.
@@ -285,7 +286,7 @@ static long take_ends(struct lines *ends)
 }
 
 static void run_map(struct lines *in, struct lines *ends, long jobs,
-		    const char *brief)
+		    long window, const char *brief)
 {
 	long long group = open_stream(in, ends, brief);
 	char *text = malloc(64 * MANY + 1024);
@@ -293,7 +294,7 @@ static void run_map(struct lines *in, struct lines *ends, long jobs,
 	size_t n;
 
 	while (done < jobs) {
-		if (sent < jobs && sent - done < 20 * MANY) {
+		if (sent < jobs && sent - done + MANY <= window) {
 			n = (size_t)sprintf(text,
 					    "{\"method\":\"org.reeve.jobs."
 					    "SubmitMany\",\"parameters\":{"
@@ -424,7 +425,7 @@ int main(int argc, char **argv)
 	ends.p = malloc(ends.room);
 	from = seconds();
 	if (strcmp(argv[3], "map") == 0)
-		run_map(&in, &ends, jobs, brief);
+		run_map(&in, &ends, jobs, window, brief);
 	else if (strcmp(argv[3], "calls") == 0)
 		run_calls(&in, &ends, jobs, window, brief);
 	else

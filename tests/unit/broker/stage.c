@@ -87,6 +87,7 @@ void stage_begin(struct stage *stage)
 	rooms_init(&broker->rooms);
 	drains_init(&broker->drains);
 	follows_init(broker);
+	config_link_init(&broker->config_link);
 	assert_int_equal(pools_init(broker), 0);
 	assert_int_equal(sock_loop_init(&broker->socks, broker->base), 0);
 	assert_int_equal(cycle_init(broker), 0);
@@ -154,6 +155,7 @@ void stage_end(struct stage *stage)
 	queues_fini(&broker->queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
+	config_link_fini(&broker->config_link);
 	sock_loop_fini(&broker->socks);
 	json_out_fini(&broker->scratch);
 	event_base_free(broker->base);

@@ -354,9 +354,44 @@ UNIT(a_client_that_does_not_read_is_told_later_and_of_all)
 	stage_end(&stage);
 }
 
+UNIT(a_brief_one_tells_the_ends_of_a_commit_in_one_reply)
+{
+	struct stage stage;
+	const char *line;
+	int64_t group;
+	int fd, other;
+
+	stage_begin(&stage);
+	group = add_group(&stage, false, 2, 3);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	other = stage_client(&stage);
+	line = stage_ask(&stage, fd, wait_call(group, ",\"brief\":true", MORE));
+	stage_expect(stage_checked("org.reeve.jobs.Wait", line),
+		     "{\"parameters\":{\"jobs\":[],\"ends\":[{\"id\":1,"
+		     "\"state\":\"succeeded\"},{\"id\":2,\"state\":"
+		     "\"succeeded\"}],\"pending\":3},\"continues\":true}");
+	stage_call(&stage, other, "org.reeve.jobs.Cancel",
+		   "{\"filter\":{\"ids\":[3,5]},\"reason\":\"why\"}");
+	line = stage_read(&stage, fd);
+	stage_expect(line, "\"ends\":[{\"id\":3,\"state\":\"cancelled\","
+			   "\"cause\":\"cancelled\",\"failure\":{\"message\":"
+			   "\"why\"}},{\"id\":5,");
+	stage_call(&stage, other, "org.reeve.jobs.CloseGroup", "{\"group\":1}");
+	cancel(&stage, other, 4);
+	stage_expect(stage_read(&stage, fd), "\"id\":4");
+	stage_expect(stage_read(&stage, fd),
+		     "{\"jobs\":[],\"ends\":[],\"pending\":0}}");
+	close(fd);
+	close(other);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_brief_one_tells_the_ends_of_a_commit_in_one_reply),
 		cmocka_unit_test(
 			any_with_more_is_over_with_the_first_end_in_a_group_too),
 		cmocka_unit_test(

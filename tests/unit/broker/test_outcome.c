@@ -110,6 +110,10 @@ UNIT(what_a_handler_returned_is_kept_as_it_wrote_it)
 			       &outcome, &run_us),
 			 0);
 	assert_true(slice_is(outcome.result, "0"));
+	assert_int_equal(parse("{\"done\":1,\"token\":2,\"r\\u0065sult\":5}",
+			       &outcome, &run_us),
+			 0);
+	assert_true(slice_is(outcome.result, "5"));
 }
 
 UNIT(why_a_handler_failed_is_kept_with_its_trace_and_its_wish)

@@ -335,9 +335,29 @@ UNIT(a_database_that_cannot_be_read_is_told)
 	stage_end(&stage);
 }
 
+UNIT(a_brief_wait_tells_ends_instead_of_jobs)
+{
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_SUCCEEDED);
+	fake_store_add(stage.store, STATE_FAILED)->cause = CAUSE_HANDLER;
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, "org.reeve.jobs.Wait",
+				"{\"ids\":[1,2],\"brief\":true}"),
+		     "{\"jobs\":[],\"ends\":[{\"id\":1,\"state\":"
+		     "\"succeeded\"},{\"id\":2,\"state\":\"failed\","
+		     "\"cause\":\"handler\"}],\"pending\":0}");
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_brief_wait_tells_ends_instead_of_jobs),
 		cmocka_unit_test(jobs_that_have_ended_are_answered_at_once),
 		cmocka_unit_test(all_waits_for_the_last_and_any_for_the_first),
 		cmocka_unit_test(any_with_more_is_over_with_the_first_end),

@@ -55,7 +55,7 @@ UNIT(even_a_day_is_forgotten_after_some_hundred_runs)
 	credit_ran(&credit, INT64_C(86400000) * MS);
 	run_many(&credit, 100, 10 * US);
 	assert_int_equal(credit.jobs, 1);
-	run_many(&credit, 700, 10 * US);
+	run_many(&credit, 1200, 10 * US);
 	assert_int_equal(credit.jobs, CREDIT_MAX);
 }
 
