@@ -108,10 +108,9 @@ struct reeve_plugin {
 	REEVE_PLUGIN_ABI, (uint32_t)sizeof(struct reeve_plugin)
 
 /* The one symbol that is looked for. */
-#define REEVE_PLUGIN                                                           \
-	__attribute__((visibility("default")))                                 \
-	const struct reeve_plugin reeve_plugin
-extern REEVE_PLUGIN;
+extern __attribute__((visibility("default")))
+const struct reeve_plugin reeve_plugin;
+#define REEVE_PLUGIN const struct reeve_plugin reeve_plugin
 
 /**
  * reeve_result() - what the job yields, as JSON

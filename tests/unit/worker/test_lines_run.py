@@ -370,4 +370,22 @@ def a_filter_that_goes_between_two_jobs_is_replaced():
     worker.end()
 
 
+@test
+def the_example_works():
+    root = pathlib.Path(__file__).resolve().parents[3]
+    worker = begun(run=(str(root / 'etc/examples/words.py'),))
+    for args, result in (({'text': 'as short as that'},
+                          {'words': 4, 'characters': 16}),
+                         ({'text': ''}, {'words': 0, 'characters': 0})):
+        job = worker.job_for(args)
+        worker.broker.say(job)
+        assert worker.answer(job)['result'] == result
+    for args, name in (({}, 'KeyError'), ([], 'TypeError'),
+                       ({'text': 5}, 'AttributeError')):
+        job = worker.job_for(args)
+        worker.broker.say(job)
+        assert worker.answer(job)['error']['type'] == name
+    worker.end()
+
+
 sys.exit(main())

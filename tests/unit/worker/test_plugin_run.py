@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Template and plugin workers; this test plays the supervisor and the broker.
 
-    test_plugin_run.py REEVED PROBE PROBE_OF_ANOTHER_ABI NO_PLUGIN
+    test_plugin_run.py REEVED PROBE PROBE_OF_ANOTHER_ABI NO_PLUGIN ROOT
 
 covers: daemon/worker/template daemon/worker/plugin daemon/worker/run_plugin
 covers: daemon/worker/attend daemon/worker/verdict daemon/worker/serve
@@ -9,9 +9,12 @@ covers: daemon/worker/attend daemon/worker/verdict daemon/worker/serve
 import base64
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -19,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from template_driver import FAILED, FORKED, READY, Template, adopt  # noqa: E402
 from worker_driver import records  # noqa: E402
 
-REEVED, PROBE, PROBE_ABI, NO_PLUGIN = map(os.path.abspath, sys.argv[1:5])
+REEVED, PROBE, PROBE_ABI, NO_PLUGIN, ROOT = map(os.path.abspath, sys.argv[1:6])
+TSAN = b'__tsan_init' in pathlib.Path(REEVED).read_bytes()
 TESTS = []
 
 
@@ -267,7 +271,8 @@ def other_duties_are_done_while_a_handler_computes():
     # And goes to sleep behind it.
     ticks = switches(template.workers[7])
     time.sleep(0.4)
-    assert switches(template.workers[7]) - ticks < 6
+    # A sanitizer has a thread of its own that ticks.
+    assert switches(template.workers[7]) - ticks < 6 or TSAN
     template.end()
 
 
@@ -412,7 +417,7 @@ def a_template_with_threads_refuses_to_fork():
     template.fork(worker=9, slot=2)
     op, slot, worker, pid, error, text = template.hear()
     assert (op, slot, worker) == (FAILED, 2, 9) and error
-    assert '2 threads' in text, text
+    assert re.search(r'has [23] threads', text), text
     template.end()
 
 
@@ -458,8 +463,61 @@ def a_fork_that_was_not_asked_for_well_is_ignored():
     template.end()
 
 
+@test
+def the_example_is_built_as_it_says_and_works():
+    source = pathlib.Path(ROOT) / 'etc/examples/primes.c'
+    command = re.search(r'^ \*\t(cc .*)$', source.read_text(), re.M).group(1)
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(source, folder)
+        subprocess.run(command.split() + ['-Wall', '-Wextra', '-Werror', '-I',
+                                          ROOT + '/client'],
+                       cwd=folder, check=True)
+        plugin = folder + '/primes.so'
+        template = Template(REEVED, plugin, '2000000')
+        assert template.hear()[0] == READY
+        template.forked()
+        broker = template.accept()
+        assert broker.ready['handlers'] == ['count', 'next']
+        job = template.job('count', {'below': 100})
+        broker.say(job)
+        assert broker.hear() == {'progress': job['job'], 'fraction': 0,
+                                 'token': job['token'], 'note': 'counting'}
+        assert broker.hear()['result'] == {'primes': 25}
+        fail = ask(template, broker, 'count', {'below': 3000000})
+        assert fail['error']['type'] == 'ValueError'
+        assert fail['retry'] is False
+        done = ask(template, broker, 'next', {'after': 100})
+        assert done['result'] == 101
+        done = ask(template, broker, 'next', {'after': 2000000})
+        assert 'result' not in done and done['log64']
+        template.end()
+        assert refusal(plugin, '0') == (
+            'preload failed: the table may go from 2 to 1000000000, not to 0')
+
+
+@test
+def the_header_is_plain_c_and_cpp():
+    """Every version that a stranger may compile it with, without a warning."""
+    text = """#include <reeve_plugin.h>
+        static int f(struct reeve_task *t) { return reeve_cancelled(t); }
+        static const struct reeve_handler handlers[] = {{"f", f}, {0, 0}};
+        REEVE_PLUGIN = {REEVE_PLUGIN_HEAD, handlers, 0, 0, 0};
+        """
+    for compiler, language, standards in (
+            ('cc', 'c', ('c99', 'c11', 'c17')),
+            ('c++', 'c++', ('c++11', 'c++17', 'c++20'))):
+        if not shutil.which(compiler):
+            return 'there is no ' + compiler
+        for standard in standards:
+            subprocess.run(
+                [compiler, '-x', language, '-std=' + standard, '-I',
+                 ROOT + '/client', '-Wall', '-Wextra', '-Werror', '-pedantic',
+                 '-fsyntax-only', '-'], input=text.encode(), check=True)
+    return None
+
+
 def main():
-    wanted = sys.argv[5:]
+    wanted = sys.argv[6:]
     tests = [t for t in TESTS if not wanted or any(
         w in t.__name__ for w in wanted)]
     failed = 0
@@ -467,13 +525,14 @@ def main():
     print('1..%d' % len(tests))
     for number, function in enumerate(tests, 1):
         try:
-            function()
+            skipped = function()
         except Exception:  # noqa: BLE001
             failed += 1
             print('not ok %d - %s' % (number, function.__name__))
             print('# ' + traceback.format_exc().replace('\n', '\n# '))
         else:
-            print('ok %d - %s' % (number, function.__name__))
+            print('ok %d - %s%s' % (number, function.__name__, skipped and
+                                    ' # SKIP ' + skipped or ''))
         for template in list(Template.started):
             template.end()
         sys.stdout.flush()
