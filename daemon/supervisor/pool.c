@@ -1,8 +1,8 @@
 #include "daemon/supervisor/pool.h"
 
+#include "daemon/supervisor/pool_reason.h"
+
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/wait.h>
 
 int pool_init(struct pool *pool, int number, const struct pool_config *config)
@@ -210,57 +210,46 @@ void pool_retire(struct pool *pool, struct pool_worker *worker, bool shrink)
 		pool_scale(pool, staying(pool));
 }
 
-void pool_explain(struct pool *pool, const char *fmt, ...)
+static void explain_end(struct pool *pool, const struct pool_worker *worker,
+			int status)
 {
-	va_list args;
+	const char *when = is_exec(pool) || worker->ready
+				   ? " before it had done anything"
+				   : " before it was ready";
 
-	va_start(args, fmt);
-	vsnprintf(pool->reason, sizeof(pool->reason), fmt, args);
-	va_end(args);
+	if (worker->late)
+		pool_explain(pool, "worker was not ready in time (ready: %g s)",
+			     (double)pool->config.ready_ms / 1000);
+	else
+		pool_explain_end(pool, "worker", status, when);
 }
 
-/* One that was never ready did nothing, however long it took for it. */
-static int64_t counted_ns(const struct pool *pool,
-			  const struct pool_worker *worker, int64_t now_ns)
+/* One that could not begin did nothing, however long it took for it. */
+static void count(struct pool *pool, const struct pool_worker *worker,
+		  bool began, int64_t now_ns)
 {
 	int64_t lived_ns = now_ns - worker->born_ns;
 
-	if (is_exec(pool) || worker->ready || lived_ns < BACKOFF_GOOD_NS)
-		return lived_ns;
-	return BACKOFF_GOOD_NS - 1;
-}
-
-static void count(struct pool *pool, const struct pool_worker *worker,
-		  int64_t now_ns)
-{
-	backoff_died(&pool->backoff, now_ns, counted_ns(pool, worker, now_ns),
-		     worker->useful);
+	if (!began && lived_ns >= BACKOFF_GOOD_NS)
+		lived_ns = BACKOFF_GOOD_NS - 1;
+	backoff_died(&pool->backoff, now_ns, lived_ns, worker->useful);
 	if (!pool->backoff.deaths)
 		pool->reason[0] = '\0';
 }
 
 void pool_unborn(struct pool *pool, struct pool_worker *worker, int64_t now_ns)
 {
-	count(pool, worker, now_ns);
+	count(pool, worker, false, now_ns);
 	*worker = (struct pool_worker){0};
 }
 
-static void explain_end(struct pool *pool, const struct pool_worker *worker,
-			int status)
+static bool has_begun(const struct pool *pool, const struct pool_worker *worker,
+		      int status)
 {
-	const char *when = is_exec(pool) || worker->ready
-				   ? "before it had done anything"
-				   : "before it was ready";
-
-	if (worker->late)
-		pool_explain(pool, "worker was not ready in time (ready: %g s)",
-			     (double)pool->config.ready_ms / 1000);
-	else if (WIFSIGNALED(status))
-		pool_explain(pool, "worker was ended by signal %d %s",
-			     WTERMSIG(status), when);
-	else
-		pool_explain(pool, "worker exited with status %d %s",
-			     WEXITSTATUS(status), when);
+	if (is_exec(pool))
+		return true;
+	return worker->ready &&
+	       !(WIFEXITED(status) && WEXITSTATUS(status) == POOL_EXIT_BIRTH);
 }
 
 void pool_died(struct pool *pool, struct pool_worker *worker,
@@ -271,7 +260,8 @@ void pool_died(struct pool *pool, struct pool_worker *worker,
 
 	if (!meant) {
 		explain_end(pool, worker, end->status);
-		count(pool, worker, now_ns);
+		count(pool, worker, has_begun(pool, worker, end->status),
+		      now_ns);
 	}
 	*worker = (struct pool_worker){0};
 }

@@ -110,7 +110,4 @@ void pool_died(struct pool *pool, struct pool_worker *worker,
 /** pool_degraded() - does it wait because its births fail? */
 bool pool_degraded(const struct pool *pool, int64_t now_ns);
 
-/** pool_explain() - why its births fail, for people */
-void pool_explain(struct pool *pool, const char *fmt, ...) printf_like(2, 3);
-
 void pool_fini(struct pool *pool);

@@ -1,6 +1,6 @@
 #include "daemon/supervisor/preload.h"
 
-#include <sys/wait.h>
+#include "daemon/supervisor/pool_reason.h"
 
 bool preload_wants(const struct pool *pool, int64_t now_ns,
 		   int64_t *ret_wake_ns)
@@ -81,20 +81,6 @@ struct template *preload_find(struct pool *pool, pid_t pid)
 	return NULL;
 }
 
-static void explain_end(struct pool *pool, const struct template *template,
-			int status)
-{
-	const char *when = template->state == TEMPLATE_LOADING ? " at preload"
-							       : "";
-
-	if (WIFSIGNALED(status))
-		pool_explain(pool, "template was ended by signal %d%s",
-			     WTERMSIG(status), when);
-	else
-		pool_explain(pool, "template exited with status %d%s",
-			     WEXITSTATUS(status), when);
-}
-
 void preload_died(struct pool *pool, struct template *template, int status,
 		  int64_t now_ns)
 {
@@ -110,7 +96,10 @@ void preload_died(struct pool *pool, struct template *template, int status,
 	pool->preload_ns = backoff_died(&pool->preload, now_ns, lived_ns,
 					template->useful);
 	if (!template->explained)
-		explain_end(pool, template, status);
+		pool_explain_end(pool, "template", status,
+				 template->state == TEMPLATE_LOADING
+					 ? " at preload"
+					 : "");
 	template_died(template);
 }
 

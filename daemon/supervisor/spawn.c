@@ -195,12 +195,18 @@ static int settle_in(const struct spawn *spawn)
 __attribute__((noreturn)) static void execute(const struct spawn *spawn,
 					      char **argv)
 {
+	int r;
+
 	/* This very program, even if its file has been replaced since. */
-	if (spawn->role)
+	if (spawn->role) {
 		execv(spawn->program ? spawn->program : "/proc/self/exe", argv);
-	else
-		execvp(argv[0], argv);
-	_exit(SPAWN_EXIT_NO_EXEC);
+		_exit(SPAWN_EXIT_NO_EXEC);
+	}
+	execvp(argv[0], argv);
+	r = errno;
+	dprintf(STDERR_FILENO, "reeved: cannot start '%s': %s\n", argv[0],
+		strerror(r));
+	_exit(r == ENOENT ? SPAWN_EXIT_NO_PROGRAM : SPAWN_EXIT_UNFIT);
 }
 
 __attribute__((noreturn)) static void become(const struct spawn *spawn,

@@ -13,6 +13,9 @@
 
 #define SPAWN_FDS_MAX 32
 #define SPAWN_EXIT_NO_EXEC 111
+/* Of a program, as a shell has it: not there, or not to be executed. */
+#define SPAWN_EXIT_NO_PROGRAM 127
+#define SPAWN_EXIT_UNFIT 126
 
 enum {
 	SPAWN_E_STARTER = 1, /* this process only waited: leave it */
@@ -44,7 +47,8 @@ struct spawn {
  * signals, /dev/null as 0 and 1, our standard error, and nothing else but @fds.
  *
  * Return: 0, or negative errno when the process could not be made. When it
- *         cannot be executed it exits with status 111.
+ *         cannot be executed it exits with status 111, a program with 126 or
+ *         127, and says so to standard error.
  */
 must_check int spawn_role(const struct spawn *spawn, pid_t *ret_pid);
 

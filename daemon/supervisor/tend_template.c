@@ -1,5 +1,6 @@
 #include "daemon/supervisor/tend.h"
 
+#include "daemon/supervisor/pool_reason.h"
 #include "daemon/supervisor/preload.h"
 
 #include <errno.h>
@@ -99,7 +100,11 @@ static void on_message(struct supervisor *supervisor, struct pool *pool,
 		preload_ready(pool, now_ns);
 		return;
 	}
-	pool_explain(pool, "preload failed: %.100s", message->text);
+	/* Some say that themselves. */
+	pool_explain(pool, "%s%.100s",
+		     strncmp(message->text, "preload", 7) ? "preload failed: "
+							  : "",
+		     message->text);
 	template->explained = true;
 	log_warning("%s pool=%s", pool->reason, pool->config.name);
 }

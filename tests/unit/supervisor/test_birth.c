@@ -164,6 +164,20 @@ UNIT(a_program_that_exits_at_once_degrades_its_pool_only)
 	rig_stop(&rig);
 }
 
+UNIT(a_program_that_is_not_there_is_the_reason)
+{
+	setenv("FAKE_POOLS", "p 2 1 1 10000 0 h /nowhere/at/all", 1);
+	rig_start(&rig, no_cgroups);
+	rig_await(&rig, "log",
+		  "cannot start '/nowhere/at/all': No such file or directory",
+		  1);
+	rig_await(&rig, "fake",
+		  "reason=worker cannot be started: /nowhere/at/all: there is "
+		  "no such program",
+		  1);
+	rig_stop(&rig);
+}
+
 UNIT(a_worker_that_says_nothing_is_ended)
 {
 	pool("p 2 1 1 200 0", "program");
@@ -430,6 +444,7 @@ int main(void)
 		EACH(the_broker_is_told_of_the_pools_before_their_workers),
 		EACH(the_others_follow_when_the_first_one_is_ready),
 		EACH(a_program_that_exits_at_once_degrades_its_pool_only),
+		EACH(a_program_that_is_not_there_is_the_reason),
 		EACH(a_worker_that_says_nothing_is_ended),
 		EACH(a_worker_that_retires_is_replaced_first),
 		EACH(the_broker_says_how_many_and_ends_some),

@@ -1,6 +1,7 @@
 /* Pools that serve handlers: who is born when, with a clock of our own. */
 #include "daemon/supervisor/pool.h"
 #include "daemon/supervisor/pool_message.h"
+#include "daemon/supervisor/pool_reason.h"
 #include "tests/helper/t.h"
 
 #include <stdio.h>
@@ -267,6 +268,34 @@ UNIT(the_reason_is_told_while_births_fail)
 	assert_int_equal(message.pool_workers, 1);
 }
 
+UNIT(a_filter_that_does_not_begin_is_a_failed_birth_however_late)
+{
+	pool.config.kind = POOL_LINES;
+	settle(SECOND);
+	end(0, POOL_EXIT_BIRTH << 8, 100 * SECOND);
+	assert_int_equal(pool.backoff.deaths, 1);
+	assert_string_equal(pool.reason,
+			    "the filter ended before it read anything");
+	fill(100 * SECOND);
+	all_ready();
+	end(0, POOL_EXIT_BIRTH << 8, 200 * SECOND);
+	assert_int_equal(pool.backoff.deaths, 2);
+}
+
+UNIT(a_program_that_is_not_there_is_named)
+{
+	static char *run[] = {(char *)"/nowhere", NULL};
+	char **before = pool.config.run;
+
+	pool.config.run = run;
+	fill(SECOND);
+	end(0, 127 << 8, SECOND);
+	assert_string_equal(pool.reason,
+			    "worker cannot be started: /nowhere: there is no "
+			    "such program");
+	pool.config.run = before;
+}
+
 UNIT(a_pool_that_grows_keeps_its_workers)
 {
 	settle(SECOND);
@@ -310,6 +339,8 @@ int main(void)
 		EACH(a_worker_that_is_not_ready_in_time_is_ended_once),
 		EACH(a_ready_worker_is_never_late),
 		EACH(the_reason_is_told_while_births_fail),
+		EACH(a_filter_that_does_not_begin_is_a_failed_birth_however_late),
+		EACH(a_program_that_is_not_there_is_named),
 		EACH(a_pool_that_grows_keeps_its_workers),
 		EACH(a_birth_tells_pool_number_and_generation),
 	};

@@ -1,3 +1,4 @@
+#include "daemon/supervisor/pool_reason.h"
 #include "daemon/supervisor/preload.h"
 #include "daemon/supervisor/template.h"
 #include "tests/helper/t.h"
