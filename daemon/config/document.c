@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <yaml.h>
 
-#define PATH_BYTES 64
+#define PATH_BYTES 160 /* with a name in it */
 #define LEVELS_MAX 8
 #define NESTED_MAX 16 /* more costs libyaml the square of it */
-#define SEEN_MAX 64
+#define SEEN_MAX 1024
 #define NAMES_BYTES 200
 
 /* What the next node of the file is. */
@@ -18,6 +18,8 @@ enum expect {
 	EXPECT_ROOT,
 	EXPECT_KEY,
 	EXPECT_VALUE,	/* of a key of the table */
+	EXPECT_NAMED,	/* of a key below a name: one, or a list */
+	EXPECT_ITEM,	/* of such a list */
 	EXPECT_SECTION, /* a mapping, or nothing */
 	EXPECT_UNKNOWN, /* of something that was refused: passed over */
 	EXPECT_END,
@@ -32,12 +34,20 @@ struct walk {
 	size_t lengths[LEVELS_MAX];
 	size_t depth; /* of open mappings */
 	const struct table_row *row;
-	struct {
-		char path[PATH_BYTES];
-		int line;
-	} seen[SEEN_MAX];
+	const struct named_row *named;
+	struct slice name; /* in path */
+	char *items[NAMED_ITEMS_MAX + 1];
+	size_t item_count;
+	struct document_place list; /* where it begins */
+	struct seen *seen;	    /* SEEN_MAX */
 	size_t seen_count;
+	int error; /* -ENOMEM */
 	bool over; /* nothing behind this is looked at */
+};
+
+struct seen {
+	char path[PATH_BYTES];
+	int line;
 };
 
 static struct document_place place_of(const yaml_mark_t *mark)
@@ -61,14 +71,30 @@ static void problem(struct walk *walk, struct document_place place,
 	walk->hooks->problem(walk->hooks->context, place, text);
 }
 
-/* "a, b, c": what may stand below a section. */
+/* What may stand below a section, of both kinds of keys. */
+static struct slice child_of(struct slice section, size_t i)
+{
+	size_t count = 0;
+
+	while (count <= i) {
+		struct slice name = table_child(section, count);
+
+		if (!name.p)
+			return named_child(section, i - count);
+		if (count++ == i)
+			return name;
+	}
+	return (struct slice){NULL, 0};
+}
+
+/* "a, b, c" */
 static void names_below(struct slice section, char ret[NAMES_BYTES])
 {
 	size_t n = 0;
 
 	ret[0] = '\0';
-	for (size_t i = 0; n + PATH_BYTES < NAMES_BYTES; i++) {
-		struct slice name = table_child(section, i);
+	for (size_t i = 0; n + 40 < NAMES_BYTES; i++) {
+		struct slice name = child_of(section, i);
 
 		if (!name.p)
 			break;
@@ -84,7 +110,7 @@ static struct slice nearest(struct slice section, struct slice typed)
 	size_t least = NEAR_BYTES_MAX;
 
 	for (size_t i = 0;; i++) {
-		struct slice name = table_child(section, i);
+		struct slice name = child_of(section, i);
 		size_t distance;
 
 		if (!name.p)
@@ -121,7 +147,12 @@ static void unknown_key(struct walk *walk, struct slice typed,
 	int n = typed.n < 60 ? (int)typed.n : 60;
 	char names[NAMES_BYTES];
 
-	if (near.p) {
+	if (named_takes_name(section) && !named_name_good(typed)) {
+		problem(walk, place,
+			"'%.*s' is no name for one of the "
+			"%.*s: " NAMED_NAME_RULE,
+			n, typed.p, (int)section.n, section.p);
+	} else if (near.p) {
 		problem(walk, place, "unknown key '%.*s': did you mean '%.*s'?",
 			n, typed.p, (int)near.n, near.p);
 	} else if (memchr(typed.p, '.', typed.n) && other) {
@@ -153,7 +184,13 @@ static bool first_time(struct walk *walk, struct document_place place)
 			walk->path, walk->seen[i].line);
 		return false;
 	}
-	require(walk->seen_count < SEEN_MAX);
+	if (walk->seen_count == SEEN_MAX) {
+		problem(walk, place,
+			"more than %d keys: nothing behind this is read",
+			SEEN_MAX);
+		walk->over = true;
+		return false;
+	}
 	memcpy(walk->seen[walk->seen_count].path, walk->path, PATH_BYTES);
 	walk->seen[walk->seen_count++].line = place.line;
 	return true;
@@ -178,11 +215,15 @@ static void on_key(struct walk *walk, struct slice key,
 	path = (struct slice){walk->path, n + key.n};
 	walk->path[path.n] = '\0';
 	walk->row = table_find(path);
-	if (!walk->row && (!key.n || !table_is_section(path))) {
+	walk->named = walk->row ? NULL : named_match(path, &walk->name);
+	if (!walk->row && !walk->named &&
+	    (!key.n || (!table_is_section(path) && !named_is_section(path)))) {
 		walk->path[walk->lengths[walk->depth - 1]] = '\0';
 		unknown_key(walk, key, place);
 	} else if (first_time(walk, place)) {
-		walk->expect = walk->row ? EXPECT_VALUE : EXPECT_SECTION;
+		walk->expect = walk->row     ? EXPECT_VALUE
+			       : walk->named ? EXPECT_NAMED
+					     : EXPECT_SECTION;
 	}
 }
 
@@ -217,6 +258,46 @@ static void on_value(struct walk *walk, const yaml_event_t *event,
 				   place);
 }
 
+/* One item more of what is below a name. */
+static void add_item(struct walk *walk, const yaml_event_t *event,
+		     struct document_place place)
+{
+	const char *text = (const char *)event->data.scalar.value;
+
+	if (strlen(text) != event->data.scalar.length) {
+		problem(walk, place, "'%s' holds a NUL character", walk->path);
+	} else if (walk->item_count == NAMED_ITEMS_MAX) {
+		problem(walk, place, "'%s' has more than %d items", walk->path,
+			NAMED_ITEMS_MAX);
+		walk->over = true;
+	} else {
+		walk->items[walk->item_count] = strdup(text);
+		if (!walk->items[walk->item_count])
+			walk->error = -ENOMEM;
+		else
+			walk->item_count++;
+	}
+}
+
+static void forget_items(struct walk *walk)
+{
+	while (walk->item_count)
+		free(walk->items[--walk->item_count]);
+}
+
+/* All of them are read. */
+static void say_items(struct walk *walk, struct document_place place)
+{
+	walk->items[walk->item_count] = NULL;
+	if (!walk->item_count && !walk->error)
+		problem(walk, place, "'%s' has no value: give one, like %s",
+			walk->path, walk->named->like);
+	else if (!walk->error)
+		walk->hooks->named(walk->hooks->context, walk->named,
+				   walk->name, walk->items, place);
+	forget_items(walk);
+}
+
 static void on_scalar(struct walk *walk, const yaml_event_t *event,
 		      struct document_place place)
 {
@@ -232,12 +313,21 @@ static void on_scalar(struct walk *walk, const yaml_event_t *event,
 	case EXPECT_VALUE:
 		on_value(walk, event, place);
 		break;
+	case EXPECT_NAMED:
+		if (!is_nothing(event))
+			add_item(walk, event, place);
+		say_items(walk, place);
+		break;
+	case EXPECT_ITEM:
+		add_item(walk, event, place);
+		return;
 	case EXPECT_SECTION:
 		names_below(slice_of(walk->path), names);
 		if (!is_nothing(event))
 			problem(walk, place,
 				"'%s' is a section: below it there is %s",
-				walk->path, names);
+				walk->path,
+				names[0] ? names : "a name of your own");
 		break;
 	case EXPECT_ROOT:
 		if (!is_nothing(event))
@@ -256,9 +346,14 @@ static void refuse_collection(struct walk *walk, struct document_place place,
 {
 	const char *what = list ? "a list" : "a section";
 
-	if (walk->expect == EXPECT_VALUE)
+	if (walk->expect == EXPECT_VALUE || walk->expect == EXPECT_NAMED)
 		problem(walk, place, "'%s' takes a value, like %s, and not %s",
-			walk->path, walk->row->fallback, what);
+			walk->path,
+			walk->row ? walk->row->fallback : walk->named->like,
+			what);
+	else if (walk->expect == EXPECT_ITEM)
+		problem(walk, place, "'%s' is a list of texts and not of %ss",
+			walk->path, what + 2);
 	else if (walk->expect == EXPECT_SECTION)
 		problem(walk, place, "'%s' is a section and not a list",
 			walk->path);
@@ -288,13 +383,28 @@ static void on_mapping_end(struct walk *walk)
 	value_done(walk);
 }
 
+static bool on_list(struct walk *walk, struct document_place place)
+{
+	if (walk->expect != EXPECT_NAMED || walk->named->kind != NAMED_LIST)
+		return false;
+	walk->list = place;
+	walk->expect = EXPECT_ITEM;
+	return true;
+}
+
+static void on_list_end(struct walk *walk)
+{
+	say_items(walk, walk->list);
+	value_done(walk);
+}
+
 /* Whatever was passed over: a bad key is followed by a value, to be passed
  * over, too. */
 static void passed(struct walk *walk)
 {
 	if (walk->expect == EXPECT_KEY)
 		walk->expect = EXPECT_UNKNOWN;
-	else
+	else if (walk->expect != EXPECT_ITEM)
 		value_done(walk);
 }
 
@@ -342,8 +452,11 @@ static void on_node(struct walk *walk, const yaml_event_t *event)
 		on_scalar(walk, event, place);
 	else if (event->type == YAML_MAPPING_START_EVENT)
 		on_mapping(walk, place);
-	else if (event->type == YAML_SEQUENCE_START_EVENT)
-		refuse_collection(walk, place, true);
+	else if (event->type == YAML_SEQUENCE_START_EVENT) {
+		if (!on_list(walk, place))
+			refuse_collection(walk, place, true);
+	} else if (event->type == YAML_SEQUENCE_END_EVENT)
+		on_list_end(walk);
 	else if (event->type == YAML_MAPPING_END_EVENT)
 		on_mapping_end(walk);
 }
@@ -414,7 +527,10 @@ int document_read(struct slice text, const struct document_hooks *hooks)
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p,
 				     text.n);
-	while (!walk.over) {
+	walk.seen = calloc(SEEN_MAX, sizeof(*walk.seen));
+	if (!walk.seen)
+		walk.error = -ENOMEM;
+	while (!walk.over && !walk.error) {
 		yaml_event_t event;
 
 		if (!yaml_parser_parse(&parser, &event)) {
@@ -428,5 +544,7 @@ int document_read(struct slice text, const struct document_hooks *hooks)
 		yaml_event_delete(&event);
 	}
 	yaml_parser_delete(&parser);
-	return r;
+	forget_items(&walk);
+	free(walk.seen);
+	return r ? r : walk.error;
 }

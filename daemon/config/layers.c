@@ -22,6 +22,7 @@ struct layers {
 	const char *explicit_file; /* of --config; NULL: not given */
 	enum settings_layer layer;
 	int file;
+	int error; /* -ENOMEM */
 };
 
 static void keep_problem(struct settings *settings, int file,
@@ -47,6 +48,14 @@ void layers_problem(struct settings *settings, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	keep_problem(settings, -1, nowhere, text);
+}
+
+void layers_problem_at(struct settings *settings,
+		       const struct named_entry *entry, const char *message)
+{
+	keep_problem(settings, entry->file,
+		     (struct document_place){entry->line, entry->column},
+		     message);
 }
 
 const char *layers_home(void)
@@ -87,6 +96,35 @@ static void on_value(void *context, const struct table_row *row,
 		     const char *text, struct document_place place)
 {
 	set(context, row, row->key, text, place);
+}
+
+static void on_named(void *context, const struct named_row *row,
+		     struct slice name, char **items,
+		     struct document_place place)
+{
+	struct layers *layers = context;
+	char fault[NAMED_FAULT_BYTES], message[400];
+	struct named_value value;
+	struct named_entry entry = {
+		.key = (enum named_key)(row - named_rows),
+		.items = items,
+		.layer = (int)layers->layer,
+		.file = layers->file,
+		.line = place.line,
+		.column = place.column,
+	};
+
+	for (char **item = items; *item; item++) {
+		if (named_read(row, *item, &value, fault))
+			continue;
+		snprintf(message, sizeof(message), "%s '%.100s': %s",
+			 strrchr(row->key, '*') + 2, *item, fault);
+		keep_problem(layers->settings, layers->file, place, message);
+		return;
+	}
+	snprintf(entry.name, sizeof(entry.name), "%.*s", (int)name.n, name.p);
+	if (named_set(&layers->settings->named, &entry))
+		layers->error = -ENOMEM;
 }
 
 static void on_problem(void *context, struct document_place place,
@@ -138,7 +176,8 @@ static ssize_t read_all(int fd, char *ret, size_t bytes)
 
 static int read_open(struct layers *layers, int fd)
 {
-	const struct document_hooks hooks = {layers, on_value, on_problem};
+	const struct document_hooks hooks = {layers, on_value, on_named,
+					     on_problem};
 	AUTO(free) char *text = malloc(DOCUMENT_BYTES_MAX);
 	const char *why;
 	char message[128];
@@ -161,7 +200,8 @@ static int read_open(struct layers *layers, int fd)
 		file_problem(layers, message);
 		return 0;
 	}
-	return document_read((struct slice){text, (size_t)n}, &hooks);
+	n = document_read((struct slice){text, (size_t)n}, &hooks);
+	return n ? (int)n : layers->error;
 }
 
 static int read_file(struct layers *layers, const char *path, bool must_be)

@@ -21,5 +21,9 @@ must_check int layers_read(struct settings *settings,
 void layers_problem(struct settings *settings, const char *fmt, ...)
 	printf_like(2, 3);
 
+/** layers_problem_at() - one with the place of an entry */
+void layers_problem_at(struct settings *settings,
+		       const struct named_entry *entry, const char *message);
+
 /** layers_home() - $HOME, else what the system knows; NULL: nothing */
 const char *layers_home(void);

@@ -48,6 +48,123 @@ static void write_setting(struct json_out *out,
 	json_out_object_end(out);
 }
 
+/* ---- Keys below a name: in force from the reload that brought them ---- */
+
+static void write_named_key(struct json_out *out, const char *member,
+			    const struct named_entry *entry)
+{
+	const char *key = named_rows[entry->key].key;
+	const char *star = strchr(key, '*');
+	char text[160];
+
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(star - key), key,
+		 entry->name, star + 1);
+	if (member)
+		json_out_member_text(out, member, text);
+	else
+		json_out_string(out, slice_of(text));
+}
+
+static void write_named_value(struct json_out *out, const char *member,
+			      const struct named_entry *entry,
+			      enum named_key key)
+{
+	const char *fallback = named_rows[key].fallback;
+	char text[1024];
+
+	if (entry)
+		named_text(entry, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%s", fallback ? fallback : "");
+	json_out_member_text(out, member, text);
+}
+
+static void write_named_origin(struct json_out *out,
+			       const struct settings *settings,
+			       const struct named_entry *entry)
+{
+	char text[SETTINGS_ORIGIN_BYTES];
+
+	snprintf(text, sizeof(text), "%s:%d", settings->files[entry->file],
+		 entry->line);
+	json_out_member_text(out, "origin", text);
+}
+
+static void write_named(struct json_out *out, const struct settings *settings,
+			const struct named_entry *entry)
+{
+	json_out_object(out);
+	write_named_key(out, "key", entry);
+	write_named_value(out, "value", entry, entry->key);
+	write_named_value(out, "default", NULL, entry->key);
+	json_out_member_text(
+		out, "layer",
+		settings_layer_word((enum settings_layer)entry->layer));
+	write_named_origin(out, settings, entry);
+	json_out_member_bool(out, "live", true);
+	json_out_object_end(out);
+}
+
+/*
+ * What differs between two sets: all of @to that is not so in @from, then what
+ * only @from has. @each: told of both sides, one may be NULL. Return: how many.
+ */
+static size_t each_named(struct json_out *out, const struct settings *from,
+			 const struct settings *to,
+			 void (*each)(struct json_out *out,
+				      const struct settings *new,
+				      const struct named_entry *was,
+				      const struct named_entry *is))
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < to->named.count; i++) {
+		const struct named_entry *is = &to->named.list[i];
+		const struct named_entry *was = named_get(&from->named, is->key,
+							  is->name);
+
+		if (named_equal(was, is))
+			continue;
+		each(out, to, was, is);
+		count++;
+	}
+	for (size_t i = 0; i < from->named.count; i++) {
+		const struct named_entry *was = &from->named.list[i];
+
+		if (named_get(&to->named, was->key, was->name))
+			continue;
+		each(out, to, was, NULL);
+		count++;
+	}
+	return count;
+}
+
+static void write_changed_key(struct json_out *out, const struct settings *new,
+			      const struct named_entry *was,
+			      const struct named_entry *is)
+{
+	(void)new;
+	write_named_key(out, NULL, is ? is : was);
+}
+
+static void write_named_change(struct json_out *out, const struct settings *new,
+			       const struct named_entry *was,
+			       const struct named_entry *is)
+{
+	const struct named_entry *any = is ? is : was;
+
+	json_out_object(out);
+	write_named_key(out, "key", any);
+	write_named_value(out, "from", was, any->key);
+	write_named_value(out, "to", is, any->key);
+	if (is)
+		write_named_origin(out, new, is);
+	else
+		json_out_member_text(out, "origin", "default");
+	json_out_member_bool(out, "live", true);
+	json_out_object_end(out);
+}
+
 void report_settings(struct json_out *out, const struct report_force *force)
 {
 	const struct settings *last = force->last;
@@ -61,6 +178,8 @@ void report_settings(struct json_out *out, const struct report_force *force)
 	json_out_array(out);
 	for (int key = 0; key < TABLE_KEYS; key++)
 		write_setting(out, force, (enum table_key)key);
+	for (size_t i = 0; i < last->named.count; i++)
+		write_named(out, last, &last->named.list[i]);
 	json_out_array_end(out);
 }
 
@@ -102,6 +221,8 @@ static void write_keys(struct json_out *out, const char *name,
 		if (table_rows[i].live == live &&
 		    differs(force, new, &table_rows[i]))
 			json_out_string(out, slice_of(table_rows[i].key));
+	if (live)
+		each_named(out, force->last, new, write_changed_key);
 	json_out_array_end(out);
 }
 
@@ -128,6 +249,7 @@ size_t report_changes(struct json_out *out, const struct report_force *force,
 		json_out_member_bool(out, "live", row->live);
 		json_out_object_end(out);
 	}
+	count += each_named(out, force->last, new, write_named_change);
 	json_out_array_end(out);
 	return count;
 }

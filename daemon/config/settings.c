@@ -1,6 +1,7 @@
 #include "daemon/config/settings.h"
 
 #include "daemon/config/layers.h"
+#include "daemon/config/pools_read.h"
 #include "daemon/config/value.h"
 
 #include <errno.h>
@@ -107,6 +108,10 @@ int settings_load(struct settings **ret_settings,
 		return r;
 	if (!r)
 		resolve(settings);
+	if (!r)
+		r = pools_read(settings);
+	if (r < 0)
+		return r;
 	if (!r && settings->problem_count)
 		r = CONFIG_E_USAGE;
 	*ret_settings = TAKE(settings);
@@ -121,6 +126,8 @@ void settings_free(struct settings *settings)
 		pool_config_free(&settings->pools.list[i]);
 	if (settings)
 		free(settings->pools.list);
+	if (settings)
+		named_fini(&settings->named);
 	free(settings);
 }
 

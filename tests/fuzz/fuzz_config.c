@@ -30,6 +30,23 @@ static void on_value(__attribute__((unused)) void *context,
 	require(value_equal(&config, &again, row));
 }
 
+static void on_named(__attribute__((unused)) void *context,
+		     const struct named_row *row, struct slice name,
+		     char **items, struct document_place place)
+{
+	char fault[NAMED_FAULT_BYTES];
+	struct named_value value;
+
+	require(place.line > 0 && place.column > 0 && items[0]);
+	require(named_name_good(name));
+	for (char **item = items; *item; item++) {
+		if (!named_read(row, *item, &value, fault))
+			require(fault[0]);
+		else
+			require(value.min <= value.max);
+	}
+}
+
 static void on_problem(__attribute__((unused)) void *context,
 		       struct document_place place, const char *message)
 {
@@ -39,7 +56,8 @@ static void on_problem(__attribute__((unused)) void *context,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct document_hooks hooks = {NULL, on_value, on_problem};
+	const struct document_hooks hooks = {NULL, on_value, on_named,
+					     on_problem};
 
 	if (size > FUZZ_BYTES_MAX)
 		return 0;

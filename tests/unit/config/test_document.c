@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static struct config config;
-static char told[8192];
+static char told[65536];
 static size_t values, problems;
 static const char *folder;
 
@@ -36,6 +36,26 @@ static void on_value(__attribute__((unused)) void *context,
 		problems++;
 }
 
+static void on_named(__attribute__((unused)) void *context,
+		     const struct named_row *row, struct slice name,
+		     char **items, struct document_place place)
+{
+	char text[2048] = "", fault[NAMED_FAULT_BYTES], key[128];
+	struct named_value value;
+
+	values++;
+	for (char **item = items; *item; item++) {
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "," : "",
+			 *item);
+		if (!named_read(row, *item, &value, fault))
+			problems++;
+	}
+	snprintf(key, sizeof(key), "%.*s/%s", (int)name.n, name.p, row->key);
+	tell(place, key, text);
+}
+
 static void on_problem(__attribute__((unused)) void *context,
 		       struct document_place place, const char *message)
 {
@@ -45,7 +65,8 @@ static void on_problem(__attribute__((unused)) void *context,
 
 static const char *read_text(struct slice text)
 {
-	const struct document_hooks hooks = {NULL, on_value, on_problem};
+	const struct document_hooks hooks = {NULL, on_value, on_named,
+					     on_problem};
 
 	told[0] = '\0';
 	values = problems = 0;
@@ -63,6 +84,59 @@ UNIT(values_come_with_their_place)
 			    "3:22 store.keep.done=2d\n"
 			    "4:10 store.keep.failed=3d\n");
 	assert_int_equal(problems, 0);
+}
+
+UNIT(keys_below_a_name_come_with_the_name_and_all_their_items)
+{
+	assert_string_equal(READ("pools:\n  thumbs:\n    run: [./a.py, -v]\n"
+				 "    handles: thumb\n    retire: {jobs: 5K}\n"
+				 "  exec: {workers: 3}\n"),
+			    "3:10 thumbs/pools.*.run=./a.py,-v\n"
+			    "4:14 thumbs/pools.*.handles=thumb\n"
+			    "5:20 thumbs/pools.*.retire.jobs=5K\n"
+			    "6:19 pools.exec.workers=3\n");
+	assert_int_equal(problems, 0);
+}
+
+UNIT(what_is_wrong_below_a_name_is_told_with_its_place)
+{
+	assert_string_equal(READ("pools: {a.b: {run: x}}"),
+			    "1:9 'a.b' is no name for one of the pools: a name "
+			    "is of letters, digits, '-' and '_', at most 63\n");
+	assert_string_equal(READ("pools: {a: {handels: x}}"),
+			    "1:13 unknown key 'handels': did you mean "
+			    "'handles'?\n");
+	assert_string_equal(READ("pools: {a: {kind: [x]}}"),
+			    "1:19 'pools.a.kind' takes a value, like worker, "
+			    "and not a list\n");
+	assert_string_equal(READ("pools: {a: {run: [x, [y], z]}}"),
+			    "1:22 'pools.a.run' is a list of texts and not of "
+			    "lists\n1:18 a/pools.*.run=x,z\n");
+	assert_string_equal(READ("pools: {a: {run: []}}"),
+			    "1:18 'pools.a.run' has no value: give one, like "
+			    "[/usr/lib/thumbs/worker.py]\n");
+	assert_string_equal(READ("pools: {a: {run: x, run: y}}"),
+			    "1:18 a/pools.*.run=x\n1:21 'pools.a.run' is here "
+			    "already, in line 1\n");
+	assert_string_equal(READ("pools: {exec: {run: x}}"),
+			    "1:16 unknown key 'run': below pools.exec there is "
+			    "workers\n");
+	assert_string_equal(READ("pools: {a: 5}"),
+			    "1:12 'pools.a' is a section: below it there is "
+			    "kind, run, handles, workers, preload, idle, "
+			    "ready, ping, retire, broken\n");
+}
+
+UNIT(more_keys_than_are_kept_are_told)
+{
+	static char text[60000];
+	size_t n = (size_t)snprintf(text, sizeof(text), "pools:\n");
+
+	for (int i = 0; i < 1100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      " p%d: {run: x}\n", i);
+	read_text((struct slice){text, n});
+	assert_non_null(strstr(told, "more than 1024 keys"));
 }
 
 UNIT(a_mistyped_name_is_told_the_nearest)
@@ -192,6 +266,11 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_come_with_their_place),
+		cmocka_unit_test(
+			keys_below_a_name_come_with_the_name_and_all_their_items),
+		cmocka_unit_test(
+			what_is_wrong_below_a_name_is_told_with_its_place),
+		cmocka_unit_test(more_keys_than_are_kept_are_told),
 		cmocka_unit_test(a_mistyped_name_is_told_the_nearest),
 		cmocka_unit_test(one_reading_says_all_that_is_wrong),
 		cmocka_unit_test(what_is_no_text_is_found_by_its_offset),
