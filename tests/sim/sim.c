@@ -47,6 +47,11 @@ uint64_t sim_below(struct sim *sim, uint64_t n)
 	return (z ^ (z >> 31)) % n;
 }
 
+uint32_t sim_pool(const struct sim *sim, uint32_t index)
+{
+	return sim->supervisor.slots > 1 ? index % 2 : 0;
+}
+
 bool sim_chance(struct sim *sim, uint32_t per_10000)
 {
 	return per_10000 && sim_below(sim, 10000) < per_10000;
@@ -275,11 +280,12 @@ static void print_stats(const struct sim_stats *stats)
 	printf("# deaths: workers %llu brokers %llu hosts %llu; full %llu; "
 	       "adopted %llu imported %llu charged %llu put back %llu "
 	       "(of these had begun %llu) recalled %llu; retried %llu expired "
-	       "%llu stranded %llu\n",
+	       "%llu stranded %llu; handlers told to end %llu, their workers "
+	       "ended %llu\n",
 	       SHOW(deaths), SHOW(broker_deaths), SHOW(reboots), SHOW(full),
 	       SHOW(adopted), SHOW(imported), SHOW(charged), SHOW(put_back),
 	       SHOW(restarts), SHOW(recalled), SHOW(retried), SHOW(expired),
-	       SHOW(stranded));
+	       SHOW(stranded), SHOW(told), SHOW(ended));
 #undef SHOW
 }
 

@@ -30,7 +30,9 @@
 	X(RETRY_ONCE, "retry-once")                                            \
 	X(RETRY_UNCOUNTED, "retry-uncounted")                                  \
 	X(FORGET_STRAND, "forget-strand")                                      \
-	X(GIVE_STRANDED, "give-stranded")
+	X(GIVE_STRANDED, "give-stranded")                                      \
+	X(NEVER_END, "never-end")                                              \
+	X(END_EARLY, "end-early")
 #define SIM_RULE_ENUM(name, text) SIM_##name,
 enum sim_rule { SIM_RULES(SIM_RULE_ENUM) SIM_RULE_COUNT };
 
@@ -55,7 +57,7 @@ struct sim_stats {
 	uint64_t submitted, acknowledged, starts, ends[STATE_COUNT];
 	uint64_t deaths, broker_deaths, reboots, full, adopted, imported;
 	uint64_t charged, put_back, restarts, recalled, batches;
-	uint64_t retried, expired, stranded;
+	uint64_t retried, expired, stranded, told, ended;
 };
 
 struct sim {
@@ -93,6 +95,9 @@ __attribute__((noreturn)) void sim_fail(const struct sim *sim,
 		if (!(fact))                                                   \
 			sim_fail(sim, __VA_ARGS__);                            \
 	} while (0)
+
+/** sim_pool() - whose lane, or slot, it is: 0 commands, 1 handlers */
+uint32_t sim_pool(const struct sim *sim, uint32_t index);
 
 /** sim_any_worker() - one that fits, chosen by the seed, or NULL */
 struct sim_worker *sim_any_worker(struct sim *sim,

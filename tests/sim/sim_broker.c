@@ -43,7 +43,8 @@ void sim_broker_start(struct sim *sim)
 	broker->useful = false;
 	sched_init(&broker->sched);
 	for (int i = 0; i < SIM_LANES; i++) {
-		sched_lane_add(&broker->sched, &broker->lanes[i], i, 0);
+		sched_lane_add(&broker->sched, &broker->lanes[i], i,
+			       sim_pool(sim, (uint32_t)i));
 		sched_lane_pause(&broker->sched, &broker->lanes[i],
 				 broker->paused[i]);
 		broker->waited[i] = 0;
@@ -133,9 +134,11 @@ static void check_turns(struct sim *sim, const struct sim_batch *batch,
 		bool served = false;
 
 		for (size_t i = 0; i < batch->want_count; i++) {
-			if (batch->wants[i].lane->id == lane)
+			const struct sched_lane *of = batch->wants[i].lane;
+
+			if (of->id == lane)
 				served = true;
-			else
+			else if (of->pool == sim->broker.lanes[lane].pool)
 				others += batch->wants[i].max;
 		}
 		if (served || !could[lane])
@@ -149,14 +152,14 @@ static void check_turns(struct sim *sim, const struct sim_batch *batch,
 }
 
 /* Nobody idles beside a job that could be had. */
-static void check_conserving(struct sim *sim, const struct sim_batch *batch)
+static void check_conserving(struct sim *sim, const struct sched_pool *pool,
+			     const struct sim_batch *batch)
 {
-	const struct sched *sched = &sim->broker.sched;
 	const struct sched_worker *worker;
 
-	if (batch->want_count == SIM_WANTS || !sched->pools[0].open)
+	if (batch->want_count == SIM_WANTS || !pool->open)
 		return;
-	TAILQ_FOREACH (worker, &sched->pools[0].workers, link)
+	TAILQ_FOREACH (worker, &pool->workers, link)
 		sim_check(sim,
 			  worker->leaving ||
 				  worker->job_count + worker->asked >=
@@ -177,7 +180,8 @@ static void plan(struct sim *sim, struct sim_batch *batch)
 	}
 	batch->want_count = sched_plan(&broker->sched, batch->wants, SIM_WANTS);
 	check_turns(sim, batch, could);
-	check_conserving(sim, batch);
+	check_conserving(sim, &broker->sched.pools[0], batch);
+	check_conserving(sim, &broker->sched.pools[1], batch);
 	for (size_t i = 0; i < batch->want_count; i++) {
 		struct sim_hand *hand =
 			(struct sim_hand *)((char *)batch->wants[i].worker -
@@ -368,6 +372,9 @@ void sim_broker_act(struct sim *sim)
 		sim_fleet_notice(sim, worker);
 		if (sim_chance(sim, 1000) && broker->phase == BROKER_SERVING)
 			sim_fleet_recall(sim);
+		if (sim_chance(sim, 3000) && broker->phase == BROKER_SERVING)
+			sim_overrun_look(sim,
+					 &broker->hands[worker - sim->workers]);
 		return;
 	case 1:
 		worker = sim_any_worker(sim, has_spoken);

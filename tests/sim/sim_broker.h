@@ -5,6 +5,7 @@
  * batches to the store, and lets nothing out before they are durable.
  */
 
+#include "daemon/core/overrun.h"
 #include "daemon/core/sched.h"
 #include "tests/sim/sim_worker.h"
 
@@ -24,6 +25,7 @@ struct sim_given {
 	bool once;
 	bool begun;  /* the worker said so when it dialled in */
 	bool cancel; /* it is to be ended, and the worker must hear it */
+	struct overrun overrun; /* of handlers */
 };
 
 /* What the broker knows of the worker with the same index. */
@@ -38,6 +40,7 @@ struct sim_hand {
 	bool dead; /* judged; only wants under way keep it */
 	bool leaving;
 	struct sched_jobs adopted; /* until it dials in */
+	int64_t since_ns;	   /* that this broker knows it */
 };
 
 struct sim_broker {
@@ -86,6 +89,21 @@ void sim_fleet_give(struct sim *sim, const struct sim_claim *claim);
 void sim_fleet_cancel(struct sim *sim, const struct sim_outcome *signal);
 /** sim_fleet_recall() - jobs behind a long one are asked back */
 void sim_fleet_recall(struct sim *sim);
+/** sim_fleet_head() - what it runs, as far as the broker knows, or NULL */
+struct sim_given *sim_fleet_head(struct sim_hand *hand, int64_t *ret_since_ns);
+
+/* sim_overrun.c: handlers that run too long, or were cancelled. */
+
+/** sim_overrun_begin() - a job of a handler is given, or was found to run */
+void sim_overrun_begin(struct sim *sim, struct sim_given *given);
+/** sim_overrun_ask() - somebody cancelled it */
+void sim_overrun_ask(struct sim *sim, struct sim_given *given);
+/** sim_overrun_look() - do what is due, for one worker */
+void sim_overrun_look(struct sim *sim, struct sim_hand *hand);
+/** sim_overrun_judge() - what a failure, or the death of its worker, means */
+bool sim_overrun_judge(const struct sim_given *given,
+		       struct sim_outcome *outcome);
+
 /** sim_fleet_adopt() - what was running, at the start of a broker */
 void sim_fleet_adopt(struct sim *sim);
 /** sim_fleet_find() - by id, or NULL */

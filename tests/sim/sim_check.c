@@ -86,22 +86,15 @@ static void check_worker(struct sim *sim, const struct sim_worker *worker)
 
 /* ---- The scheduler ---- */
 
-static void check_sched(struct sim *sim)
+/* Return: what is asked for all of its workers. */
+static uint64_t check_pool(struct sim *sim, const struct sched_pool *pool)
 {
-	const struct sim_broker *broker = &sim->broker;
 	const struct sched_worker *worker;
-	uint64_t lanes = 0, workers = 0, wants = 0, open = 0;
+	uint32_t serving = 0, busy = 0;
+	uint64_t asked = 0;
 	bool busy_seen = false;
 
-	for (int i = 0; i < SIM_LANES; i++) {
-		lanes += broker->lanes[i].asked;
-		open += broker->lanes[i].open;
-		sim_check(sim,
-			  broker->lanes[i].linked ==
-				  (broker->lanes[i].open > 0),
-			  "lane %d is linked wrongly", i);
-	}
-	TAILQ_FOREACH (worker, &broker->sched.pools[0].workers, link) {
+	TAILQ_FOREACH (worker, &pool->workers, link) {
 		const struct sched_job *job;
 		uint32_t count = 0;
 		bool idle = !worker->leaving && !worker->job_count &&
@@ -120,8 +113,31 @@ static void check_sched(struct sim *sim)
 		sim_check(sim, !idle || !busy_seen,
 			  "an idle worker stands behind a busy one");
 		busy_seen = busy_seen || !idle;
-		workers += worker->asked;
+		serving += !worker->leaving;
+		busy += !worker->leaving && !idle;
+		asked += worker->asked;
 	}
+	sim_check(sim, serving == pool->serving && busy == pool->busy,
+		  "%u serve, %u are busy; the pool says %u and %u", serving,
+		  busy, pool->serving, pool->busy);
+	return asked;
+}
+
+static void check_sched(struct sim *sim)
+{
+	const struct sim_broker *broker = &sim->broker;
+	const struct sched_pool *pools = broker->sched.pools;
+	uint64_t lanes = 0, workers = 0, wants = 0, open = 0;
+
+	for (int i = 0; i < SIM_LANES; i++) {
+		lanes += broker->lanes[i].asked;
+		open += broker->lanes[i].open;
+		sim_check(sim,
+			  broker->lanes[i].linked ==
+				  (broker->lanes[i].open > 0),
+			  "lane %d is linked wrongly", i);
+	}
+	workers = check_pool(sim, &pools[0]) + check_pool(sim, &pools[1]);
 	if (broker->flight != FLIGHT_NONE) {
 		for (size_t i = 0; i < broker->flying->want_count; i++)
 			wants += broker->flying->wants[i].max;
@@ -130,7 +146,7 @@ static void check_sched(struct sim *sim)
 		  "asked: lanes %llu, workers %llu, wants %llu",
 		  (unsigned long long)lanes, (unsigned long long)workers,
 		  (unsigned long long)wants);
-	sim_check(sim, open == broker->sched.pools[0].open,
+	sim_check(sim, open == pools[0].open + pools[1].open,
 		  "what is open is miscounted");
 }
 
@@ -167,6 +183,10 @@ static void check_end(struct sim *sim, int64_t job)
 		   row->cause != CAUSE_HOST_LOST) ||
 			  facts->once || facts->crashes == facts->crash_limit,
 		  "job %lld failed as lost before its limit", (long long)job);
+	sim_check(sim,
+		  row->cause != CAUSE_TIMEOUT ||
+			  sim_pool(sim, row->lane) == 0 || row->timeout_ns,
+		  "job %lld has no timeout, and timed out", (long long)job);
 	sim_check(sim, facts->attempt - facts->crashes <= facts->max_attempts,
 		  "job %lld failed more often than it may", (long long)job);
 }

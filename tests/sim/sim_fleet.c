@@ -30,6 +30,7 @@ static struct sim_hand *hand_new(struct sim *sim, struct sim_worker *worker)
 
 	*hand = (struct sim_hand){.used = true, .id = worker->id};
 	hand->blind = true;
+	hand->since_ns = sim->now_ns;
 	TAILQ_INIT(&hand->adopted);
 	return hand;
 }
@@ -140,6 +141,9 @@ static void judge(struct sim *sim, const struct sim_hand *hand,
 	}
 	if (!given->sent)
 		outcome.event = JOB_PUT_BACK;
+	/* It did not stop, so its worker was stopped. */
+	if (outcome.event == JOB_LOST)
+		sim_overrun_judge(given, &outcome);
 	sim_broker_add(sim, &outcome);
 }
 
@@ -252,7 +256,8 @@ static void return_one(struct sim *sim, struct sim_hand *hand,
 				   sim->now_ns);
 			sim->stats.adopted++;
 		}
-		if (given->cancel && sim->broken != SIM_FORGET_CANCEL)
+		if ((given->cancel || given->overrun.stage != OVERRUN_RUNS) &&
+		    sim->broken != SIM_FORGET_CANCEL)
 			tell(sim, hand, WORD_CANCEL, &as, 0);
 		return;
 	case ADOPT_PUT_BACK:
@@ -278,7 +283,8 @@ static void on_ready(struct sim *sim, struct sim_worker *worker)
 	hand->linked = true;
 	hand->blind = false;
 	if (!hand->scheduled)
-		sched_worker_add(&sim->broker.sched, &hand->sched, 0,
+		sched_worker_add(&sim->broker.sched, &hand->sched,
+				 sim_pool(sim, worker->slot),
 				 sim->credit_limit);
 	hand->scheduled = true;
 	if (sim_worker_leaving(sim, worker) && !hand->sched.leaving)
@@ -301,6 +307,8 @@ static void on_done(struct sim *sim, struct sim_hand *hand,
 
 	if (hand->scheduled)
 		job = sched_find(&hand->sched, as->token);
+	if (job && as->event == JOB_FAIL)
+		sim_overrun_judge((struct sim_given *)job, &outcome);
 	if (job) {
 		sched_end(&sim->broker.sched, &hand->sched, job, as->run_ns,
 			  sim->now_ns);
@@ -397,6 +405,7 @@ void sim_fleet_give(struct sim *sim, const struct sim_claim *claim)
 	given->sched.lane = &sim->broker.lanes[claim->lane];
 	given->once = claim->once;
 	given->sent = hand->linked;
+	sim_overrun_begin(sim, given);
 	sched_give(&sim->broker.sched, &hand->sched, &given->sched,
 		   sim->now_ns);
 	if (sim->broken != SIM_DISPATCH_BEFORE_COMMIT)
@@ -419,9 +428,23 @@ void sim_fleet_cancel(struct sim *sim, const struct sim_outcome *signal)
 		}
 	}
 	/* It may be away: it hears it when it dials in. */
-	if (job)
+	if (job) {
 		((struct sim_given *)job)->cancel = true;
+		sim_overrun_ask(sim, (struct sim_given *)job);
+	}
 	tell(sim, hand, WORD_CANCEL, signal, 0);
+}
+
+struct sim_given *sim_fleet_head(struct sim_hand *hand, int64_t *ret_since_ns)
+{
+	struct sched_job *job = TAILQ_FIRST(&hand->adopted);
+
+	*ret_since_ns = hand->since_ns;
+	if (!job && hand->scheduled) {
+		job = TAILQ_FIRST(&hand->sched.jobs);
+		*ret_since_ns = hand->sched.head_since_ns;
+	}
+	return (struct sim_given *)job;
 }
 
 void sim_fleet_recall(struct sim *sim)
@@ -481,6 +504,9 @@ static void adopt_row(struct sim *sim, const struct sim_row *row, int64_t job,
 	if (worker) {
 		hand = hand_of(sim, worker);
 		hand->row_known = true;
+		sim_overrun_begin(sim, given);
+		if (given->cancel)
+			sim_overrun_ask(sim, given);
 		TAILQ_INSERT_TAIL(&hand->adopted, &given->sched, link);
 		return;
 	}

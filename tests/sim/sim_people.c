@@ -53,6 +53,13 @@ static void submit(struct sim *sim)
 				.run_ns = random_run_ns(sim),
 				.fails = sim_below(sim, 3) ? 0 : 60,
 				.kills = sim_below(sim, 20) ? 0 : 50,
+				.deaf = sim_below(sim, 2),
+				.timeout_ns =
+					sim_below(sim, 3)
+						? 0
+						: (int64_t)sim_below(sim, 400) *
+								  MS +
+							  MS,
 				.facts =
 					{
 						.max_attempts =

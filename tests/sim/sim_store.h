@@ -27,6 +27,8 @@ struct sim_row {
 	/* What it does when it runs. */
 	int64_t run_ns;	      /* INT64_MAX: until it is cancelled */
 	uint8_t fails, kills; /* percent of its attempts; its worker */
+	bool deaf;	      /* as a handler: it hears of no cancel */
+	int64_t timeout_ns;   /* as a handler; 0: none */
 	/* What was seen of it. */
 	uint32_t starts;
 	bool seen;

@@ -225,6 +225,11 @@ static void begin(struct sim *sim, struct sim_worker *worker)
 		  (long long)task->as.job);
 }
 
+static bool is_handler(const struct sim *sim, const struct sim_worker *worker)
+{
+	return sim_pool(sim, worker->slot) == 1;
+}
+
 static void finish(struct sim *sim, struct sim_worker *worker)
 {
 	static const enum job_cause causes[] = {
@@ -239,10 +244,14 @@ static void finish(struct sim *sim, struct sim_worker *worker)
 	}
 	worker->useful = true;
 	if (task->cancelled)
-		answer(worker, task, JOB_FAIL, CAUSE_CANCELLED);
+		answer(worker, task, JOB_FAIL,
+		       is_handler(sim, worker) ? CAUSE_HANDLER
+					       : CAUSE_CANCELLED);
 	else if (sim_below(sim, 100) < row->fails)
 		answer(worker, task, JOB_FAIL,
-		       causes[sim_below(sim, ARRAY_COUNT(causes))]);
+		       is_handler(sim, worker)
+			       ? CAUSE_HANDLER
+			       : causes[sim_below(sim, ARRAY_COUNT(causes))]);
 	else
 		answer(worker, task, JOB_SUCCEED, CAUSE_NONE);
 }
@@ -276,9 +285,14 @@ static void on_cancel(struct sim *sim, struct sim_worker *worker, int64_t token)
 	if (!task || task->cancelled)
 		return;
 	if (!task->begun) {
-		answer(worker, task, JOB_FAIL, CAUSE_CANCELLED);
+		answer(worker, task, JOB_FAIL,
+		       is_handler(sim, worker) ? CAUSE_HANDLER
+					       : CAUSE_CANCELLED);
 		return;
 	}
+	/* A handler has its thread for itself, and may not listen. */
+	if (is_handler(sim, worker) && sim_store_row(sim, task->as.job)->deaf)
+		return;
 	task->cancelled = true;
 	if (task->ends_ns - sim->now_ns > 50 * MS)
 		task->ends_ns = sim->now_ns + (int64_t)sim_below(sim, 50) * MS;
