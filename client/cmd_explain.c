@@ -2,11 +2,13 @@
 
 #include "client/command.h"
 #include "client/field.h"
+#include "client/job.h"
 #include "client/render.h"
 #include "client/say.h"
 #include "client/selector.h"
 #include "client/stamp.h"
 #include "client/tail.h"
+#include "client/trace.h"
 #include "proto/json_in.h"
 
 #include <inttypes.h>
@@ -30,6 +32,20 @@ static void print_tail(struct tool *tool, int64_t id, int64_t attempt)
 	}
 }
 
+/* Of the last attempt; those before it are remembered without. */
+static void print_trace(struct tool *tool, int64_t id, int64_t attempt)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	char prefix[32];
+
+	if (reeve_get(tool->r, id, &job) != 0 ||
+	    (attempt && job->attempt != attempt))
+		return;
+	snprintf(prefix, sizeof(prefix), "    %s|%s ",
+		 render_begin(&tool->out, RENDER_DIM), render_end(&tool->out));
+	trace_print(stdout, job->failure_trace, prefix, EXPLAIN_LINES);
+}
+
 static void print_reason(struct tool *tool, struct arena *arena, int64_t id,
 			 struct slice reason)
 {
@@ -39,6 +55,8 @@ static void print_reason(struct tool *tool, struct arena *arena, int64_t id,
 	printf("  %s%s%s  %s\n", render_begin(&tool->out, RENDER_DIM),
 	       field_text(arena, reason, "rule"), render_end(&tool->out),
 	       field_text(arena, reason, "message"));
+	if (strcmp(field_text(arena, reason, "rule"), "handler") == 0)
+		print_trace(tool, id, attempt);
 	if (attempt)
 		print_tail(tool, id, attempt);
 	if (remedy[0])

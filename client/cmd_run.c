@@ -225,6 +225,13 @@ static int start(struct tool *tool, struct run_options *options, int argc,
 	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
 	bool passed;
 
+	if (result == 0 && (spec.handler || spec.durability == REEVE_RESULT))
+		result = say_usage(tool, "Like: reeve call thumb path=a.png",
+				   spec.handler ? "run is for commands; a "
+						  "handler is called"
+						: "run shows output before "
+						  "the end, so it cannot have "
+						  "--durability result");
 	if (result == 0)
 		result = passes_stdin(tool, &options->job, &passed);
 	if (result != 0)

@@ -10,6 +10,7 @@
 #include "client/stamp.h"
 #include "client/tail.h"
 #include "client/text.h"
+#include "client/trace.h"
 #include "client/words.h"
 #include "proto/json_in.h"
 
@@ -122,11 +123,44 @@ static void print_user(const struct tool *tool, int64_t uid)
 		print_number(tool, "user", uid);
 }
 
+/* Whom it calls, with what; how far it says to be. */
+static void print_call(const struct tool *tool, const struct reeve_job *job)
+{
+	char text[512];
+
+	row(tool, "handler", job->handler);
+	if (job->args[0])
+		row(tool, "args", job->args);
+	if (reeve_job_ended(job) || (job->progress < 0 && !job->note[0]))
+		return;
+	if (job->progress >= 0)
+		snprintf(text, sizeof(text), "%.0f%%%s%s", job->progress * 100,
+			 job->note[0] ? ", " : "", job->note);
+	else
+		snprintf(text, sizeof(text), "%s", job->note);
+	row(tool, "progress", text);
+}
+
+/* What it returned, or where its error came from. */
+static void print_result(const struct tool *tool, const struct reeve_job *job)
+{
+	if (strcmp(job->handler, "exec") == 0)
+		return;
+	if (job->state == REEVE_SUCCEEDED)
+		row(tool, "result", job->result);
+	if (job->failure_trace[0]) {
+		printf("  trace\n");
+		trace_print(stdout, job->failure_trace, "    ", 0);
+	}
+}
+
 static void print_facts(const struct tool *tool, const struct reeve_job *job)
 {
 	char text[64];
 
-	if (job->command[0])
+	if (strcmp(job->handler, "exec") != 0)
+		print_call(tool, job);
+	else if (job->command[0])
 		row(tool, "command", job->command);
 	row(tool, "queue", job->queue);
 	if (job->priority)
@@ -222,6 +256,7 @@ static int show(struct tool *tool, int64_t id)
 	print_usage(tool, job);
 	if (print_tries(tool, job) != 0)
 		return EXIT_FAILED;
+	print_result(tool, job);
 	print_output(tool, job);
 	words_hint(job, hint);
 	if (hint[0])

@@ -5,6 +5,7 @@
 #include "client/job.h"
 #include "client/job_args.h"
 #include "client/say.h"
+#include "client/served.h"
 #include "client/stuck.h"
 
 #include <inttypes.h>
@@ -30,6 +31,18 @@ static int wait_for(struct tool *tool, int64_t id)
 	return finish_job(tool, job);
 }
 
+/* Nothing is promised before its end: so there is one to wait for. */
+static int apply(struct tool *tool, const struct reeve_spec *spec)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+
+	if (reeve_apply(tool->r, spec, -1, &job) != 0)
+		return served_fail(tool, spec->handler);
+	if (!tool->json)
+		printf("%" PRId64 "\n", job->id);
+	return finish_job(tool, job);
+}
+
 static int submit(struct tool *tool, struct submit_options *options, int argc,
 		  char **argv)
 {
@@ -37,13 +50,19 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 	int64_t id;
 	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
 
+	if (result == 0 && spec.durability == REEVE_RESULT && !options->wait)
+		result = say_usage(
+			tool, "Add --wait, or use --durability memory",
+			"--durability result promises nothing before "
+			"the end, and nobody waits for it");
+	if (result == 0)
+		result = tool_connect(tool);
 	if (result != 0)
 		return result;
-	result = tool_connect(tool);
-	if (result != 0)
-		return result;
+	if (spec.durability == REEVE_RESULT)
+		return apply(tool, &spec);
 	if (reeve_submit(tool->r, &spec, &id) != 0)
-		return say_error(tool);
+		return served_fail(tool, spec.handler);
 	if (!tool->json)
 		printf("%" PRId64 "\n", id);
 	else if (!options->wait)
@@ -76,6 +95,7 @@ const struct command command_submit = {
 	.synopsis = "[FLAG]... [--] COMMAND [ARGUMENT]...",
 	.summary = "Put a command into the queue; prints its id.",
 	.text = "  reeve submit make -j8\n"
+		"  reeve submit --handler thumb --args path=a.png\n"
 		"  reeve submit -q mail --timeout 10m -- ./send.sh list.txt\n"
 		"  reeve submit --in 2h --sh 'sort big.txt | uniq -c "
 		">counts'\n",

@@ -305,7 +305,7 @@ static void offer_value(const struct line *line)
 		{"output", "table,wide,json,ndjson,tsv,csv,ids"},
 		{"color", "always,never,auto"},
 		{"on-conflict", "return,replace,reject"},
-		{"durability", "sync,memory"},
+		{"durability", "sync,memory,result"},
 		{"overflow", "reject,block"},
 		{"exit", "none"},
 		{"retry-on", "exit,signal,timeout,memory,handler,exec"},

@@ -219,7 +219,8 @@ static bool is_fixed(struct slice name)
 {
 	return slice_is(name, "group") || slice_is(name, "key") ||
 	       slice_is(name, "on-conflict") || slice_is(name, "durability") ||
-	       slice_is(name, "hold") || slice_is(name, "stdin");
+	       slice_is(name, "hold") || slice_is(name, "stdin") ||
+	       slice_is(name, "args-file");
 }
 
 static bool is_switch(struct slice name)
@@ -329,6 +330,9 @@ static int write_spec(struct reader *reader, struct json_out *out)
 
 	/* Nothing of the editor's surroundings goes into the job. */
 	reader->job.place.listed = true;
+	if (reader->job.handler.handler && reader->words.count > 0)
+		return say_usage(reader->tool, "Leave one of them out",
+				 "there is a command, and a handler");
 	result = job_args_spec(reader->tool, &reader->job,
 			       (int)reader->words.count,
 			       (char **)reader->words.items, &spec);

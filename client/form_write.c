@@ -4,6 +4,7 @@
 #include "client/pattern.h"
 #include "client/stamp.h"
 #include "proto/json_in.h"
+#include "proto/spec.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -152,12 +153,34 @@ static const char *text_of(struct writer *w, struct slice object,
 	return json_find(object, name, &value) ? raw_text(w, value) : "";
 }
 
+static bool is_call(struct writer *w, struct slice spec)
+{
+	const char *handler = text_of(w, spec, "handler");
+
+	return handler[0] && strcmp(handler, SPEC_HANDLER_EXEC) != 0;
+}
+
+static void write_call(struct writer *w, struct slice spec)
+{
+	struct slice args = field_object(spec, "args"), copy;
+
+	line(w, "handler", text_of(w, spec, "handler"));
+	if (arena_copy(&w->arena, args, &copy) == 0)
+		line(w, "args", copy.p);
+	else
+		w->result = -ENOMEM;
+}
+
 static void write_command(struct writer *w, struct slice spec)
 {
 	struct json_iter iter = json_enter(field_list(spec, "argv"));
 	struct json_out words = {0};
 	struct slice word;
 
+	if (is_call(w, spec)) {
+		write_call(w, spec);
+		return;
+	}
 	if (json_count(field_list(spec, "argv")) == 0) {
 		line(w, "sh", text_of(w, spec, "shell"));
 		return;
@@ -324,8 +347,10 @@ int form_write(struct json_out *out, int64_t id, struct slice spec,
 	add(&w, "\n");
 	write_command(&w, spec);
 	write_facts(&w, spec, now_ms);
-	add(&w, "\n");
-	write_place(&w, field_object(spec, "context"));
+	if (!is_call(&w, spec)) {
+		add(&w, "\n");
+		write_place(&w, field_object(spec, "context"));
+	}
 	arena_fini(&w.arena);
 	return json_out_ok(out) ? w.result : -ENOMEM;
 }

@@ -185,6 +185,7 @@ static const struct {
 	{"org.reeve.jobs.NoSuchGroup", REEVE_E_NOT_FOUND},
 	{"org.reeve.jobs.NoSuchHandler", REEVE_E_NOT_FOUND},
 	{"org.reeve.queues.NoSuchQueue", REEVE_E_NOT_FOUND},
+	{"org.reeve.admin.NoSuchPool", REEVE_E_NOT_FOUND},
 	{"org.reeve.jobs.Timeout", REEVE_E_TIMEOUT},
 	{"org.reeve.jobs.TooLarge", REEVE_E_INVALID},
 	{"org.reeve.jobs.Conflicting", REEVE_E_INVALID},

@@ -23,7 +23,7 @@ struct job_box {
 	struct arena arena;
 };
 
-enum job_kind { JOB_INT, JOB_TEXT };
+enum job_kind { JOB_INT, JOB_TEXT, JOB_JSON, JOB_FLOAT };
 
 static const struct {
 	const char *name;
@@ -56,6 +56,9 @@ static const struct {
 	JOB_FIELD("stdout_bytes", JOB_INT, stdout_bytes),
 	JOB_FIELD("stderr_bytes", JOB_INT, stderr_bytes),
 	JOB_FIELD("worker_pid", JOB_INT, worker_pid),
+	JOB_FIELD("result", JOB_JSON, result),
+	JOB_FIELD("progress", JOB_FLOAT, progress),
+	JOB_FIELD("note", JOB_TEXT, note),
 };
 
 static int decode_text(struct arena *arena, struct slice value,
@@ -66,6 +69,17 @@ static int decode_text(struct arena *arena, struct slice value,
 
 	if (result == 0)
 		result = arena_copy(arena, text, &copy);
+	if (result == 0)
+		*ret = copy.p;
+	return result;
+}
+
+static int decode_json(struct arena *arena, struct slice value,
+		       const char **ret)
+{
+	struct slice copy;
+	int result = arena_copy(arena, value, &copy);
+
 	if (result == 0)
 		*ret = copy.p;
 	return result;
@@ -100,9 +114,17 @@ static int decode_field(struct reeve_job *job, struct arena *arena,
 
 		if (!json_key_is(key, job_fields[i].name))
 			continue;
-		if (job_fields[i].kind == JOB_INT)
+		switch (job_fields[i].kind) {
+		case JOB_INT:
 			return json_int(value, member);
-		return decode_text(arena, value, member);
+		case JOB_FLOAT:
+			return json_float(value, member);
+		case JOB_JSON:
+			return decode_json(arena, value, member);
+		case JOB_TEXT:
+		default:
+			return decode_text(arena, value, member);
+		}
 	}
 	return 0;
 }
@@ -134,6 +156,24 @@ static void write_word(struct json_out *line, struct slice word)
 	json_out_byte(line, '\'');
 }
 
+/* What it calls, and with what. */
+static int make_call(struct reeve_job *job, struct arena *arena)
+{
+	struct json_out line = {0};
+	struct slice copy;
+	int result = -ENOMEM;
+
+	json_out_append(&line, slice_of(job->handler));
+	json_out_byte(&line, ' ');
+	json_out_append(&line, slice_of(job->args));
+	if (json_out_ok(&line))
+		result = arena_copy(arena, json_out_slice(&line), &copy);
+	if (result == 0)
+		job->command = copy.p;
+	json_out_fini(&line);
+	return result;
+}
+
 /* The member "spec", as the daemon gives it when it is asked to. */
 static int decode_command(struct reeve_job *job, struct arena *arena,
 			  struct slice spec)
@@ -145,6 +185,8 @@ static int decode_command(struct reeve_job *job, struct arena *arena,
 
 	if (json_find(spec, "shell", &value) && json_kind(value) == JSON_STRING)
 		return decode_text(arena, value, &job->command);
+	if (json_find(spec, "args", &value) && json_kind(value) == JSON_OBJECT)
+		return decode_json(arena, value, &job->args);
 	if (!json_find(spec, "argv", &value))
 		return 0;
 	iter = json_enter(value);
@@ -177,6 +219,9 @@ static int decode_failure(struct reeve_job *job, struct arena *arena,
 	if (result == 0 && json_find(failure, "type", &value) &&
 	    json_kind(value) == JSON_STRING)
 		result = decode_text(arena, value, &job->failure_type);
+	if (result == 0 && json_find(failure, "trace", &value) &&
+	    json_kind(value) == JSON_STRING)
+		result = decode_text(arena, value, &job->failure_trace);
 	return result;
 }
 
@@ -213,6 +258,11 @@ int job_decode(struct slice checked, struct reeve_job **ret)
 		.command = "",
 		.failure = "",
 		.failure_type = "",
+		.failure_trace = "",
+		.args = "",
+		.result = "null",
+		.note = "",
+		.progress = -1,
 		.exit_code = -1,
 		.cpu_us = -1,
 		.peak_kib = -1,
@@ -235,6 +285,8 @@ int job_decode(struct slice checked, struct reeve_job **ret)
 	}
 	if (job->id <= 0)
 		return JOB_E_MALFORMED;
+	if (job->args[0] && make_call(job, &box->arena) != 0)
+		return -ENOMEM;
 	*ret = TAKE(job);
 	return 0;
 }

@@ -23,6 +23,12 @@ static const struct arg_flag flags[] = {
 	{"queue", 'q', ARG_TEXT, AT(queue), "NAME", "queue (default)", 0, NULL},
 	{"name", 'n', ARG_TEXT, AT(name), "TEXT",
 	 "shown instead of the command", 0, NULL},
+	{"handler", 0, ARG_TEXT, AT(handler.handler), "NAME",
+	 "call a handler of a pool, instead of a command", 0, NULL},
+	{"args", 0, ARG_LIST, AT(handler.args), "JSON|K=V",
+	 "what it is given: an object, or members of it; repeatable", 0, NULL},
+	{"args-file", 0, ARG_TEXT, AT(handler.file), "FILE",
+	 "... the JSON object in FILE; - is stdin", 0, NULL},
 	{"priority", 'p', ARG_INT, AT(priority), "N", "higher runs first (0)",
 	 -2147483647, NULL},
 	{"tag", 't', ARG_LIST, AT(tags), "K=V", "to find it by; repeatable", 0,
@@ -78,7 +84,9 @@ static const struct arg_flag flags[] = {
 	 "if another has the key or is unique: return, replace or reject it", 0,
 	 NULL},
 	{"durability", 0, ARG_TEXT, AT(durability), "WORD",
-	 "answer when it is on disk: sync, or before: memory (sync)", 0, NULL},
+	 "answer when it is on disk: sync, before: memory, or promise only the "
+	 "end: result (sync)",
+	 0, NULL},
 	{"once", 0, ARG_ON, AT(once), NULL,
 	 "never start it twice, even if that loses it", 0, NULL},
 	{"crash-limit", 0, ARG_INT, AT(crash_limit), "N",
@@ -94,6 +102,7 @@ void job_args_fini(struct job_args *args)
 	free(args->stdin_data);
 	args->stdin_data = NULL;
 	place_args_fini(&args->place);
+	handler_args_fini(&args->handler);
 }
 
 /* All of a file, up to the limit of the protocol. */
@@ -152,9 +161,47 @@ static bool is_shell_line(const char *word)
 	return word[n] && n > 0 && !memchr(word, '/', n);
 }
 
+/* What says how a process is to run. */
+static int check_handler(struct tool *tool, const struct job_args *args)
+{
+	const struct place_args *place = &args->place;
+	const struct {
+		bool given;
+		const char *name;
+	} flags_of_commands[] = {
+		{args->shell, "sh"},
+		{args->read_stdin, "stdin"},
+		{args->stdin_file, "stdin-file"},
+		{args->cwd, "cwd"},
+		{place->env.count > 0, "env"},
+		{place->clean_env, "clean-env"},
+		{place->umask, "umask"},
+		{place->nice != 0, "nice"},
+		{place->limit.count > 0, "limit"},
+		{args->keep_orphans, "keep-orphans"},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(flags_of_commands); i++) {
+		if (flags_of_commands[i].given)
+			return say_usage(
+				tool,
+				"A handler runs where its pool does, and is "
+				"given --args",
+				"--%s is for commands, not for a handler",
+				flags_of_commands[i].name);
+	}
+	return 0;
+}
+
 static int check(struct tool *tool, const struct job_args *args, int argc,
 		 char **argv)
 {
+	if (args->handler.handler)
+		return check_handler(tool, args);
+	if (args->handler.file || args->handler.args.count > 0)
+		return say_usage(tool,
+				 "Name it: --handler NAME, or: reeve call NAME",
+				 "--args is for a handler, and none is named");
 	if (args->shell && argc > 0)
 		return say_usage(tool, "Put all of it into --sh '...'",
 				 "--sh is the whole command, so nothing may "
@@ -228,24 +275,31 @@ static int read_conflict(struct tool *tool, const struct job_args *args,
 			 args->on_conflict);
 }
 
-/* `result` is for who waits in the same call; no command of ours does. */
 static int read_durability(struct tool *tool, const struct job_args *args,
 			   struct reeve_spec *spec)
 {
-	bool memory = args->durability &&
-		      strcmp(args->durability, "memory") == 0;
+	static const char *const words[] = {
+		[REEVE_SYNC] = "sync",
+		[REEVE_MEMORY] = "memory",
+		[REEVE_RESULT] = "result",
+	};
+	size_t i = 0;
 
-	if (!args->durability || strcmp(args->durability, "sync") == 0)
+	if (!args->durability)
 		return 0;
-	if (!memory)
+	while (i < ARRAY_COUNT(words) && strcmp(args->durability, words[i]))
+		i++;
+	if (i == ARRAY_COUNT(words))
 		return say_usage(tool, "Like: --durability memory",
-				 "--durability takes sync or memory, not '%s'",
+				 "--durability takes sync, memory or result, "
+				 "not '%s'",
 				 args->durability);
-	if (args->once || args->key || args->unique)
+	if (i != REEVE_SYNC && (args->once || args->key || args->unique))
 		return say_usage(tool, "Leave one of them out",
-				 "--durability memory excludes --once, --key "
-				 "and --unique: a crash would forget them");
-	spec->durability = REEVE_MEMORY;
+				 "--durability %s excludes --once, --key "
+				 "and --unique: a crash would forget them",
+				 words[i]);
+	spec->durability = (enum reeve_durability)i;
 	return 0;
 }
 
@@ -291,15 +345,21 @@ static int read_at(struct tool *tool, const struct job_args *args,
 int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		  char **argv, struct reeve_spec *ret)
 {
+	bool calls = args->handler.handler != NULL;
 	int result = check(tool, args, argc, argv);
 
 	if (result == 0)
 		result = read_input(tool, args);
+	if (result == 0 && calls)
+		result = handler_args_read(tool, &args->handler,
+					   (const char *const *)argv);
 	if (result != 0)
 		return result;
 	*ret = (struct reeve_spec){
-		.argv = argc > 0 ? (const char *const *)argv : NULL,
+		.argv = argc > 0 && !calls ? (const char *const *)argv : NULL,
 		.shell = args->shell,
+		.handler = args->handler.handler,
+		.args = args->handler.json,
 		.queue = args->queue,
 		.name = args->name,
 		.key = args->key,
@@ -319,7 +379,7 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.unique = args->unique,
 		.expire_ms = args->expire_ms,
 	};
-	result = place_args_spec(tool, &args->place, ret);
+	result = calls ? 0 : place_args_spec(tool, &args->place, ret);
 	if (result == 0)
 		result = retry_args_spec(tool, &args->retry, ret);
 	if (result == 0)
@@ -330,7 +390,7 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		result = read_keep(tool, args, ret);
 	if (result == 0)
 		result = read_at(tool, args, ret);
-	if (result == 0)
+	if (result == 0 && !calls)
 		tell_left_out(tool, ret);
 	return result;
 }

@@ -3,6 +3,7 @@
 /* Job args: the flags that submit, run and map share, as a submission. */
 
 #include "client/args.h"
+#include "client/handler_args.h"
 #include "client/place_args.h"
 #include "client/retry_args.h"
 
@@ -11,6 +12,7 @@ struct job_args {
 	const char *unique, *on_conflict, *durability, *at, *keep;
 	struct arg_list tags;
 	struct place_args place;
+	struct handler_args handler;
 	int64_t priority;
 	int64_t in_ms, timeout_ms, grace_ms, expire_ms;
 	int64_t crash_limit, group;
@@ -24,7 +26,8 @@ extern const struct arg_table job_args_table;
 
 /**
  * job_args_spec() - fill a submission
- * @argc, @argv: the command; none of it with --sh
+ * @argc, @argv: the command; none of it with --sh; with --handler words of its
+ *		arguments
  * @ret:	points into @args and @argv
  *
  * Return: 0, or the exit code, with the error said.

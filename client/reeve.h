@@ -66,6 +66,7 @@ struct reeve;
 struct reeve_stream;
 struct reeve_watch;
 struct reeve_output;
+struct reeve_job;
 
 /** reeve_new() - a handle without a connection; NULL: out of memory */
 REEVE_API struct reeve *reeve_new(void);
@@ -195,12 +196,15 @@ struct reeve_descriptors {
 
 /*
  * What is to be run. Zero means the default everywhere, so name what you need.
- * The working directory, the umask and the environment of this process are
- * captured. Nothing is copied: all must live until the call returns.
+ * Of a command the working directory, the umask and the environment of this
+ * process are captured; a handler has those of its pool, and takes nothing that
+ * is for commands. Nothing is copied: all must live until the call returns.
  */
 struct reeve_spec {
 	const char *const *argv; /* ends with NULL; or: */
-	const char *shell;	 /* for /bin/sh -c */
+	const char *shell;	 /* for /bin/sh -c; or: */
+	const char *handler;	 /* a function of a pool, which takes: */
+	const char *args;	 /* a JSON object; NULL: {} */
 	const char *queue;	 /* NULL: "default" */
 	const char *name;	 /* for people; NULL: the command */
 	const char *key;	 /* makes it idempotent; NULL: one is made */
@@ -251,10 +255,28 @@ REEVE_API REEVE_CHECK int
 reeve_submit(struct reeve *r, const struct reeve_spec *spec, int64_t *ret_id);
 
 /**
+ * reeve_apply() - submit a job, and wait for its end
+ * @timeout_ms:	-1: no limit; 0 and more: REEVE_E_TIMEOUT behind it. The job goes
+ *		on, as it does when the wait is interrupted; spec->timeout_ms is
+ *		what ends a job.
+ *
+ * One call and one connection, so the quickest way to call a handler: with
+ * spec->durability REEVE_RESULT two or three times quicker than with REEVE_SYNC,
+ * but if the daemon is replaced meanwhile the job is submitted again, and may
+ * run twice. Without descriptors.
+ *
+ * Return: 0 however the job ended; else as reeve_submit() and reeve_wait().
+ */
+REEVE_API REEVE_CHECK int reeve_apply(struct reeve *r,
+				      const struct reeve_spec *spec,
+				      int64_t timeout_ms,
+				      struct reeve_job **ret);
+
+/**
  * reeve_submit_many() - one call, one transaction
- * @defaults:	what all have in common, context and group too
- * @jobs:	only argv, shell, name, key and stdin of these count; descriptors
- *		go with reeve_submit() alone
+ * @defaults:	what all have in common, context, handler and group too
+ * @jobs:	only argv, shell, args, name, key and stdin of these count;
+ *		descriptors go with reeve_submit() alone
  * @count:	1 .. 10000
  * @ret_ids:	room for @count; 0 where the daemon refused one, of which
  *		reeve_error() then tells the first although 0 is returned
@@ -304,7 +326,12 @@ struct reeve_job {
 	const char *queue, *handler, *name, *key;
 	const char *command; /* the arguments in one line, "" if not told */
 	const char *failure; /* what the daemon says of it, "" if nothing */
-	const char *failure_type; /* "ENOENT", "ValueError"; "" if untold */
+	const char *failure_type;  /* "ENOENT", "ValueError"; "" if untold */
+	const char *failure_trace; /* of a handler; "" if untold */
+	const char *args;   /* of a handler, a JSON object; "" if not told */
+	const char *result; /* JSON: what a handler returned; "null": nothing */
+	const char *note;   /* what it says while it runs; "" if nothing */
+	double progress;    /* 0 to 1, while it runs; -1: untold */
 	int64_t priority, attempt, max_attempts, crashes, group, uid;
 	int64_t created_ms, run_at_ms, started_ms, finished_ms;
 	int64_t exit_code;		    /* -1: none */

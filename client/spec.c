@@ -1,6 +1,8 @@
 #include "client/spec.h"
 
 #include "client/context.h"
+#include "proto/json_in.h"
+#include "proto/spec.h"
 
 #include <stdio.h>
 
@@ -45,6 +47,66 @@ static int write_command(struct json_out *out, const struct reeve_spec *spec,
 		json_out_string(out, slice_of(*at));
 	}
 	json_out_array_end(out);
+	return 0;
+}
+
+const char *spec_handler(const struct reeve_spec *spec)
+{
+	if (!spec->handler || strcmp(spec->handler, SPEC_HANDLER_EXEC) == 0)
+		return NULL;
+	return spec->handler;
+}
+
+int spec_check_args(const char *args, struct spec_fault *ret_fault)
+{
+	struct json_fault fault = {0};
+	struct slice text = slice_of(args);
+
+	*ret_fault = (struct spec_fault){"args", args,
+					 "it is another kind of value", 0};
+	if (json_check(text, &fault) != 0) {
+		ret_fault->why = fault.message;
+		ret_fault->offset = fault.offset;
+		return SPEC_E_ARGS;
+	}
+	return json_kind(json_trim(text)) == JSON_OBJECT ? 0 : SPEC_E_ARGS;
+}
+
+/* What only a process of its own has; NULL: nothing of it. */
+static const char *of_commands(const struct reeve_spec *spec)
+{
+	if (spec->argv && spec->argv[0])
+		return "argv";
+	if (spec->shell)
+		return "shell";
+	if (spec->stdin_bytes > 0)
+		return "stdin";
+	if (spec->descriptors)
+		return "descriptors";
+	if (spec->cwd)
+		return "cwd";
+	if (spec->env && spec->env[0])
+		return "env";
+	if (spec->limits && spec->limits[0])
+		return "limits";
+	if (spec->umask)
+		return "umask";
+	if (spec->nice != 0)
+		return "nice";
+	return spec->keep_orphans ? "keep_orphans" : NULL;
+}
+
+static int write_args(struct json_out *out, const struct reeve_spec *spec,
+		      struct spec_fault *fault)
+{
+	*fault = (struct spec_fault){.field = of_commands(spec)};
+	if (fault->field)
+		return SPEC_E_HANDLER;
+	if (!spec->args)
+		return 0;
+	if (spec_check_args(spec->args, fault) != 0)
+		return SPEC_E_ARGS;
+	json_out_member_raw(out, "args", json_trim(slice_of(spec->args)));
 	return 0;
 }
 
@@ -96,10 +158,23 @@ static void write_descriptors(struct json_out *out,
 		json_out_member_int(out, names[i], (int64_t)i);
 }
 
-static int write_item(struct json_out *out, const struct reeve_spec *spec,
-		      const char *key, struct spec_fault *fault)
+static int write_work(struct json_out *out, const struct reeve_spec *spec,
+		      const char *handler, struct spec_fault *fault)
 {
-	int result = write_command(out, spec, fault);
+	if (handler)
+		return write_args(out, spec, fault);
+	if (spec->args) {
+		*fault = (struct spec_fault){.field = "args"};
+		return SPEC_E_HANDLER;
+	}
+	return write_command(out, spec, fault);
+}
+
+static int write_item(struct json_out *out, const struct reeve_spec *spec,
+		      const char *handler, const char *key,
+		      struct spec_fault *fault)
+{
+	int result = write_work(out, spec, handler, fault);
 
 	if (result != 0)
 		return result;
@@ -215,7 +290,8 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	const char *conflict = conflict_word(spec->on_conflict);
 	int result;
 
-	if (!write_text(out, "queue", spec->queue, fault))
+	if (!write_text(out, "handler", spec_handler(spec), fault) ||
+	    !write_text(out, "queue", spec->queue, fault))
 		return SPEC_E_UTF8;
 	result = write_tags(out, spec->tags, fault);
 	if (result != 0)
@@ -245,7 +321,7 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	if (!write_text(out, "unique", spec->unique, fault) ||
 	    !write_retry(out, spec, fault))
 		return SPEC_E_UTF8;
-	return context_write(out, spec, fault);
+	return spec_handler(spec) ? 0 : context_write(out, spec, fault);
 }
 
 int spec_write(struct json_out *out, const struct reeve_spec *spec,
@@ -254,7 +330,7 @@ int spec_write(struct json_out *out, const struct reeve_spec *spec,
 	int result;
 
 	json_out_object(out);
-	result = write_item(out, spec, key, ret_fault);
+	result = write_item(out, spec, spec_handler(spec), key, ret_fault);
 	if (result == 0)
 		result = write_common(out, spec, ret_fault);
 	json_out_object_end(out);
@@ -272,13 +348,14 @@ int spec_write_defaults(struct json_out *out, const struct reeve_spec *spec,
 	return result;
 }
 
-int spec_write_item(struct json_out *out, const struct reeve_spec *spec,
-		    const char *key, struct spec_fault *ret_fault)
+int spec_write_item(struct json_out *out, const struct reeve_spec *defaults,
+		    const struct reeve_spec *spec, const char *key,
+		    struct spec_fault *ret_fault)
 {
 	int result;
 
 	json_out_object(out);
-	result = write_item(out, spec, key, ret_fault);
+	result = write_item(out, spec, spec_handler(defaults), key, ret_fault);
 	json_out_object_end(out);
 	return result;
 }

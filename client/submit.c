@@ -2,9 +2,9 @@
  * Submissions: the key that makes sending again harmless, and the two calls.
  */
 
+#include "client/submit.h"
+
 #include "client/clock.h"
-#include "client/handle.h"
-#include "client/spec.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 
@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
-
-#define KEY_TEXT_BYTES 64
 
 /*
  * Time first and a counter last: keys made one after the other are neighbours
@@ -35,22 +33,20 @@ static int make_nonce(struct reeve *r)
 	return 0;
 }
 
-/* @ret: the caller's key, one made in @text, or NULL when there is to be none */
-static int choose_key(struct reeve *r, const struct reeve_spec *spec,
-		      const char *given, char text[KEY_TEXT_BYTES],
-		      const char **ret)
+int submit_key(struct reeve *r, const struct reeve_spec *spec,
+	       const char *given, char text[SUBMIT_KEY_BYTES], const char **ret)
 {
 	int result;
 
 	*ret = given;
-	if (given || spec->no_key || spec->durability == REEVE_MEMORY)
+	if (given || spec->no_key || spec->durability != REEVE_SYNC)
 		return 0;
 	if (!r->nonce[0]) {
 		result = make_nonce(r);
 		if (result != 0)
 			return result;
 	}
-	snprintf(text, KEY_TEXT_BYTES, "%s-%08llx", r->nonce,
+	snprintf(text, SUBMIT_KEY_BYTES, "%s-%08llx", r->nonce,
 		 (unsigned long long)r->key_counter++);
 	*ret = text;
 	return 0;
@@ -87,7 +83,7 @@ static int utf8_fail(struct reeve *r, const struct spec_fault *fault)
 			   what, text[0] ? "'" : "", text, text[0] ? "' " : "");
 }
 
-static int spec_fail(struct reeve *r, int result,
+int submit_spec_fail(struct reeve *r, int result,
 		     const struct spec_fault *fault)
 {
 	switch (result) {
@@ -108,6 +104,18 @@ static int spec_fail(struct reeve *r, int result,
 				   "run: --cwd FOLDER",
 				   "the current folder cannot be told; it was "
 				   "removed, or is hidden from you");
+	case SPEC_E_HANDLER:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "A handler takes args, a command the rest",
+				   "%s is not for %s", fault->field,
+				   strcmp(fault->field, "args") == 0
+					   ? "a command"
+					   : "a handler");
+	case SPEC_E_ARGS:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "Like: {\"path\":\"a.png\"}",
+				   "args is not a JSON object: %s at byte %zu",
+				   fault->why, fault->offset);
 	case SPEC_E_EMPTY:
 	default:
 		return handle_fail(r, REEVE_E_INVALID,
@@ -128,35 +136,44 @@ static int check_descriptors(struct reeve *r)
 	return 0;
 }
 
-int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
-		 int64_t *ret_id)
+int submit_params(struct reeve *r, const struct reeve_spec *spec,
+		  struct slice *ret, bool *ret_keyed)
 {
 	struct json_out *out = handle_params(r);
 	struct spec_fault fault = {0};
-	struct slice params, reply, value;
-	char text[KEY_TEXT_BYTES];
+	char text[SUBMIT_KEY_BYTES];
 	const char *key;
-	int64_t id;
-	int fds[SPEC_DESCRIPTORS];
-	int result = choose_key(r, spec, spec->key, text, &key);
+	int result = submit_key(r, spec, spec->key, text, &key);
 
 	if (result != 0)
 		return result;
+	*ret_keyed = key != NULL;
 	json_out_object(out);
 	json_out_key(out, "job");
 	result = spec_write(out, spec, key, &fault);
 	if (result != 0)
-		return spec_fail(r, result, &fault);
+		return submit_spec_fail(r, result, &fault);
 	json_out_object_end(out);
-	result = handle_params_take(r, &params);
+	return handle_params_take(r, ret);
+}
+
+int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
+		 int64_t *ret_id)
+{
+	struct slice params, reply, value;
+	int64_t id;
+	int fds[SPEC_DESCRIPTORS];
+	bool keyed;
+	int result = submit_params(r, spec, &params, &keyed);
+
 	if (result != 0)
 		return result;
 	r->fds = fds;
 	r->fd_count = spec_descriptors(spec, fds);
 	result = check_descriptors(r);
 	if (result == 0)
-		result = handle_call(r, "org.reeve.jobs.Submit", params,
-				     key != NULL, &reply);
+		result = handle_call(r, "org.reeve.jobs.Submit", params, keyed,
+				     &reply);
 	r->fds = NULL;
 	r->fd_count = 0;
 	if (result != 0)
@@ -182,14 +199,14 @@ static int write_many(struct reeve *r, const struct reeve_spec *defaults,
 	json_out_key(out, "defaults");
 	result = spec_write_defaults(out, defaults, &fault);
 	if (result != 0)
-		return spec_fail(r, result, &fault);
+		return submit_spec_fail(r, result, &fault);
 	json_out_key(out, "jobs");
 	json_out_array(out);
 	for (size_t i = 0; i < count; i++) {
-		char text[KEY_TEXT_BYTES];
+		char text[SUBMIT_KEY_BYTES];
 		const char *key;
 
-		result = choose_key(r, defaults, jobs[i].key, text, &key);
+		result = submit_key(r, defaults, jobs[i].key, text, &key);
 		if (result != 0)
 			return result;
 		if (!key)
@@ -199,9 +216,9 @@ static int write_many(struct reeve *r, const struct reeve_spec *defaults,
 					   "Submit such jobs one by one",
 					   "descriptors cannot go with many "
 					   "jobs in one call");
-		result = spec_write_item(out, &jobs[i], key, &fault);
+		result = spec_write_item(out, defaults, &jobs[i], key, &fault);
 		if (result != 0)
-			return spec_fail(r, result, &fault);
+			return submit_spec_fail(r, result, &fault);
 	}
 	json_out_array_end(out);
 	json_out_object_end(out);

@@ -66,6 +66,16 @@ static const struct topic topics[] = {
 	 "By you: reeve retry 42, reeve retry failed newer=1h. It keeps its number,\n"
 	 "its tries are counted on; --reset counts failures from zero again.\n"
 	 "reeve show tells of each try.\n"},
+	{"handlers", NULL, "functions of a pool: how to call them",
+	 "A handler is a function in a program that stays: a pool of the\n"
+	 "configuration says which there are (reeve pool ls). It is given one JSON\n"
+	 "object and returns a JSON value:\n\n"
+	 "  reeve call thumb path=a.png width:=200       NAME=TEXT, NAME:=JSON\n"
+	 "  reeve call thumb '{\"path\":\"a.png\"}'        or all of it\n"
+	 "  reeve call thumb - <args.json\n"
+	 "  reeve submit --handler thumb path=a.png      prints the id\n\n"
+	 "In Python {\"path\":\"a.png\"} is thumb(path='a.png'), and\n"
+	 "{\"args\":[\"a.png\"]} is thumb('a.png'). See reeve-worker(7).\n"},
 	{"protocol", NULL, "how programs speak with the daemon",
 	 "One JSON object a line over a Unix socket, answered in order:\n\n"
 	 "  $ socat - UNIX-CONNECT:$XDG_RUNTIME_DIR/reeve/reeve.sock\n"

@@ -69,6 +69,19 @@ static void say_text(char ret[WORDS_BYTES], const char *text,
 	snprintf(ret, WORDS_BYTES, "%s", text[0] ? text : otherwise);
 }
 
+static void say_handler(const struct reeve_job *job, char ret[WORDS_BYTES])
+{
+	const char *type = job->failure_type ? job->failure_type : "";
+	const char *message = job->failure ? job->failure : "";
+
+	if (!type[0] && !message[0])
+		say_text(ret, "", "its handler reported an error");
+	else
+		snprintf(ret, WORDS_BYTES, "%s %s%s%s",
+			 type[0] ? "raised" : "failed:", type,
+			 type[0] && message[0] ? ": " : "", message);
+}
+
 static void say_failure(const struct reeve_job *job, char ret[WORDS_BYTES])
 {
 	switch (job->cause) {
@@ -100,7 +113,7 @@ static void say_failure(const struct reeve_job *job, char ret[WORDS_BYTES])
 		say_text(ret, job->failure, "could not be started");
 		break;
 	case REEVE_CAUSE_HANDLER:
-		say_text(ret, job->failure, "its handler reported an error");
+		say_handler(job, ret);
 		break;
 	case REEVE_CAUSE_REJECTED:
 		say_text(ret, job->failure, "was refused");
@@ -173,6 +186,10 @@ static void hint_failure(const struct reeve_job *job, char ret[WORDS_BYTES])
 	case REEVE_CAUSE_HOST_LOST:
 		say_text(ret, "", "Submit it again");
 		break;
+	case REEVE_CAUSE_HANDLER:
+		snprintf(ret, WORDS_BYTES, "Once more: reeve retry %" PRId64,
+			 job->id);
+		break;
 	case REEVE_CAUSE_NONE:
 	case REEVE_CAUSE_EXIT:
 	case REEVE_CAUSE_SIGNAL:
@@ -181,7 +198,6 @@ static void hint_failure(const struct reeve_job *job, char ret[WORDS_BYTES])
 	case REEVE_CAUSE_DEPENDENCY:
 	case REEVE_CAUSE_REJECTED:
 	case REEVE_CAUSE_EXPIRED:
-	case REEVE_CAUSE_HANDLER:
 	case REEVE_CAUSE_OTHER:
 	default:
 		snprintf(ret, WORDS_BYTES, "All it wrote: reeve logs %" PRId64,

@@ -406,7 +406,8 @@ def test_status_worker_and_pool_lists():
               'this is a fake')
         same(here.reeve('status', '--json').json()['status']['workers'], 2)
         same(here.reeve('worker', 'ls').out,
-             'exec\t0\t10\tidle\t-\t0\t5.0s\t3\n')
+             'exec\t0\t10\tidle\t-\t0\t5.0s\t3\n'
+             'img\t0\t11\tbusy\t9\t2\t2.0s\t7\n')
         same(here.reeve('pool', '--json').json()['pools'][0]['name'], 'exec')
         holds(here.reeve('ping').out, 'answers in')
 

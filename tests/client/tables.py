@@ -47,8 +47,8 @@ def with_jobs():
 def test_every_format_of_a_listing():
     with with_jobs() as here:
         same(here.reeve('ls', '-o', 'ids').out, '1\n2\n3\n')
-        same(here.reeve('worker', 'ls', '-o', 'ids').out, '10\n')
-        same(here.reeve('pool', 'ls', '-o', 'ids').out, 'exec\n')
+        same(here.reeve('worker', 'ls', '-o', 'ids').out, '10\n11\n')
+        same(here.reeve('pool', 'ls', '-o', 'ids').out, 'exec\nimg\nsick\n')
         lines = here.reeve('ls', '-o', 'ndjson').out.splitlines()
         same([json.loads(line)['id'] for line in lines], [1, 2, 3])
         whole = here.reeve('ls', '-o', 'json').json()
@@ -63,7 +63,7 @@ def test_every_format_of_a_listing():
         assert '\x1b' not in table.out
         holds(here.reeve('ls', '-o', 'wide').out, 'CREATED', 'COMMAND')
         holds(here.reeve('worker', 'ls', '-o', 'table').out,
-              '1 workers, 0 busy')
+              '2 workers, 1 busy')
         same(here.reeve('ls', '-o', 'ndjson', 'queue=none').out, '')
 
 

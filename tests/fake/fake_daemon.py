@@ -18,6 +18,8 @@ import sys
 import threading
 import time
 
+from fake_handlers import HANDLERS, Pools, Raised
+
 JOBS = 'org.reeve.jobs.'
 ADMIN = 'org.reeve.admin.'
 ENDED = ('succeeded', 'failed', 'cancelled')
@@ -41,7 +43,8 @@ class Job:
         self.output = []  # (stream, bytes)
         self.facts = {
             'id': number, 'state': 'held' if spec.get('hold') else 'ready',
-            'queue': spec.get('queue', 'default'), 'handler': 'exec',
+            'queue': spec.get('queue', 'default'),
+            'handler': spec.get('handler', 'exec'),
             'priority': spec.get('priority', 0), 'attempt': 0,
             'max_attempts': 1, 'crashes': 0, 'uid': os.getuid(),
             'created_ms': now_ms()}
@@ -56,7 +59,8 @@ class Job:
         facts = dict(self.facts)
         if with_spec:
             facts['spec'] = {name: self.spec[name]
-                             for name in ('argv', 'shell') if name in self.spec}
+                             for name in ('argv', 'shell', 'args')
+                             if name in self.spec}
         return facts
 
 
@@ -66,10 +70,17 @@ class Daemon:
         self.jobs, self.keys, self.groups = {}, {}, {}
         self.seen = []  # every call: [method, parameters]
         self.paused = set()
+        self.pools = Pools()
+        self.closed = set()  # groups
 
     # What a job does.
 
     def start(self, job):
+        if job.facts['handler'] != 'exec':
+            job.facts.update(state='running', attempt=1, started_ms=now_ms())
+            job.process = 'handler'
+            threading.Thread(target=self.call, args=(job,)).start()
+            return
         argv = job.spec.get('argv') or ['/bin/sh', '-c', job.spec['shell']]
         context = job.spec.get('context', {})
         job.facts.update(state='running', attempt=1, started_ms=now_ms())
@@ -91,6 +102,28 @@ class Daemon:
         for reader in readers:
             reader.start()
         threading.Thread(target=self.watch, args=(job, readers)).start()
+
+    def call(self, job):
+        args = job.spec.get('args', {})
+        timeout = job.spec.get('timeout_ms')
+        try:
+            result = HANDLERS[job.facts['handler']](args, job)
+            with self.lock:
+                if timeout and now_ms() - job.facts['started_ms'] > timeout:
+                    self.end(job, 'failed', cause='timeout')
+                elif job.facts['handler'] == 'lost':
+                    self.end(job, 'failed', cause='worker_lost', crashes=3)
+                elif result is None:
+                    self.end(job, 'succeeded', cause='none')
+                else:
+                    self.end(job, 'succeeded', cause='none', result=result)
+        except Raised as raised:
+            with self.lock:
+                if job.facts.get('cancel_asked'):
+                    self.end(job, 'cancelled', cause='cancelled')
+                else:
+                    self.end(job, 'failed', cause='handler',
+                             failure=raised.failure)
 
     def read(self, job, name, pipe):
         while True:
@@ -143,6 +176,11 @@ class Daemon:
             raise Refusal(JOBS + 'QueueFull', queue='full', limit=1,
                           retry_after_ms=1, message="queue 'full' is full",
                           hint='Wait, or use another queue')
+        handler = spec.get('handler', 'exec')
+        if handler != 'exec' and handler not in HANDLERS:
+            raise Refusal(JOBS + 'NoSuchHandler', handler=handler,
+                          message='no pool serves this handler',
+                          hint='reeve pool ls shows who serves what')
         number = len(self.jobs) + 1
         job = self.jobs[number] = Job(number, spec)
         if 'key' in spec:
@@ -153,7 +191,13 @@ class Daemon:
 
     def Submit(self, p, more):
         number, existing = self.enter(p['job'])
-        return {'id': number, 'existing': existing, 'durability': 'sync'}
+        reply = {'id': number, 'existing': existing, 'durability': 'sync'}
+        if not more:
+            return reply
+        more(reply)
+        while not self.jobs[number].ended():
+            self.lock.wait()
+        return {'job': self.jobs[number].told()}
 
     def SubmitMany(self, p, more):
         ids, rejected = [], []
@@ -219,6 +263,8 @@ class Daemon:
         return {'total': sum(counts.values()), 'counts': counts}
 
     def Wait(self, p, more):
+        if 'group' in p and more:
+            return self.wait_group(p['group'], more)
         if 'group' in p:
             left = [job for job in self.jobs.values()
                     if job.facts.get('group') == p['group']]
@@ -237,6 +283,22 @@ class Daemon:
             if not self.lock.wait(max(0, min(until - time.time(), 3600))):
                 raise Refusal(JOBS + 'Timeout', pending=len(left))
 
+    def wait_group(self, group, more):
+        """Until it is closed, whatever comes into it meanwhile."""
+        told = set()
+        while True:
+            fresh = [job for job in list(self.jobs.values())
+                     if job.facts.get('group') == group and job.ended() and
+                     job.facts['id'] not in told]
+            for job in fresh:
+                told.add(job.facts['id'])
+                more({'jobs': [job.told()], 'pending': 1})
+            left = [job for job in self.jobs.values()
+                    if job.facts.get('group') == group and not job.ended()]
+            if not left and group in self.closed:
+                return {'jobs': [], 'pending': 0}
+            self.lock.wait()
+
     def steer(self, p, states, change):
         if not p.get('filter'):
             raise Refusal('org.varlink.service.InvalidParameter',
@@ -252,7 +314,8 @@ class Daemon:
     def cancel_one(self, job):
         if job.process:
             job.facts['cancel_asked'] = True
-            job.process.terminate()
+            if job.process != 'handler':
+                job.process.terminate()
         else:
             self.end(job, 'cancelled', cause='cancelled')
 
@@ -318,6 +381,8 @@ class Daemon:
         return {'group': number}
 
     def CloseGroup(self, p, more):
+        self.closed.add(p['group'])
+        self.lock.notify_all()
         return {}
 
     def GetGroup(self, p, more):
@@ -369,13 +434,41 @@ class Daemon:
     def Workers(self, p, more):
         return {'workers': [
             {'pid': 10, 'slot': 0, 'pool': 'exec', 'state': 'idle',
-             'queued': 0, 'since_ms': now_ms() - 5000, 'jobs_done': 3}]}
+             'queued': 0, 'since_ms': now_ms() - 5000, 'jobs_done': 3},
+            {'pid': 11, 'slot': 0, 'pool': 'img', 'state': 'busy', 'job': 9,
+             'queued': 2, 'since_ms': now_ms() - 2000, 'jobs_done': 7}]}
 
     def Pools(self, p, more):
-        return {'pools': [
-            {'name': 'exec', 'kind': 'command', 'state': 'running',
-             'handlers': ['exec'], 'min': 2, 'max': 2, 'workers': 2,
-             'busy': 0}]}
+        return {'pools': list(self.pools.pools.values())}
+
+    def Handlers(self, p, more):
+        return {'handlers': self.pools.handlers()}
+
+    def need_pool(self, name):
+        if name not in self.pools.pools:
+            raise Refusal(ADMIN + 'NoSuchPool', pool=name,
+                          message='there is no pool with this name',
+                          hint='reeve pool ls shows all')
+
+    def Resize(self, p, more):
+        self.need_pool(p['pool'])
+        self.pools.resize(p)
+        return {}
+
+    def Recycle(self, p, more):
+        if 'pid' in p and p['pid'] != 11:
+            raise Refusal('org.varlink.service.InvalidParameter',
+                          parameter='pid', message='no worker of a pool of '
+                          'handlers has this pid')
+        if 'pool' in p:
+            self.need_pool(p['pool'])
+        return {'count': 1 if 'pid' in p else 3}
+
+    def DrainPool(self, p, more):
+        self.need_pool(p['pool'])
+        self.pools.pools[p['pool']]['state'] = (
+            'draining' if p['enable'] else 'running')
+        return {}
 
     def QueuesList(self, p, more):
         names = {job.facts['queue'] for job in self.jobs.values()}

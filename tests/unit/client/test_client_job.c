@@ -37,6 +37,24 @@ UNIT(reads_everything_that_the_daemon_tells)
 	assert_true(reeve_job_ended(job));
 }
 
+UNIT(a_handlers_job_has_args_a_result_and_a_trace)
+{
+	AUTO(reeve_job_free)
+	struct reeve_job *job = parse(
+		"{\"id\":7,\"state\":\"running\",\"handler\":\"thumb\","
+		"\"result\":{\"w\":[1, 2]},\"progress\":0.25,\"note\":\"n\","
+		"\"failure\":{\"type\":\"T\",\"message\":\"m\",\"trace\":"
+		"\"a\\nb\"},\"spec\":{\"args\":{\"path\":\"a\"}}}");
+
+	assert_non_null(job);
+	assert_string_equal(job->result, "{\"w\":[1, 2]}");
+	assert_string_equal(job->args, "{\"path\":\"a\"}");
+	assert_string_equal(job->command, "thumb {\"path\":\"a\"}");
+	assert_string_equal(job->failure_trace, "a\nb");
+	assert_string_equal(job->note, "n");
+	assert_true(job->progress > 0.2 && job->progress < 0.3);
+}
+
 UNIT(what_is_not_told_has_a_value_of_its_own)
 {
 	AUTO(reeve_job_free)
@@ -48,6 +66,10 @@ UNIT(what_is_not_told_has_a_value_of_its_own)
 	assert_int_equal(job->cpu_us, -1);
 	assert_int_equal(job->stdout_bytes, -1);
 	assert_string_equal(job->name, "");
+	assert_string_equal(job->result, "null");
+	assert_string_equal(job->args, "");
+	assert_string_equal(job->failure_trace, "");
+	assert_true(job->progress < 0);
 	assert_string_equal(job->command, "");
 	assert_int_equal(job->cause, REEVE_CAUSE_OTHER);
 	assert_string_equal(reeve_cause_name(job->cause), "other");
@@ -78,6 +100,7 @@ UNIT(a_daemon_that_talks_nonsense_is_refused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_handlers_job_has_args_a_result_and_a_trace),
 		cmocka_unit_test(reads_everything_that_the_daemon_tells),
 		cmocka_unit_test(what_is_not_told_has_a_value_of_its_own),
 		cmocka_unit_test(a_daemon_that_talks_nonsense_is_refused),

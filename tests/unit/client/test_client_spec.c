@@ -176,6 +176,62 @@ UNIT(refuses_what_the_wire_cannot_carry)
 	assert_int_equal(write_spec(&spec, NULL, &fault), SPEC_E_UTF8);
 }
 
+UNIT(a_handler_takes_args_and_nothing_of_a_command)
+{
+	static const char *const env[] = {"A=b", NULL};
+	struct reeve_descriptors given = {-1, 7, -1, -1};
+	struct reeve_spec spec = {.handler = "thumb", .timeout_ms = 5};
+	const struct reeve_spec wrong[] = {
+		{.handler = "thumb", .argv = argv_true},
+		{.handler = "thumb", .shell = "x"},
+		{.handler = "thumb", .cwd = "/"},
+		{.handler = "thumb", .env = env},
+		{.handler = "thumb", .nice = 1},
+		{.handler = "thumb", .descriptors = &given},
+		{.handler = "thumb", .stdin_data = "x", .stdin_bytes = 1},
+		{.handler = "thumb", .keep_orphans = true},
+		{.argv = argv_true, .args = "{}"},
+		{.handler = "exec", .argv = argv_true, .args = "{}"},
+	};
+	struct spec_fault fault = {0};
+
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_string_equal(written,
+			    "{\"handler\":\"thumb\",\"timeout_ms\":5}");
+	spec.args = " {\"a\":\n1} ";
+	assert_int_equal(write_spec(&spec, "k", &fault), 0);
+	assert_true(has("args", "{\"a\": 1}"));
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
+		assert_int_equal(write_spec(&wrong[i], NULL, &fault),
+				 SPEC_E_HANDLER);
+	spec.args = "[]";
+	assert_int_equal(write_spec(&spec, NULL, &fault), SPEC_E_ARGS);
+	spec.args = "{\"a\":x}";
+	assert_int_equal(write_spec(&spec, NULL, &fault), SPEC_E_ARGS);
+	assert_int_equal(fault.offset, 5);
+	spec = (struct reeve_spec){.handler = "exec", .argv = argv_true};
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_true(has("handler", "-"));
+}
+
+UNIT(items_of_one_call_follow_its_handler)
+{
+	struct reeve_spec defaults = {.handler = "thumb"};
+	struct reeve_spec item = {.args = "{\"a\":1}"};
+	struct spec_fault fault = {0};
+	struct json_out out = {0};
+
+	assert_int_equal(spec_write_item(&out, &defaults, &item, "k", &fault),
+			 0);
+	assert_true(slice_is(json_out_slice(&out),
+			     "{\"args\":{\"a\":1},\"key\":\"k\"}"));
+	json_out_reset(&out);
+	defaults.handler = NULL;
+	assert_int_equal(spec_write_item(&out, &defaults, &item, "k", &fault),
+			 SPEC_E_HANDLER);
+	json_out_fini(&out);
+}
+
 UNIT(descriptors_are_numbered_in_the_order_in_which_they_go)
 {
 	struct reeve_descriptors given = {-1, 7, -1, 5};
@@ -203,6 +259,8 @@ UNIT(descriptors_are_numbered_in_the_order_in_which_they_go)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_handler_takes_args_and_nothing_of_a_command),
+		cmocka_unit_test(items_of_one_call_follow_its_handler),
 		cmocka_unit_test(
 			descriptors_are_numbered_in_the_order_in_which_they_go),
 		cmocka_unit_test(a_folder_that_is_gone_is_refused),

@@ -1,0 +1,61 @@
+#include "client/served.h"
+
+#include "client/field.h"
+#include "client/say.h"
+#include "client/suggest.h"
+#include "proto/json_in.h"
+
+#include <stdio.h>
+
+struct kind {
+	const char *error, *what, *method, *member, *list;
+};
+
+static const struct kind kinds[] = {
+	{"org.reeve.jobs.NoSuchHandler", "handler", "org.reeve.admin.Handlers",
+	 "handlers", "Which there are: reeve pool ls"},
+	{"org.reeve.admin.NoSuchPool", "pool", "org.reeve.admin.Pools", "pools",
+	 "Which there are: reeve pool ls"},
+};
+
+static const struct kind *kind_of(const char *error)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		if (strcmp(error, kinds[i].error) == 0)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+static void find_nearest(struct tool *tool, const struct kind *kind,
+			 const char *name, char *ret, size_t bytes)
+{
+	struct arena arena = {0};
+	struct suggest suggest;
+	struct json_iter iter;
+	struct slice item;
+	const char *reply;
+
+	snprintf(ret, bytes, "%s", kind->list);
+	if (reeve_call(tool->r, kind->method, NULL, &reply) != 0)
+		return;
+	suggest_init(&suggest, name, strlen(name));
+	iter = json_enter(field_list(slice_of(reply), kind->member));
+	while (json_item(&iter, &item))
+		suggest_try(&suggest, field_text(&arena, item, "name"));
+	if (suggest.best)
+		snprintf(ret, bytes, "Did you mean %s?", suggest.best);
+	arena_fini(&arena);
+}
+
+int served_fail(struct tool *tool, const char *name)
+{
+	const struct kind *kind = kind_of(reeve_error(tool->r)->name);
+	char hint[256];
+
+	if (!kind || !name)
+		return say_error(tool);
+	find_nearest(tool, kind, name, hint, sizeof(hint));
+	return say_fail(tool, say_exit_code(tool, REEVE_E_NOT_FOUND), hint,
+			"there is no %s '%s'", kind->what, name);
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+/* Served: the names of pools and handlers, for "did you mean". */
+
+#include "client/tool.h"
+
+/** served_fail() - the library's last error; of a handler or pool that is not
+ * there, with the nearest name as the hint
+ * @name:	that was asked for
+ *
+ * Return: its exit code. */
+must_check int served_fail(struct tool *tool, const char *name);
