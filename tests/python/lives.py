@@ -57,6 +57,7 @@ def cancel_cuts_no_line_in_two(b):
     _, link, _ = b.worker()
     for _ in range(20):
         job = begun(b, link, 'chatters')
+        time.sleep(0.05)  # until its writes wait for us
         cancel(link, job)
         end = link.until('done', 'fail')
         equal(end['error']['type'], 'Cancelled')
@@ -178,20 +179,21 @@ def a_worker_dials_again_in_the_middle_of_a_handler(b):
 def results_that_nobody_takes_are_written_down(b):
     _, link, _ = b.worker()
     job = begun(b, link, 'computes', 0.5)
-    behind = b.job('math.square', {'args': [9]})
+    mark = b.folder / 'behind'
+    behind = b.job('sleeps', {'args': [0, str(mark)]})
     link.send(behind)
     time.sleep(0.05)
     b.stop()
     link.close()
     file = b.results / str(job['token'])
-    eventually(file.exists, what='the result is written down')
-    # The next begins when it is; both results wait in their files.
+    eventually(mark.exists, what='the next job runs')
+    assert file.exists(), 'it began before that was written down'
     next_file = b.results / str(behind['token'])
     eventually(next_file.exists)
     line = file.read_bytes()
     assert line.endswith(b'\n'), line
     equal(json.loads(line)['result'], 'computed')
-    equal(json.loads(next_file.read_bytes())['result'], 81)
+    equal(json.loads(next_file.read_bytes())['result'], 'slept')
     equal(file.stat().st_mode & 0o777, 0o600)
     b.listen()
     link, ready = b.accept()
