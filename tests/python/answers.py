@@ -85,8 +85,8 @@ class Daemon:
     def end(self, number, **more):
         """Tell on the last stream of ends that a job has succeeded."""
         job = {'id': number, 'state': 'succeeded', 'result': number, **more}
-        self.say(self.waits[-1], {'parameters': {'jobs': [job], 'pending': 1},
-                                  'continues': True})
+        self.say(self.waits[-1], {'parameters': {
+            'jobs': [], 'ends': [job], 'pending': 1}, 'continues': True})
 
     def clean(self):
         self.listener.close()
@@ -161,7 +161,7 @@ def what_was_not_answered_is_sent_again_with_its_keys(d):
 
     def wait(asked):
         if 'ids' in asked:  # what may be of the group before
-            return {'parameters': {'jobs': [
+            return {'parameters': {'jobs': [], 'ends': [
                 {'id': n, 'state': 'succeeded', 'result': n}
                 for n in asked['ids']], 'pending': 0}}
         return None
@@ -182,7 +182,7 @@ def a_job_that_is_forgotten_meanwhile_is_told_so(d):
             return {'error': 'org.reeve.jobs.NoSuchJob',
                     'parameters': {'id': 1, 'message': 'there is no job 1'}}
         if 'ids' in asked:
-            return {'parameters': {'jobs': [
+            return {'parameters': {'jobs': [], 'ends': [
                 {'id': 2, 'state': 'succeeded', 'result': 'two'}],
                 'pending': 0}}
         return None

@@ -245,12 +245,19 @@ def once_slow(path):
 
 
 @handler
+def lasts(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+@handler
 def notes(pair):
     """Writes down that it was called."""
     path, n = pair
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(fd, b'%d\n' % n)
     os.close(fd)
+    time.sleep(0.001)
     return n
 
 

@@ -36,6 +36,11 @@ def sum_of_all():
 
 
 @handler
+def sum_of_all_of(_):
+    return sum(numbers)
+
+
+@handler
 def begun_in():
     return begun
 

@@ -18,7 +18,7 @@ AWAY = 1.0  # so long without a daemon, and results are written down
 REFUSED = 30.0  # so long nobody listens, and it leaves
 PUT_BACK = 5.0  # so long it waits for a daemon that takes jobs back
 LINGER = 0.05
-PREFETCH = 256
+PREFETCH = 512
 
 log = logging.getLogger('reeve.worker')
 

@@ -260,7 +260,7 @@ class Pump:
             if 'error' in reply:
                 ended += self._stream_failed(stream, reply)
                 break
-            for job in reply['parameters']['jobs']:
+            for job in reply['parameters']['ends']:
                 place = waiting.pop(job['id'], None)
                 if place is not None:
                     place[0].deliver(place[1], job)
@@ -298,15 +298,16 @@ class Pump:
         self.calls = Connection(self.path, within)
         group = self.calls.call('OpenGroup', {})['group']
         stream = Connection(self.path, within)
-        stream.send(message('Wait', {'group': group}, more=True))
+        stream.send(message('Wait', {'group': group, 'brief': True},
+                            more=True))
         self.groups.append(group)
         self.streams = [stream]
 
     def _wait_for(self, ids):
         for start in range(0, len(ids), IDS):
             stream = Connection(self.path)
-            stream.send(message('Wait', {'ids': ids[start:start + IDS]},
-                                more=True))
+            stream.send(message('Wait', {'ids': ids[start:start + IDS],
+                                         'brief': True}, more=True))
             self.streams.append(stream)
 
     def _shut(self):

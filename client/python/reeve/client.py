@@ -42,7 +42,7 @@ class Job(dict):
 
 
 def _ids(jobs):
-    if isinstance(jobs, (int, Job)):
+    if isinstance(jobs, (int, dict)):
         jobs = [jobs]
     return [job['id'] if isinstance(job, dict) else int(job) for job in jobs]
 
@@ -235,7 +235,7 @@ class Client:
         found = {}
         for job in self.as_completed(ids, timeout):
             found[job['id']] = job
-        if isinstance(jobs, (int, Job)):
+        if isinstance(jobs, (int, dict)):
             return found[ids[0]]
         return [found[number] for number in ids]
 

@@ -33,7 +33,8 @@ class RemoteError(Error):
     """A job ended without a result.
 
     cause: why, a word of PROTOCOL.md, section 6; type, message, trace: what
-    its handler raised; job: the whole record.
+    its handler raised; job: its record (from a Pool the part
+    that says how it ended; Client.job(error.job) has all of it).
     """
 
     def __init__(self, message, type='', trace='', cause='', job=None):

@@ -125,8 +125,9 @@ class AsyncResult(_Waitable):
 
     @property
     def job(self):
-        """The record of the job that has ended, a dict; else None."""
-        return self._job
+        """The daemon's record of the job that has ended; else None."""
+        return None if self._job is None else (
+            self._pool.client.job(self._job['id']))
 
     def deliver(self, index, job):
         self._job = job
