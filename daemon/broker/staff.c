@@ -237,15 +237,35 @@ static void strand(struct broker *broker, const struct served_pool *pool,
 	cycle_kick(broker);
 }
 
+/* Their pool is not in the configuration any more: they finish what they have. */
+static void dismiss(struct broker *broker, uint32_t number)
+{
+	struct sched_worker *sched, *next;
+
+	for (sched = TAILQ_FIRST(&broker->sched.pools[number].workers); sched;
+	     sched = next) {
+		struct worker *worker = worker_of(sched);
+
+		next = TAILQ_NEXT(sched, link);
+		/* Those of an earlier supervisor leave by themselves. */
+		if (sched->leaving || !worker->announced)
+			continue;
+		tell(broker, CHANNEL_RETIRE, worker, number, 1);
+		drain(broker, worker);
+	}
+}
+
 void staff_tick(struct broker *broker, int64_t now_ns)
 {
 	struct pools *pools = &broker->pools;
 
 	if (broker->stop != BROKER_RUNS)
 		return;
-	for (uint32_t i = 1; i < pools->config.count; i++) {
-		if (!pools->list[i].config)
+	for (uint32_t i = 1; i <= SCHED_POOL_NONE; i++) {
+		if (!pools_find(pools, i)) {
+			dismiss(broker, i);
 			continue;
+		}
 		look_at(broker, &pools->list[i], i, now_ns);
 		shrink(broker, i);
 		retire(broker, i, now_ns);

@@ -1,0 +1,314 @@
+#!/usr/bin/python3
+"""Births and ends of a pool's processes: programs, filters, templates and what
+they fork; pools that change and go; and everybody killed at random.
+
+covers: daemon/supervisor/tend daemon/supervisor/preload daemon/supervisor/birth
+covers: daemon/supervisor/tend_template daemon/broker/staff
+"""
+import os
+import pathlib
+import random
+import signal
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / 'tests/helper'))
+import proc  # noqa: E402
+from story import Skip, equal, eventually, main, story  # noqa: E402
+
+HANDLERS = '''
+import os, sys, time
+sys.path.insert(0, %r)
+from reeve.worker import handler, main, preload
+
+@preload
+def load():
+    global loaded
+    loaded = os.getpid()
+    what = os.environ.get('LOAD', '')
+    if os.path.exists(what):
+        raise KeyError(open(what).read())
+
+@handler
+def NAME(n=0, seconds=0, child=None):
+    if child:
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            time.sleep(60)
+            os._exit(0)
+        open(child, 'w').write(str(pid))
+    time.sleep(seconds)
+    return {'n': n, 'pid': os.getpid(), 'loaded': loaded, 'tag': 'TAG'}
+
+main()
+''' % str(ROOT / 'client/python')
+FILTER = '''
+import json, os, sys
+for line in sys.stdin:
+    print(json.dumps({'n': json.loads(line).get('n'), 'pid': os.getpid()}),
+          flush=True)
+'''
+
+
+def program(t, name, tag='a', text=HANDLERS):
+    path = t.folder / (name + '.py')
+    path.write_text(text.replace('NAME', name).replace('TAG', tag))
+    return path
+
+
+def configure(t, *pools):
+    path = t.folder / 'config/reeve/reeve.yaml'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('pools:\n' + ''.join('  %s\n' % pool for pool in pools))
+    path.chmod(0o600)
+
+
+def python_pool(t, name, workers='2', more='', tag='a'):
+    return '%s: {kind: worker, run: [%s, %s], handles: [%s], workers: %s%s}' \
+        % (name, sys.executable, program(t, name, tag), name, workers, more)
+
+
+def lines_pool(t, name, workers='2'):
+    return '%s: {kind: lines, run: [%s, %s], handles: [%s], workers: %s}' % (
+        name, sys.executable, program(t, name, text=FILTER), name, workers)
+
+
+def plugin_pool(t, name, workers='2'):
+    path = pathlib.Path(t.reeved).parents[1] / 'tests/unit/worker/probe.so'
+    if not path.exists():
+        raise Skip('there is no plugin beside this reeved')
+    return '%s: {kind: plugin, run: [%s], handles: [who], workers: %s}' % (
+        name, path, workers)
+
+
+def submit(t, handler, client=None, **args):
+    return (client or t.c).call(
+        'Submit', job={'handler': handler, 'args': args})['id']
+
+
+def call(t, handler, **args):
+    job = t.wait(submit(t, handler, **args))
+    assert job['state'] == 'succeeded', job
+    return job['result']
+
+
+def pool(t, name):
+    return [one for one in t.c.call('admin.Pools')['pools']
+            if one['name'] == name][0]
+
+
+def served(t, name, workers):
+    eventually(lambda: pool(t, name)['workers'] == workers, 20,
+               'pool %s has %d workers' % (name, workers))
+
+
+def count(t, text):
+    return t.log_text().count(text)
+
+
+@story(seconds=60)
+def every_kind_of_pool_serves_what_its_file_says(t):
+    configure(t, python_pool(t, 'py'),
+              python_pool(t, 'forked', more=', preload: true'),
+              lines_pool(t, 'filter'), plugin_pool(t, 'plugin'))
+    t.start()
+    equal(call(t, 'py', n=3)['n'], 3)
+    forked = call(t, 'forked', n=4)
+    equal(forked['n'], 4)
+    # It was loaded in another process: the template.
+    assert forked['loaded'] != forked['pid'], forked
+    equal(proc.parent(forked['pid']), t.supervisor)
+    equal(call(t, 'filter', n=5)['n'], 5)
+    who = call(t, 'who')
+    assert who['preload'] != who['pid'], who
+    for name in ('py', 'forked', 'filter', 'plugin'):
+        served(t, name, 2)
+    names = [handler['name'] for handler in
+             t.c.call('admin.Handlers')['handlers']]
+    equal(sorted(names), ['exec', 'filter', 'forked', 'py', 'who'])
+
+
+@story(seconds=60)
+def what_a_killed_worker_forked_dies_with_it(t):
+    configure(t, python_pool(t, 'py', '1'))
+    t.start()
+    file = t.folder / 'child'
+    job = submit(t, 'py', seconds=30, child=str(file))
+    child = int(eventually(lambda: file.exists() and file.read_text()))
+    worker = proc.parent(child)
+    t.kill(worker)
+    eventually(lambda: not proc.alive(child), 5, 'the child has ended')
+    t.c.call('Cancel', filter={'ids': [job]}, grace_ms=0)
+
+
+@story(seconds=60)
+def an_environment_that_is_not_for_them_does_not_reach_workers(t):
+    t.env['REEVE_JOB'] = '17'
+    t.env['MINE'] = 'yes'
+    configure(t, python_pool(t, 'py', '1'))
+    t.start()
+    pid = call(t, 'py')['pid']
+    environment = dict(
+        item.split('=', 1) for item in
+        proc.read(pid, 'environ').decode().split('\0') if '=' in item)
+    equal(environment['MINE'], 'yes')
+    assert 'REEVE_JOB' not in environment, environment
+    equal(environment['REEVE_POOL'], 'py')
+    equal(os.readlink('/proc/%d/cwd' % pid), '/')
+    equal(os.readlink('/proc/%d/fd/0' % pid), '/dev/null')
+
+
+@story(seconds=90)
+def a_changed_pool_is_recycled_while_its_jobs_go_on(t):
+    configure(t, python_pool(t, 'py', '2', ', preload: true'),
+              python_pool(t, 'other', '1'))
+    t.start()
+    old = {call(t, 'py', n=n)['pid'] for n in range(20)}
+    other = call(t, 'other')['pid']
+    jobs, stop = [], threading.Event()
+
+    def load():
+        client = t.client()
+        while not stop.wait(0.002):
+            jobs.append(submit(t, 'py', client, n=len(jobs)))
+    thread = threading.Thread(target=load)
+    thread.start()
+    configure(t, python_pool(t, 'py', '3', ', preload: true', tag='b'),
+              python_pool(t, 'other', '1'))
+    t.c.call('admin.Reload')
+    eventually(lambda: call(t, 'py')['tag'] == 'b', 20, 'new code runs')
+    eventually(lambda: not [pid for pid in old if proc.alive(pid)], 20,
+               'the old ones have left')
+    served(t, 'py', 3)
+    stop.set()
+    thread.join()
+    for n, job in enumerate(jobs):
+        ended = t.wait(job)
+        equal((ended['state'], ended['attempt'], ended['result']['n']),
+              ('succeeded', 1, n))
+    # Nobody had a reason to touch the other one.
+    equal(call(t, 'other')['pid'], other)
+    equal(count(t, 'worker died'), 0)
+    assert len(jobs) > 20, len(jobs)
+
+
+@story(seconds=90)
+def pools_come_and_go_with_a_reload(t):
+    configure(t, python_pool(t, 'py', '1'))
+    t.start()
+    pid = call(t, 'py')['pid']
+    running = submit(t, 'py', n=7, seconds=1.5)
+    t.reaches(running, 'running')
+    configure(t, lines_pool(t, 'filter', '1'))
+    t.c.call('admin.Reload')
+    equal(call(t, 'filter', n=1)['n'], 1)
+    # It finishes what it has, and is not missed.
+    equal(t.wait(running)['result']['n'], 7)
+    eventually(lambda: not proc.alive(pid), 10, 'the worker has left')
+    equal(sorted(one['name'] for one in t.c.call('admin.Pools')['pools']),
+          ['exec', 'filter'])
+    configure(t, lines_pool(t, 'filter', '1'), python_pool(t, 'py', '1'))
+    t.c.call('admin.Reload')
+    assert call(t, 'py')['pid'] != pid
+
+
+@story(seconds=90)
+def a_pool_made_anew_by_hand_keeps_its_old_workers_if_it_fails(t):
+    t.env['LOAD'] = str(t.folder / 'broken')
+    configure(t, python_pool(t, 'py', '1', ', preload: true'))
+    t.start()
+    pid = call(t, 'py')['pid']
+    (t.folder / 'broken').write_text('thumbs')
+    t.c.call('admin.Recycle', pool='py')
+    eventually(lambda: "preload failed: KeyError: 'thumbs'" in t.log_text())
+    equal(call(t, 'py')['pid'], pid)
+    (t.folder / 'broken').unlink()
+    eventually(lambda: call(t, 'py')['pid'] != pid, 20, 'a new one serves')
+    served(t, 'py', 1)
+
+
+@story(seconds=60)
+def an_initializer_that_fails_is_told_and_tried_ever_more_rarely(t):
+    (t.folder / 'broken').write_text('x')
+    t.env['LOAD'] = str(t.folder / 'broken')
+    configure(t, python_pool(t, 'py', '4', ', preload: true'),
+              python_pool(t, 'single', '4'))
+    t.start()
+    job = submit(t, 'py')
+    for name in ('py', 'single'):
+        eventually(lambda: pool(t, name)['state'] == 'degraded')
+    equal(pool(t, 'py')['reason'], "preload failed: KeyError: 'x'")
+    time.sleep(4)
+    started = [count(t, 'template started'), count(t, 'pool=single')]
+    assert started[0] <= 4, started
+    equal(t.job_state(job), 'ready')
+    (t.folder / 'broken').unlink()
+    equal(t.wait(job)['state'], 'succeeded')
+    served(t, 'py', 4)
+    served(t, 'single', 4)
+
+
+@story(seconds=60)
+def a_pool_that_cannot_be_made_fails_its_jobs_if_it_is_told_to(t):
+    (t.folder / 'broken').write_text('x')
+    t.env['LOAD'] = str(t.folder / 'broken')
+    configure(t, python_pool(t, 'py', '1', ', preload: true, broken: fail'))
+    t.start()
+    job = t.wait(submit(t, 'py'))
+    equal(job['state'], 'failed')
+    assert "preload failed: KeyError: 'x'" in job['failure']['message'], job
+
+
+@story(seconds=120)
+def nothing_is_lost_while_everything_is_killed(t):
+    configure(t, python_pool(t, 'py', '1..3'),
+              python_pool(t, 'forked', '1..3', ', preload: true'),
+              lines_pool(t, 'filter', '1..3'), plugin_pool(t, 'plugin', '1..3'))
+    t.start()
+    handlers = ('py', 'forked', 'filter', 'who')
+    jobs = []
+    for _ in range(25):
+        for handler in handlers:
+            jobs += t.c.call('SubmitMany', jobs=[
+                {'handler': handler, 'args': {'n': 1},
+                 'crash_limit': 100}] * 10)['ids']
+        pids = [pid for pid in proc.children(t.supervisor)
+                if 'broker' not in proc.argv(pid)]
+        # With a back-off of all there may be nobody.
+        for pid in pids and [random.choice(pids)]:
+            t.kill(pid)
+        time.sleep(0.3)
+    for job in jobs:
+        equal(t.wait(job)['state'], 'succeeded')
+    for handler in handlers:
+        call(t, handler)
+
+
+@story(seconds=60)
+def workers_and_templates_leave_when_the_daemon_is_killed(t):
+    configure(t, python_pool(t, 'py', '1'),
+              python_pool(t, 'forked', '1', ', preload: true'),
+              plugin_pool(t, 'plugin', '1'))
+    t.start()
+    long = submit(t, 'py', n=9, seconds=2)
+    call(t, 'forked')
+    call(t, 'who')
+    t.reaches(long, 'running')
+    pids = [pid for pid in proc.children(t.supervisor)]
+    t.kill_supervisor()
+    t.restart()
+    t.reconnect()
+    ended = t.wait(long)
+    equal((ended['state'], ended['attempt'], ended['result']['n']),
+          ('succeeded', 1, 9))
+    eventually(lambda: not [pid for pid in pids if proc.alive(pid)], 10,
+               'the old ones have left')
+    for handler in ('py', 'forked', 'who'):
+        call(t, handler)
+
+
+if __name__ == '__main__':
+    main()
