@@ -160,6 +160,7 @@ static int read_run(struct reading *reading)
 
 /* ---- handles ---- */
 
+/* No blank: what serves them is told of them with blanks between. */
 static bool is_handler(const char *name)
 {
 	size_t n = strlen(name);
@@ -167,7 +168,7 @@ static bool is_handler(const char *name)
 	if (!n || n > LIMIT_NAME_BYTES || strcmp(name, "exec") == 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f)
 			return false;
 	}
 	return true;
@@ -207,7 +208,8 @@ static void check_handler(struct reading *reading,
 	} else if (!is_handler(name)) {
 		snprintf(text, sizeof(text),
 			 "handles: '%.100s' is no name for a handler: 1 to %d "
-			 "bytes without control characters, and not exec",
+			 "bytes without blanks and control characters, and not "
+			 "exec",
 			 name, LIMIT_NAME_BYTES);
 		wrong(reading, entry, text);
 	}

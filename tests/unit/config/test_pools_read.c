@@ -117,6 +117,7 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		{"pools: {a: {run: no-such-program, handles: h}}", "in PATH"},
 		{"pools: {a: {run: /etc, handles: h}}", "chmod +x"},
 		{"pools: {a: {run: sh, handles: exec}}", "not exec"},
+		{"pools: {a: {run: sh, handles: a b}}", "without blanks"},
 		{"pools: {a: {run: sh, handles: [h, h]}}", "there twice"},
 		{"pools: {a: {run: sh, handles: h}, b: {run: sh, handles: h}}",
 		 "served by pool 'a' already"},
