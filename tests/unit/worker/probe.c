@@ -20,6 +20,23 @@
 
 static int preload_pid, inits, spoil_init;
 
+/* The only number in the arguments. */
+static int number(const struct reeve_task *task)
+{
+	return atoi(task->args + strcspn(task->args, "0123456789"));
+}
+
+/* Until there is a file with the only path in them. */
+static int is_there(const struct reeve_task *task)
+{
+	const char *from = strchr(task->args, '/');
+	char path[512];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(from, "\""), from);
+	return stat(path, &st) == 0;
+}
+
 static int echo(struct reeve_task *task)
 {
 	return reeve_result(task, task->args, task->args_bytes);
@@ -109,7 +126,7 @@ static int too_large(struct reeve_task *task)
 static int too_deep(struct reeve_task *task)
 {
 	char text[256];
-	int depth = atoi(task->args);
+	int depth = number(task);
 
 	memset(text, '[', (size_t)depth);
 	memset(text + depth, ']', (size_t)depth);
@@ -127,7 +144,7 @@ static int crash(struct reeve_task *task)
 
 static int leave(struct reeve_task *task)
 {
-	exit(atoi(task->args));
+	exit(number(task));
 }
 
 static int until_cancelled(struct reeve_task *task)
@@ -144,25 +161,16 @@ static int until_cancelled(struct reeve_task *task)
 /* Never asks for anything, until the file is there. */
 static int until_file(struct reeve_task *task)
 {
-	char path[512];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%.*s", (int)task->args_bytes - 2,
-		 task->args + 1);
-	while (stat(path, &st) < 0)
+	while (!is_there(task))
 		usleep(1000);
 	return 0;
 }
 
 static int flood(struct reeve_task *task)
 {
-	char path[512];
-	struct stat st;
 	double fraction = 0;
 
-	snprintf(path, sizeof(path), "%.*s", (int)task->args_bytes - 2,
-		 task->args + 1);
-	while (stat(path, &st) < 0) {
+	while (!is_there(task)) {
 		reeve_progress(task, fraction, "on its way");
 		fraction = fraction < 0.5 ? fraction + 0.001 : 0.5;
 		usleep(500);
@@ -174,7 +182,7 @@ static int talk(struct reeve_task *task)
 {
 	char line[256];
 
-	for (int i = 0; i < atoi(task->args); i++) {
+	for (int i = 0; i < number(task); i++) {
 		snprintf(line, sizeof(line), "line %d %0190d", i, 0);
 		reeve_log(task, line);
 	}
