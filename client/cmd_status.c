@@ -7,12 +7,15 @@
 #include "client/field.h"
 #include "client/listing.h"
 #include "client/say.h"
+#include "client/text.h"
 #include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define STATUS_RUNNING 10
+#define STATUS_POOLS 3
+#define STATUS_LABEL 12 /* columns */
 #define STATUS_FAILED 5
 #define STATUS_FAILED_AGE_MS (24 * 3600 * INT64_C(1000))
 
@@ -54,6 +57,54 @@ static void print_facts(const struct tool *tool, struct slice status,
 		       field_text(arena, storage, "message"),
 		       render_end(&tool->out));
 	printf("  %-9s %s\n", "cgroups", field_text(arena, status, "cgroups"));
+}
+
+static void print_pool(const struct tool *tool, struct arena *arena,
+		       struct slice pool)
+{
+	const char *reason = field_text(arena, pool, "reason");
+	size_t room = tool->out.width > STATUS_LABEL
+			      ? (size_t)tool->out.width - STATUS_LABEL
+			      : 1000;
+	char text[1024], fit[1024];
+
+	snprintf(text, sizeof(text),
+		 "%s: %s, %" PRId64 "/%" PRId64 " workers, %" PRId64
+		 " busy, %" PRId64 " waiting%s%s",
+		 field_text(arena, pool, "name"),
+		 field_text(arena, pool, "state"), field_int(pool, "workers"),
+		 field_int(pool, "max"), field_int(pool, "busy"),
+		 field_int(pool, "waiting"), reason[0] ? "; " : "", reason);
+	text_fit(text, room, tool->out.unicode, fit, sizeof(fit));
+	printf("  %-9s %s%s%s\n", "pool",
+	       render_begin(&tool->out,
+			    reason[0] ? RENDER_YELLOW : RENDER_PLAIN),
+	       fit, render_end(&tool->out));
+}
+
+/* More than commands: who serves handlers. */
+static void print_pools(struct tool *tool)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice pool;
+	const char *reply;
+	int shown = 0, more = 0;
+
+	if (reeve_call(tool->r, "org.reeve.admin.Pools", NULL, &reply) != 0)
+		return;
+	iter = json_enter(field_list(slice_of(reply), "pools"));
+	while (json_item(&iter, &pool)) {
+		if (strcmp(field_text(&arena, pool, "name"), "exec") == 0)
+			continue;
+		if (shown++ < STATUS_POOLS)
+			print_pool(tool, &arena, pool);
+		else
+			more++;
+	}
+	if (more > 0)
+		printf("  %-9s and %d more: reeve pool ls\n", "", more);
+	arena_fini(&arena);
 }
 
 static void print_warnings(const struct tool *tool, struct slice status,
@@ -121,6 +172,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	print_facts(tool, status, &arena);
 	print_warnings(tool, status, &arena);
 	arena_fini(&arena);
+	print_pools(tool);
 	return print_jobs(tool);
 }
 

@@ -143,6 +143,64 @@ static bool reach(struct tool *tool)
 	return false;
 }
 
+/* The member @name of all that a method lists. */
+static void offer_names(const struct line *line, const char *method,
+			const char *member, const char *name, const char *what)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice item;
+	const char *reply;
+
+	if (!reach(line->tool) ||
+	    reeve_call(line->tool->r, method, NULL, &reply) != 0)
+		return;
+	iter = json_enter(field_list(slice_of(reply), member));
+	while (json_item(&iter, &item)) {
+		const char *word = field_text(&arena, item, name);
+
+		if (strcmp(word, "exec") != 0)
+			offer(line, word, what);
+	}
+	arena_fini(&arena);
+}
+
+static void offer_pools(const struct line *line)
+{
+	offer_names(line, "org.reeve.admin.Pools", "pools", "name", "pool");
+}
+
+static void offer_handlers(const struct line *line)
+{
+	offer_names(line, "org.reeve.admin.Handlers", "handlers", "name",
+		    "handler");
+}
+
+/* POOL/SLOT of each that can be replaced. */
+static void offer_workers(const struct line *line)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice worker;
+	const char *reply;
+	char place[300];
+
+	if (!reach(line->tool) ||
+	    reeve_call(line->tool->r, "org.reeve.admin.Workers", NULL,
+		       &reply) != 0)
+		return;
+	iter = json_enter(field_list(slice_of(reply), "workers"));
+	while (json_item(&iter, &worker)) {
+		const char *pool = field_text(&arena, worker, "pool");
+
+		snprintf(place, sizeof(place), "%s/%" PRId64, pool,
+			 field_int(worker, "slot"));
+		if (strcmp(pool, "exec") != 0)
+			offer(line, place, field_text(&arena, worker, "state"));
+	}
+	arena_fini(&arena);
+}
+
 static void offer_queues(const struct line *line, const char *before)
 {
 	struct arena arena = {0};
@@ -312,13 +370,15 @@ static void offer_value(const struct line *line)
 		{"limit", "nofile=,as=,cpu=,core=,data=,fsize=,memlock=,"
 			  "nproc=,stack="},
 	};
-	static const char *const files[] = {"cwd", "stdin-file", "lines",
-					    "socket", "config"};
+	static const char *const files[] = {
+		"cwd", "stdin-file", "lines", "socket", "config", "args-file"};
 	const struct arg_flag *flag = find_flag(line->command, line->flag,
 						strlen(line->flag), false);
 
 	if (strcmp(line->flag, "queue") == 0)
 		offer_queues(line, "");
+	if (strcmp(line->flag, "handler") == 0)
+		offer_handlers(line);
 	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
 		if (strcmp(line->flag, files[i]) == 0)
 			printf(":file\n");
@@ -351,7 +411,16 @@ static void offer_words(const struct line *line)
 		offer_list(line, synopsis, '|', line->command->summary);
 		return;
 	}
-	if (strstr(synopsis, "TOPIC")) {
+	if (strstr(synopsis, "HANDLER")) {
+		if (line->given == 0)
+			offer_handlers(line);
+	} else if (strstr(synopsis, "[POOL")) {
+		if (line->given == 1 && strcmp(line->first, "ls") != 0)
+			offer_pools(line);
+	} else if (strstr(synopsis, "[WORKER")) {
+		if (strcmp(line->first, "restart") == 0)
+			offer_workers(line);
+	} else if (strstr(synopsis, "TOPIC")) {
 		offer_help(line);
 	} else if (strstr(synopsis, "[--] COMMAND")) {
 		printf(line->given == 0 ? ":command\n" : ":file\n");

@@ -12,20 +12,13 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{"org.reeve.jobs.NoSuchHandler", "handler", "org.reeve.admin.Handlers",
-	 "handlers", "Which there are: reeve pool ls"},
-	{"org.reeve.admin.NoSuchPool", "pool", "org.reeve.admin.Pools", "pools",
-	 "Which there are: reeve pool ls"},
+	[SERVED_HANDLER] = {"org.reeve.jobs.NoSuchHandler", "handler",
+			    "org.reeve.admin.Handlers", "handlers",
+			    "Which there are: reeve pool ls"},
+	[SERVED_POOL] = {"org.reeve.admin.NoSuchPool", "pool",
+			 "org.reeve.admin.Pools", "pools",
+			 "Which there are: reeve pool ls"},
 };
-
-static const struct kind *kind_of(const char *error)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
-		if (strcmp(error, kinds[i].error) == 0)
-			return &kinds[i];
-	}
-	return NULL;
-}
 
 static void find_nearest(struct tool *tool, const struct kind *kind,
 			 const char *name, char *ret, size_t bytes)
@@ -48,14 +41,22 @@ static void find_nearest(struct tool *tool, const struct kind *kind,
 	arena_fini(&arena);
 }
 
-int served_fail(struct tool *tool, const char *name)
+int served_missing(struct tool *tool, enum served kind, const char *name)
 {
-	const struct kind *kind = kind_of(reeve_error(tool->r)->name);
 	char hint[256];
 
-	if (!kind || !name)
-		return say_error(tool);
-	find_nearest(tool, kind, name, hint, sizeof(hint));
+	find_nearest(tool, &kinds[kind], name, hint, sizeof(hint));
 	return say_fail(tool, say_exit_code(tool, REEVE_E_NOT_FOUND), hint,
-			"there is no %s '%s'", kind->what, name);
+			"there is no %s '%s'", kinds[kind].what, name);
+}
+
+int served_fail(struct tool *tool, const char *name)
+{
+	const char *error = reeve_error(tool->r)->name;
+
+	for (size_t i = 0; name && i < ARRAY_COUNT(kinds); i++) {
+		if (strcmp(error, kinds[i].error) == 0)
+			return served_missing(tool, (enum served)i, name);
+	}
+	return say_error(tool);
 }

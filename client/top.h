@@ -11,6 +11,7 @@
 
 #define TOP_QUEUES 64
 #define TOP_WORKERS 1024
+#define TOP_POOLS 64
 #define TOP_JOBS 200 /* running ones that are listed */
 #define TOP_ENDED 60
 #define TOP_RATES 30 /* seconds of the sparklines */
@@ -23,6 +24,12 @@ struct top_queue {
 	int64_t oldest_ms;	  /* since the oldest is ready; 0: none is */
 	bool counts_ends;	  /* the daemon tells how many have ended */
 	int64_t rates[TOP_RATES]; /* ended in each second, oldest first */
+};
+
+struct top_pool {
+	char name[32];
+	bool degraded;
+	int64_t waiting;
 };
 
 struct top_worker {
@@ -41,6 +48,8 @@ struct top {
 	struct counts counts;
 	struct top_worker workers[TOP_WORKERS];
 	size_t worker_count;
+	struct top_pool pools[TOP_POOLS];
+	size_t pool_count;
 	struct top_queue queues[TOP_QUEUES];
 	size_t queue_count;
 	struct reeve_job *running[TOP_JOBS]; /* owned */

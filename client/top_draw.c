@@ -152,39 +152,41 @@ static void draw_worker(struct page *page, char state)
 		    unicode ? "\u2592" : (state == 's' ? "+" : "-"));
 }
 
+static void draw_pool(struct page *page, const struct top_pool *pool)
+{
+	const struct top *top = page->top;
+	size_t busy = 0, idle = 0, other = 0;
+
+	for (size_t i = 0; i < top->worker_count; i++) {
+		if (strcmp(top->workers[i].pool, pool->name) != 0)
+			continue;
+		busy += top->workers[i].state == 'b';
+		idle += top->workers[i].state == 'i';
+		other += !strchr("bi", top->workers[i].state);
+	}
+	add(page, RENDER_PLAIN, "%-6s %zu busy, %zu idle", pool->name, busy,
+	    idle);
+	if (other > 0)
+		add(page, RENDER_YELLOW, ", %zu retiring", other);
+	if (pool->waiting > 0 && strcmp(pool->name, "exec") != 0)
+		add(page, RENDER_PLAIN, ", %" PRId64 " waiting", pool->waiting);
+	if (pool->degraded)
+		add(page, RENDER_RED, ", degraded");
+	add(page, RENDER_PLAIN, "  ");
+	for (size_t i = 0; i < top->worker_count; i++) {
+		if (strcmp(top->workers[i].pool, pool->name) == 0)
+			draw_worker(page, top->workers[i].state);
+	}
+	end_line(page);
+}
+
 /* A bar for each pool, a place in it for each worker. */
 static void draw_pools(struct page *page, size_t most)
 {
 	const struct top *top = page->top;
 
-	for (size_t i = 0; i < top->worker_count && most > 0; i++) {
-		const char *pool = top->workers[i].pool;
-		size_t busy = 0, idle = 0, other = 0;
-		bool told = false;
-
-		for (size_t j = 0; j < i; j++)
-			told |= strcmp(top->workers[j].pool, pool) == 0;
-		if (told)
-			continue;
-		for (size_t j = i; j < top->worker_count; j++) {
-			if (strcmp(top->workers[j].pool, pool) != 0)
-				continue;
-			busy += top->workers[j].state == 'b';
-			idle += top->workers[j].state == 'i';
-			other += !strchr("bi", top->workers[j].state);
-		}
-		add(page, RENDER_PLAIN, "%-6s %zu busy, %zu idle", pool, busy,
-		    idle);
-		if (other > 0)
-			add(page, RENDER_YELLOW, ", %zu retiring", other);
-		add(page, RENDER_PLAIN, "  ");
-		for (size_t j = i; j < top->worker_count; j++) {
-			if (strcmp(top->workers[j].pool, pool) == 0)
-				draw_worker(page, top->workers[j].state);
-		}
-		end_line(page);
-		most--;
-	}
+	for (size_t i = 0; i < top->pool_count && i < most; i++)
+		draw_pool(page, &top->pools[i]);
 }
 
 static void draw_queues(struct page *page, size_t most)

@@ -109,6 +109,29 @@ static void load_workers(struct top *top)
 	arena_fini(&arena);
 }
 
+static void load_pools(struct top *top)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice item;
+	const char *reply;
+
+	if (!ask(top, "org.reeve.admin.Pools", NULL, &reply))
+		return;
+	top->pool_count = 0;
+	iter = json_enter(field_list(slice_of(reply), "pools"));
+	while (json_item(&iter, &item) && top->pool_count < TOP_POOLS) {
+		struct top_pool *pool = &top->pools[top->pool_count++];
+
+		snprintf(pool->name, sizeof(pool->name), "%s",
+			 field_text(&arena, item, "name"));
+		pool->degraded = strcmp(field_text(&arena, item, "state"),
+					"degraded") == 0;
+		pool->waiting = field_int(item, "waiting");
+	}
+	arena_fini(&arena);
+}
+
 static struct top_queue *queue_named(struct top *top, const char *name)
 {
 	struct top_queue *queue;
@@ -207,6 +230,8 @@ void top_load(struct top *top)
 	load_status(top);
 	if (!top->lost)
 		load_workers(top);
+	if (!top->lost)
+		load_pools(top);
 	if (!top->lost)
 		load_queues(top);
 	if (!top->lost)

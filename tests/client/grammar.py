@@ -100,7 +100,7 @@ def test_wrong_uses_get_a_hint():
     with place() as here:
         for words, said in (
                 (['worker', 'x'], 'Like: reeve worker ls'),
-                (['pool', 'ls', 'x'], "not 'x'. Like: reeve pool ls"),
+                (['pool', 'ls', 'x'], "'x' is one word too many"),
                 (['daemon'], 'Like: reeve daemon status'),
                 (['daemon', 'strat'], 'Did you mean: reeve daemon start?'),
                 (['ls', '--limit', 'x'], 'See --help'),

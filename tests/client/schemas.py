@@ -183,6 +183,7 @@ def test_every_listing_is_what_its_schema_says():
                 ('wait', 'wait', '1-3'), ('wait', 'wait', 'group=1'),
                 ('queue-ls', 'queue', 'ls'),
                 ('worker-ls', 'worker', 'ls'), ('pool-ls', 'pool', 'ls'),
+                ('pool-show', 'pool', 'show', 'exec'),
                 ('status', 'status'), ('status',), ('doctor', 'doctor'),
                 ('config-show', 'config', 'show'),
                 ('daemon-reload', 'config', 'diff'),
@@ -216,7 +217,7 @@ def test_a_schema_refuses_what_is_wrong():
                 {**good, 'new': 1}):
         refused('ls.json', bad)
     for name in ('show', 'wait', 'queue-ls', 'worker-ls', 'pool-ls',
-                 'status', 'explain', 'doctor', 'error', 'config-show',
+                 'pool-show', 'status', 'explain', 'doctor', 'error', 'config-show',
                  'daemon-reload'):
         for bad in ({}, {'v': 1}, {'v': 1, 'x': 1}, [], None):
             refused(name + '.json', bad)
