@@ -363,7 +363,7 @@ static void say(const struct template_message *message)
 static void be_forked(const struct template_message *order, bool dies)
 {
 	pid_t supervisor = (pid_t)atoi(variable("REEVE_SUPERVISOR"));
-	char line[128];
+	char line[256];
 
 	if (dies)
 		_exit(7);
