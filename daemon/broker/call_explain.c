@@ -171,6 +171,13 @@ static void explain_ready(struct explain *e, bool stopped)
 		       e->row->handler.p);
 		return;
 	}
+	if (pools_lane(&broker->pools, e->row->handler) != number) {
+		reason(e, "no_workers", "reeve worker ls",
+		       "the workers of pool %s do not serve it yet: they are "
+		       "being replaced",
+		       broker->pools.list[number].config->name);
+		return;
+	}
 	if (!workers) {
 		reason(e, "no_workers", "reeve status",
 		       "no worker is there to run it");

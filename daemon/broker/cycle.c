@@ -225,7 +225,7 @@ static void update_lanes(struct broker *broker, const struct batch *batch)
 		if (!lane &&
 		    (!lane_is_live(changed->counts) ||
 		     lane_get(&broker->lanes, changed->queue, changed->handler,
-			      pools_serving(&broker->pools, changed->handler),
+			      pools_lane(&broker->pools, changed->handler),
 			      &lane)))
 			continue;
 		lane_counts(&broker->lanes, lane, changed->counts);

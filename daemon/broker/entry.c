@@ -211,7 +211,7 @@ static int fill(struct call *call, const struct spec *spec,
 {
 	struct batch *batch = call->broker->gathering;
 	struct lanes *lanes = &call->broker->lanes;
-	uint32_t pool = pools_serving(&call->broker->pools, spec->handler);
+	uint32_t pool = pools_lane(&call->broker->pools, spec->handler);
 	int r = lane_get(lanes, spec->queue, spec->handler, pool, ret_lane);
 
 	*entry = (struct store_entry){

@@ -89,6 +89,7 @@ int fleet_init(struct broker *broker, int listen_fd)
 static void worker_free(struct worker *worker)
 {
 	given_free_adopted(worker);
+	free((char *)worker->handlers.p);
 	if (worker->pidfd_event)
 		event_free(worker->pidfd_event);
 	if (worker->pidfd >= 0)
@@ -267,12 +268,35 @@ static bool is_fit(struct broker *broker, const struct worker *worker,
 	missing = pools_missing(pool, link->handlers);
 	if (!missing)
 		return true;
+	/* Of before a change: it serves what it can until it is replaced. */
+	if (!pool->generation || worker->generation < pool->generation)
+		return pool->generation;
 	log_warning("worker does not serve a handler of its pool, refused "
 		    "pool=%s handler=%s worker=%lld pid=%d",
 		    worker->pool_name, missing, (long long)worker->id,
 		    (int)worker->pid);
 	link->refused = true;
+	fleet_signal(broker, worker, SIGKILL);
 	return false;
+}
+
+/* A change of its pool is measured against them. false: no memory. */
+static bool keep_handlers(struct broker *broker, struct worker *worker,
+			  const struct worker_link *link)
+{
+	const struct served_pool *pool = pools_find(&broker->pools,
+						    worker->pool);
+	char *copy;
+
+	if (worker->commands || worker->handlers.n || !link->handlers.n)
+		return true;
+	copy = malloc(link->handlers.n);
+	if (!copy)
+		return false;
+	memcpy(copy, link->handlers.p, link->handlers.n);
+	worker->handlers = (struct slice){copy, link->handlers.n};
+	worker->lacking = pool && pools_missing(pool, worker->handlers);
+	return true;
 }
 
 static void tell_ready(struct broker *broker, struct worker *worker)
@@ -305,6 +329,8 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 		worker->link->worker = NULL;
 		worker_link_free(worker->link);
 	}
+	if (!keep_handlers(broker, worker, link))
+		return NULL;
 	worker->link = link;
 	worker->heard = true;
 	if (!worker->scheduled) {

@@ -82,10 +82,75 @@ static void move_lanes(struct broker *broker)
 {
 	for (struct lane *lane = broker->lanes.by_key; lane;
 	     lane = lane->hh.next) {
-		uint32_t pool = pools_serving(&broker->pools, lane->handler);
+		uint32_t pool = pools_lane(&broker->pools, lane->handler);
 
 		if (pool != lane->sched.pool)
 			sched_lane_move(&broker->sched, &lane->sched, pool);
+	}
+}
+
+static bool names(struct slice handlers, const char *name)
+{
+	struct json_iter iter;
+	struct slice item;
+
+	if (!handlers.n || json_kind(handlers) != JSON_ARRAY)
+		return false;
+	iter = json_enter(handlers);
+	while (json_item(&iter, &item)) {
+		if (json_kind(item) == JSON_STRING &&
+		    json_key_is((struct slice){item.p + 1, item.n - 2}, name))
+			return true;
+	}
+	return false;
+}
+
+/* A worker of before the change would be given what it cannot do. */
+static bool is_lacked(struct broker *broker, uint32_t pool, const char *name)
+{
+	struct sched_worker *sched;
+
+	TAILQ_FOREACH (sched, &broker->sched.pools[pool].workers, link) {
+		if (!sched->leaving && !names(worker_of(sched)->handlers, name))
+			return true;
+	}
+	return false;
+}
+
+void pools_look(struct broker *broker)
+{
+	struct pools_handler *handler;
+	bool changed = false;
+
+	for (handler = broker->pools.handlers; handler;
+	     handler = handler->hh.next) {
+		if (!handler->awaited ||
+		    is_lacked(broker, handler->pool, handler->name))
+			continue;
+		handler->awaited = false;
+		changed = true;
+	}
+	if (!changed)
+		return;
+	move_lanes(broker);
+	cycle_kick(broker);
+}
+
+static void await_workers(struct broker *broker)
+{
+	struct pools_handler *handler;
+	struct worker *worker;
+
+	for (handler = broker->pools.handlers; handler;
+	     handler = handler->hh.next)
+		handler->awaited = is_lacked(broker, handler->pool,
+					     handler->name);
+	for (worker = broker->fleet.by_id; worker; worker = worker->hh.next) {
+		const struct served_pool *pool = pools_find(&broker->pools,
+							    worker->pool);
+
+		worker->lacking = worker->handlers.n && pool &&
+				  pools_missing(pool, worker->handlers);
 	}
 }
 
@@ -114,6 +179,7 @@ int pools_take(struct broker *broker, struct pools_config *config)
 	pools->config = *config;
 	*config = (struct pools_config){0};
 	pools_text_free(&old);
+	await_workers(broker);
 	move_lanes(broker);
 	return 0;
 }
@@ -160,6 +226,7 @@ void pools_heard(struct broker *broker, const struct channel_message *message)
 	pool->retry_ns = message->pool_retry_ns;
 	pool->generation = message->value;
 	memcpy(pool->reason, message->reason, sizeof(pool->reason));
+	fleet_parked(broker);
 	cycle_kick(broker);
 }
 
@@ -171,6 +238,16 @@ uint32_t pools_serving(const struct pools *pools, struct slice handler)
 		return POOLS_EXEC;
 	HASH_FIND(hh, pools->handlers, handler.p, handler.n, found);
 	return found ? found->pool : SCHED_POOL_NONE;
+}
+
+uint32_t pools_lane(const struct pools *pools, struct slice handler)
+{
+	struct pools_handler *found = NULL;
+
+	if (pools_is_exec(handler))
+		return POOLS_EXEC;
+	HASH_FIND(hh, pools->handlers, handler.p, handler.n, found);
+	return found && !found->awaited ? found->pool : SCHED_POOL_NONE;
 }
 
 struct served_pool *pools_find(struct pools *pools, uint32_t number)
@@ -194,24 +271,10 @@ struct served_pool *pools_named(struct pools *pools, struct slice name,
 	return NULL;
 }
 
-static bool names(struct slice handlers, const char *name)
-{
-	struct json_iter iter = json_enter(handlers);
-	struct slice item;
-
-	while (json_item(&iter, &item)) {
-		if (json_kind(item) == JSON_STRING &&
-		    json_key_is((struct slice){item.p + 1, item.n - 2}, name))
-			return true;
-	}
-	return false;
-}
-
 const char *pools_missing(const struct served_pool *pool, struct slice handlers)
 {
 	for (char **name = pool->config->handles; name && *name; name++) {
-		if (json_kind(handlers) != JSON_ARRAY ||
-		    !names(handlers, *name))
+		if (!names(handlers, *name))
 			return *name;
 	}
 	return NULL;

@@ -35,6 +35,7 @@ struct pools_handler {
 	UT_hash_handle hh; /* by name */
 	uint32_t pool;
 	const char *name; /* the configuration's */
+	bool awaited;	  /* a worker that serves still lacks it */
 };
 
 struct pools {
@@ -62,6 +63,12 @@ void pools_heard(struct broker *broker, const struct channel_message *message);
 
 /** pools_serving() - the number of who serves it, or SCHED_POOL_NONE */
 uint32_t pools_serving(const struct pools *pools, struct slice handler);
+
+/** pools_lane() - the same for its lanes: nobody while some worker lacks it */
+uint32_t pools_lane(const struct pools *pools, struct slice handler);
+
+/** pools_look() - have the workers that lacked something left? */
+void pools_look(struct broker *broker);
 
 /** pools_find() - by number or by name; NULL: there is none */
 struct served_pool *pools_find(struct pools *pools, uint32_t number);

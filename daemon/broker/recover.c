@@ -182,7 +182,7 @@ static int load_lanes(struct recovery *r)
 		if (!lane_is_live(from->counts))
 			continue;
 		result = lane_get(&broker->lanes, from->queue, from->handler,
-				  pools_serving(&broker->pools, from->handler),
+				  pools_lane(&broker->pools, from->handler),
 				  &lane);
 
 		if (result)
@@ -217,7 +217,7 @@ static int commit(struct recovery *r)
 		struct lane *lane;
 
 		if (lane_get(&broker->lanes, from->queue, from->handler,
-			     pools_serving(&broker->pools, from->handler),
+			     pools_lane(&broker->pools, from->handler),
 			     &lane) == 0)
 			lane_counts(&broker->lanes, lane, from->counts);
 	}

@@ -155,7 +155,8 @@ static bool is_worn(const struct served_pool *pool, struct worker *worker,
 
 	if ((now_ns / SECOND_NS + worker->id) % STAFF_LOOK_TICKS == 0)
 		worker->rss_kib = staff_rss_kib(worker->pid);
-	if (worker->recycle || worker->generation < pool->generation)
+	if (worker->recycle || worker->lacking ||
+	    worker->generation < pool->generation)
 		return true;
 	wear = pool_worn(&pool->rule, worker->jobs_done,
 			 now_ns - worker->since_ns, worker->rss_kib,
@@ -261,6 +262,7 @@ void staff_tick(struct broker *broker, int64_t now_ns)
 
 	if (broker->stop != BROKER_RUNS)
 		return;
+	pools_look(broker);
 	for (uint32_t i = 1; i <= SCHED_POOL_NONE; i++) {
 		if (!pools_find(pools, i)) {
 			dismiss(broker, i);

@@ -21,6 +21,9 @@ struct worker {
 	char pool_name[CHANNEL_POOL_BYTES];
 	bool commands;	    /* its jobs are processes: it times them itself */
 	int64_t generation; /* of its pool, when it was born */
+	/* What it said it serves, raw list, owned; whether its pool has more. */
+	struct slice handlers;
+	bool lacking;
 	struct worker_link *link; /* its connection, NULL: away */
 	bool announced;		  /* a child of the living supervisor */
 	bool scheduled;		  /* sched_worker_add() was called */

@@ -13,6 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'helper'))
+import proc  # noqa: E402
 from story import equal, eventually, main, story  # noqa: E402
 
 ADMIN = 'org.reeve.admin.'
@@ -306,6 +307,8 @@ def an_initializer_that_fails_makes_few_processes_and_says_why(t):
 @story
 def a_pool_that_is_removed_and_comes_back_serves_what_waited(t):
     start(t)
+    serving(t, 2)
+    before = pids(t)
     t.c.call(ADMIN + 'DrainPool', pool='py', enable=True)
     job = give(t, 'echo', {'value': 7})
     rules = [one['rule'] for one in t.c.call('Explain', id=job)['reasons']]
@@ -315,9 +318,25 @@ def a_pool_that_is_removed_and_comes_back_serves_what_waited(t):
     eventually(lambda: pool(t) is None, 20, 'the pool is gone')
     equal(t.c.call('Explain', id=job)['reasons'][0]['rule'], 'no_pool')
     eventually(lambda: not pids(t), 20, 'its workers are gone')
+    eventually(lambda: not any(proc.alive(pid) for pid in before), 20,
+               'their processes are gone')
     configure(t, 'pools:\n' + py(t))
     t.c.call(ADMIN + 'Reload')
     equal(t.wait(job, within=30)['result'], 7)
+
+
+@story
+def a_handler_that_a_reload_adds_is_served_by_new_workers(t):
+    start(t, handles='[echo]')
+    serving(t, 2)
+    before = t.wait(give(t, 'echo', {'value': 1}))
+    equal(before['state'], 'succeeded')
+    configure(t, 'pools:\n' + py(t))
+    t.c.call(ADMIN + 'Reload')
+    jobs = [give(t, 'who') for _ in range(20)]
+    for number in jobs:
+        job = t.wait(number, within=30)
+        equal((job['state'], job['attempt']), ('succeeded', 1))
 
 
 if __name__ == '__main__':

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
+#include "daemon/broker/staff.h"
+
 #define GET(id) "{\"ids\":[" #id "]}"
 
 static struct stage stage;
@@ -122,14 +125,79 @@ UNIT(a_worker_that_lacks_a_handler_is_refused)
 	int fd;
 
 	stage_pools(&stage, STAGE_POOLS);
-	log_init("broker", LOG_ERROR);
+	stage_pool_state(&stage, 1, NULL, 1);
+	log_init("broker", (enum log_level)0);
 	fd = stage_handler_dial(&stage, 8, "[\"thumb\"]");
 	stage_closed(&stage, fd);
+	assert_int_equal(stage_heard(&stage, CHANNEL_KILL).worker, 8);
 	assert_true(stage_unheard(&stage, CHANNEL_READY_WORKER));
 	/* The next try may serve it. */
 	fd = stage_handler(&stage, 8);
 	assert_int_equal(stage_heard(&stage, CHANNEL_READY_WORKER).worker, 8);
 	close(fd);
+}
+
+/* STAGE_IMG with one handler more. */
+#define MORE                                                                   \
+	"[" STAGE_EXEC ",{\"number\":1,\"name\":\"img\",\"kind\":2,"           \
+	"\"min\":1,\"max\":8,\"idle_ms\":60000,\"ping_ms\":0,"                 \
+	"\"retire_jobs\":0,\"retire_age_ms\":0,\"retire_kib\":0,"              \
+	"\"jitter_permille\":0,\"broken\":0,"                                  \
+	"\"handles\":[\"thumb\",\"scale\",\"crop\"]}]"
+
+UNIT(a_handler_that_is_new_waits_for_workers_that_serve_it)
+{
+	int client = stage_client(&stage), old, new;
+	const char *line;
+
+	stage_pools(&stage, STAGE_POOLS);
+	stage_pool_state(&stage, 1, NULL, 1);
+	old = stage_handler(&stage, 8);
+	stage_pools(&stage, MORE);
+	stage_pool_state(&stage, 1, NULL, 2);
+	call(client, "org.reeve.jobs.Submit",
+	     "{\"job\":{\"handler\":\"crop\"}}");
+	stage_settle(&stage);
+	assert_true(stage_silent(&stage, old));
+	line = call(client, "org.reeve.jobs.Explain", "{\"id\":1}");
+	stage_expect(line, "do not serve it yet");
+	/* What it knows it goes on with, also over a connection. */
+	stage_thumb(&stage, client, NULL);
+	assert_int_equal(stage_job(&stage, old, NULL), 2);
+	staff_tick(&stage.broker, clock_mono_ns());
+	assert_int_equal(stage_heard(&stage, CHANNEL_RETIRE).worker, 8);
+	new = stage_handler_dial(&stage, 9, "[\"scale\",\"thumb\",\"crop\"]");
+	fleet_find(&stage.broker.fleet, 9)->generation = 2;
+	stage_expect(stage_read(&stage, new), "\"hello\":1");
+	stage_expect(stage_read(&stage, old), "drain");
+	assert_true(stage_silent(&stage, new));
+	staff_tick(&stage.broker, clock_mono_ns());
+	assert_int_equal(stage_job(&stage, new, NULL), 1);
+	close(old);
+	close(new);
+	close(client);
+}
+
+UNIT(workers_of_a_pool_that_was_removed_leave)
+{
+	int client = stage_client(&stage), worker;
+	struct channel_message heard;
+
+	stage_pools(&stage, STAGE_POOLS);
+	worker = stage_handler(&stage, 8);
+	stage_pools(&stage, "[" STAGE_EXEC "]");
+	staff_tick(&stage.broker, clock_mono_ns());
+	heard = stage_heard(&stage, CHANNEL_RETIRE);
+	assert_int_equal(heard.worker, 8);
+	assert_int_equal(heard.value, 1);
+	stage_expect(stage_read(&stage, worker), "drain");
+	close(worker);
+	/* One that was on its way. */
+	worker = stage_handler(&stage, 9);
+	staff_tick(&stage.broker, clock_mono_ns());
+	stage_expect(stage_read(&stage, worker), "drain");
+	close(worker);
+	close(client);
 }
 
 UNIT(a_list_that_is_wrong_leaves_the_last_one)
@@ -184,6 +252,12 @@ int main(void)
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_worker_that_lacks_a_handler_is_refused, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_handler_that_is_new_waits_for_workers_that_serve_it,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			workers_of_a_pool_that_was_removed_leave, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_list_that_is_wrong_leaves_the_last_one, set_up,
