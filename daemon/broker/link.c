@@ -83,6 +83,16 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 	link_hear(arg);
 }
 
+static void on_room(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker *broker = arg;
+
+	(void)what;
+	outbox_flush(&broker->link.outbox, (int)fd);
+	if (!outbox_waits(&broker->link.outbox))
+		event_del(broker->link.room);
+}
+
 int link_init(struct broker *broker, int fd)
 {
 	struct link *link = &broker->link;
@@ -90,7 +100,9 @@ int link_init(struct broker *broker, int fd)
 	link->fd = fd;
 	link->event = event_new(broker->base, fd, EV_READ | EV_PERSIST,
 				on_channel, broker);
-	if (!link->event || event_add(link->event, NULL) < 0)
+	link->room = event_new(broker->base, fd, EV_WRITE | EV_PERSIST, on_room,
+			       broker);
+	if (!link->event || !link->room || event_add(link->event, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -99,13 +111,19 @@ void link_fini(struct broker *broker)
 {
 	if (broker->link.event)
 		event_free(broker->link.event);
+	if (broker->link.room)
+		event_free(broker->link.room);
+	outbox_fini(&broker->link.outbox);
 	close(broker->link.fd);
 }
 
 void link_send(struct broker *broker, const struct channel_message *message)
 {
-	int r = channel_send(broker->link.fd, message);
+	struct link *link = &broker->link;
+	int r = outbox_send(&link->outbox, link->fd, message);
 
+	if (outbox_waits(&link->outbox) && event_add(link->room, NULL) < 0)
+		r = -ENOMEM;
 	if (r && r != CHANNEL_E_END)
 		log_error("cannot tell the supervisor, ignored kind=%u "
 			  "error=%d",

@@ -7,13 +7,15 @@
 
 #include <event2/event.h>
 
-#include "daemon/base/channel.h"
+#include "daemon/base/outbox.h"
 
 struct broker;
 
 struct link {
 	int fd;
 	struct event *event;
+	struct event *room; /* added while something waits for room */
+	struct outbox outbox;
 	bool announced; /* every living worker has been named */
 	bool cgroups;
 	char cgroup_reason[CHANNEL_REASON_BYTES];
@@ -26,5 +28,5 @@ void link_fini(struct broker *broker);
 /** link_hear() - take what the supervisor has said so far */
 void link_hear(struct broker *broker);
 
-/** link_send() - one message; lost when the supervisor is gone */
+/** link_send() - one message, in order; lost when the supervisor is gone */
 void link_send(struct broker *broker, const struct channel_message *message);

@@ -7,9 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A broker that reads nothing for this many is beyond help. */
-#define UNSENT_MAX 65536
-
 int broker_child_start(struct broker_child *broker, const struct listen *listen,
 		       char *const *flags, const char *program, int64_t now_ns)
 {
@@ -45,65 +42,25 @@ int broker_child_start(struct broker_child *broker, const struct listen *listen,
 	return 0;
 }
 
-static int keep_unsent(struct broker_child *broker,
-		       const struct channel_message *message)
-{
-	if (broker->unsent_first > 0) {
-		broker->unsent_count -= broker->unsent_first;
-		memmove(broker->unsent, broker->unsent + broker->unsent_first,
-			broker->unsent_count * sizeof(*broker->unsent));
-		broker->unsent_first = 0;
-	}
-	if (broker->unsent_count >= UNSENT_MAX)
-		return -ENOBUFS;
-	if (broker->unsent_count == broker->unsent_room) {
-		size_t room = broker->unsent_room ? 2 * broker->unsent_room
-						  : 64;
-		struct channel_message *grown =
-			reallocarray(broker->unsent, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		broker->unsent = grown;
-		broker->unsent_room = room;
-	}
-	broker->unsent[broker->unsent_count++] = *message;
-	return 0;
-}
-
 void broker_child_send(struct broker_child *broker,
 		       const struct channel_message *message, int64_t now_ns)
 {
-	int r = CHANNEL_E_FULL;
-
 	if (broker->state == BROKER_NONE || broker->channel < 0)
 		return;
-	if (!broker_child_wants_write(broker))
-		r = channel_send(broker->channel, message);
-	if (r == CHANNEL_E_FULL)
-		r = keep_unsent(broker, message);
 	/* Its end is told by its death; anything else it cannot make up for. */
-	if (r < 0)
+	if (outbox_send(&broker->outbox, broker->channel, message) < 0)
 		broker_child_kill(broker, "it cannot be told anything", now_ns);
 }
 
 void broker_child_flush(struct broker_child *broker)
 {
-	while (broker_child_wants_write(broker)) {
-		int r = channel_send(broker->channel,
-				     &broker->unsent[broker->unsent_first]);
-
-		if (r == CHANNEL_E_FULL)
-			return;
-		broker->unsent_first++;
-	}
-	broker->unsent_first = broker->unsent_count = 0;
+	if (broker->channel >= 0)
+		outbox_flush(&broker->outbox, broker->channel);
 }
 
 bool broker_child_wants_write(const struct broker_child *broker)
 {
-	return broker->channel >= 0 &&
-	       broker->unsent_first < broker->unsent_count;
+	return broker->channel >= 0 && outbox_waits(&broker->outbox);
 }
 
 void broker_child_heard(struct broker_child *broker,
@@ -169,7 +126,7 @@ int64_t broker_child_died(struct broker_child *broker, int status,
 			       was_useful(broker, status));
 	if (broker->channel >= 0)
 		close(broker->channel);
-	free(broker->unsent);
+	outbox_fini(&broker->outbox);
 	*broker = (struct broker_child){
 		.channel = -1,
 		.backoff = broker->backoff,

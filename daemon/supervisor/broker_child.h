@@ -9,7 +9,7 @@
  *	any --died--> NONE
  */
 
-#include "daemon/base/channel.h"
+#include "daemon/base/outbox.h"
 #include "daemon/core/backoff.h"
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/reap.h"
@@ -39,8 +39,7 @@ struct broker_child {
 	bool recovering; /* the last beat said `starting` */
 	bool was_ready;
 	struct backoff backoff;
-	struct channel_message *unsent; /* what the channel did not take */
-	size_t unsent_first, unsent_count, unsent_room;
+	struct outbox outbox;
 };
 
 /** broker_child_start() - start one; needs BROKER_NONE

@@ -93,6 +93,32 @@ UNIT(a_message_to_nobody_is_lost_in_peace)
 	stage_end(&stage);
 }
 
+UNIT(what_a_busy_supervisor_does_not_take_waits_in_order)
+{
+	struct stage stage;
+	struct channel_message message = {.kind = CHANNEL_READY_WORKER};
+	int count = 0;
+
+	stage_open(&stage);
+	while (channel_receive(stage.supervisor, &message) == 0)
+		continue;
+	message.kind = CHANNEL_READY_WORKER;
+	for (message.worker = 0; message.worker < 2000; message.worker++)
+		link_send(&stage.broker, &message);
+	while (count < 2000) {
+		if (channel_receive(stage.supervisor, &message)) {
+			stage_turn(&stage);
+			assert_int_equal(
+				channel_receive(stage.supervisor, &message), 0);
+		}
+		if (message.kind != CHANNEL_READY_WORKER)
+			continue;
+		assert_int_equal(message.worker, count);
+		count++;
+	}
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +129,8 @@ int main(void)
 		cmocka_unit_test(
 			without_a_supervisor_the_broker_commits_and_ends),
 		cmocka_unit_test(a_message_to_nobody_is_lost_in_peace),
+		cmocka_unit_test(
+			what_a_busy_supervisor_does_not_take_waits_in_order),
 	};
 
 	return cmocka_run_group_tests_name("link", tests, NULL, NULL);
