@@ -42,6 +42,9 @@ def a_result_comes_with_its_times(b):
     assert 50000 <= end['run_us'] < 5000000 and end['cpu_us'] >= 0, end
     equal(set(end), {'done', 'token', 'result', 'started_ms', 'finished_ms',
                      'run_us', 'cpu_us'})
+    end = b.run(link, 'computes', [str(b.folder / 'up'), 0.2])
+    assert 20000 < end['cpu_us'] <= end['run_us'] + 20000, end
+    assert b.run(link, 'sleeps', [0.1])['cpu_us'] < 50000
 
 
 @test

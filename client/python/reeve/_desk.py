@@ -32,8 +32,7 @@ class Desk:
         self.link = Uplink(place.socket)
         self.spool = Spool(place.results)
         self.queue = collections.deque()  # delivered, not begun
-        self.results = {}  # lines that are not settled, by token
-        self.result_jobs = {}  # (job, attempt, started_ms) by token
+        self.results = {}  # by token: (line, job, started_ms), not settled
         self.current = None  # the job that runs
         self.current_ms = 0
         self.leaving = False
@@ -47,10 +46,8 @@ class Desk:
 
     def ready(self):
         place = self.place
-        holding = []
-        for token, (job, attempt, started) in self.result_jobs.items():
-            holding.append({'job': job, 'token': token, 'attempt': attempt,
-                            'started_ms': started})
+        holding = [self._held(job, started_ms)
+                   for _, job, started_ms in self.results.values()]
         if self.current is not None:
             holding.append(self._held(self.current, self.current_ms))
         holding += [self._held(job, 0) for job in self.queue]
@@ -71,12 +68,9 @@ class Desk:
 
     def finish(self, job, line, started_ms):
         """Keep a result until it is settled, and send it."""
-        token = job['token']
-        self.results[token] = line
-        self.result_jobs[token] = (job['job'], job['attempt'], started_ms)
+        self.results[job['token']] = line, job, started_ms
         self.current = None
-        if self.link.socket is not None:
-            self.link.send(line)
+        self.link.send(line)
 
     def put_back(self, jobs):
         if jobs and self.link.greeted:
@@ -105,16 +99,20 @@ class Desk:
             if name == 'job':
                 self.queue.append(statement)
             elif name == 'settled':
-                for token in statement['settled']:
-                    self.results.pop(token, None)
-                    self.result_jobs.pop(token, None)
-                    self.spool.settled(token)
+                self._on_settled(statement)
             else:
                 on = getattr(self, '_on_' + name, None)
                 if on is not None:  # a newer daemon may know more
                     on(statement)
         if self.leaving:
             self._put_back_all()
+
+    def _on_settled(self, statement):
+        pop = self.results.pop
+        for token in statement['settled']:
+            pop(token, None)
+        if self.spool.tokens:
+            self.spool.settled(statement['settled'])
 
     def _on_hello(self, statement):
         self.link.greet()
@@ -163,7 +161,7 @@ class Desk:
         link = self.link
         if link.dial(now):
             data = [dumps(self.ready()).encode() + b'\n']
-            data += self.results.values()
+            data += [result[0] for result in self.results.values()]
             link.send(b''.join(data))
         if link.refused and now - link.refused >= REFUSED:
             self.leave()
@@ -176,7 +174,8 @@ class Desk:
 
     def write_down(self, now):
         try:
-            self.spool.write(self.results)
+            self.spool.write({token: result[0] for token, result
+                              in self.results.items()})
             return True
         except OSError as error:
             if now - self._complained > 10.0:
@@ -205,9 +204,7 @@ class Desk:
             for job in list(self.queue):
                 line = dumps({'put_back': [{'job': job['job'],
                                             'token': job['token']}]})
-                self.results[job['token']] = line.encode() + b'\n'
-                self.result_jobs[job['token']] = (job['job'], job['attempt'],
-                                                  0)
+                self.results[job['token']] = line.encode() + b'\n', job, 0
             self.queue.clear()
         if not self.results:
             # What was sent before `leaving` was heard may still arrive.

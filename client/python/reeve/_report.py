@@ -43,12 +43,13 @@ def _too_deep(text):
 
 
 def result_json(value):
-    """Bytes of JSON. Raises NotJSON, which says what is wrong with it."""
+    """JSON text. Raises NotJSON, which says what is wrong with it."""
     if value is None:
-        return b'null'
+        return 'null'
     try:
         text = _encode(value)
-        data = text.encode()
+        if not text.isascii():
+            text.encode()  # no surrogates, please
     except TypeError as error:
         raise NotJSON('the handler returned %s, which is not JSON: %s' % (
             kind_of(value), words(error))) from None
@@ -59,7 +60,7 @@ def result_json(value):
             _too_deep(text)):
         raise NotJSON('what the handler returned (%s) is nested deeper than '
                       '%d levels' % (kind_of(value), DEPTH))
-    return data
+    return text
 
 
 def kind_of(value):

@@ -20,8 +20,9 @@ from ._report import (NotJSON, describe, dumps, plain, result_json,
 from .handlers import arguments, served
 
 TICK = 0.02  # a handler that runs longer is watched
-LOOK = 0.02  # so often the connection is read between two jobs
-PARK = 1.0  # without a job for so long, and the watcher sleeps
+LOOK = 20000000  # ns: so often the connection is read between two jobs
+PARK = 1000000000  # ns without a job, and the watcher sleeps
+BRIEF = 1000000  # ns: such a run is not worth asking for its CPU time
 
 
 class Place:
@@ -51,8 +52,9 @@ class Worker:
         self.late = False  # what was asked met a shield
         self.told_to_end = False
         self.forked = False
-        self.looked = 0.0
-        self.worked = 0.0
+        self.looked = 0  # ns
+        self.worked = 0
+        self.cpu = 0
         self.parked = False
         self.unpark = threading.Lock()
         self.wake_fd, self.waker_fd = os.pipe()
@@ -145,8 +147,8 @@ class Worker:
         try:
             try:
                 value = self._call(job)
-                return b'{"done":%d,"token":%d,"result":%s' % (
-                    job['job'], job['token'], result_json(value))
+                return (f'{{"done":{job["job"]},"token":{job["token"]},'
+                        f'"result":{result_json(value)}')
             except BaseException as error:
                 self.running = False
                 return self._failed(job, error)
@@ -159,7 +161,7 @@ class Worker:
     def _fail(job, error, **more):
         statement = {'fail': job['job'], 'token': job['token'],
                      'error': error, **more}
-        return dumps(statement).encode('utf-8', 'replace')[:-1]
+        return dumps(statement)[:-1]
 
     def _failed(self, job, error):
         if isinstance(error, NotJSON):
@@ -176,9 +178,7 @@ class Worker:
     def execute(self, job):
         """The line that ends a job; never raises."""
         self.capture.open = True
-        self.worked = time.monotonic()
-        cpu = time.process_time_ns()
-        began = time.perf_counter_ns()
+        self.worked = began = time.perf_counter_ns()
         try:
             head = self._end(job)
         except Cancelled as error:  # two at once, see _end()
@@ -186,21 +186,26 @@ class Worker:
         self.running = False
         if self.forked:
             os._exit(0)  # a child of the handler that came back from it
-        ended = time.perf_counter_ns()
-        cpu = time.process_time_ns() - cpu
+        spent = time.perf_counter_ns() - began
+        cpu = spent if spent < BRIEF else self._cpu()
         self.context = self.asked = self.reason = None
         self.late = False
         printed = self.capture.end()
-        now = time.time_ns() // 1000000
-        times = b'%s,"started_ms":%d,"finished_ms":%d,"run_us":%d,'
-        times += b'"cpu_us":%d}\n'
-        times %= (printed.encode(), self.desk.current_ms, now,
-                  (ended - began) // 1000, cpu // 1000)
-        if len(head) + len(times) > self.desk.max_line:
+        times = (f'{printed},"started_ms":{self.desk.current_ms},'
+                 f'"finished_ms":{time.time_ns() // 1000000},'
+                 f'"run_us":{spent // 1000},"cpu_us":{cpu // 1000}}}\n')
+        line = (head + times).encode('utf-8', 'replace')
+        if len(line) > self.desk.max_line:
             head = self._fail(job, plain('ResultTooLarge', (
                 'the result takes %d bytes, %d are allowed' % (
-                    len(head), self.desk.max_line))))
-        return head + times
+                    len(line), self.desk.max_line))))
+            line = (head + times).encode()
+        return line
+
+    def _cpu(self):
+        """CPU time since it was asked the last time."""
+        before, self.cpu = self.cpu, time.process_time_ns()
+        return self.cpu - before
 
     # -- the loop
 
@@ -233,14 +238,15 @@ class Worker:
                 with lock:
                     desk.receive()
                 continue
+            self._cpu()
             while job is not None:
                 line = self.execute(job)
-                now = time.monotonic()
                 with lock:
                     desk.finish(job, line, desk.current_ms)
-                    if now - self.looked > LOOK:
-                        self.looked = now
+                    if self.worked - self.looked > LOOK:
+                        self.looked = self.worked
                         desk.receive()
+                        self._cpu()
                     job = self._begin()
 
     def _wait(self, seconds):
@@ -272,7 +278,7 @@ class Worker:
                 last = None
                 continue
             last = job
-            if job is None and time.monotonic() - self.worked > PARK:
+            if job is None and time.perf_counter_ns() - self.worked > PARK:
                 with self.desk.lock:
                     self.parked = self.desk.current is None
                 if self.parked:
@@ -316,7 +322,7 @@ class Worker:
         signal.signal(signal.SIGURG, self._on_urgent)
         os.register_at_fork(after_in_child=self._in_child)
         self.unpark.acquire()
-        self.worked = time.monotonic()
+        self.worked = time.perf_counter_ns()
         threading.Thread(target=self._watch, name='reeve-watcher',
                          daemon=True).start()
         self.capture.install()

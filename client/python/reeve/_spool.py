@@ -46,8 +46,8 @@ class Spool:
                 pass
             raise
 
-    def settled(self, token):
-        if token in self.tokens:
+    def settled(self, tokens):
+        for token in self.tokens.intersection(tokens):
             self.tokens.discard(token)
             try:
                 os.unlink(os.path.join(self.folder, str(token)))
