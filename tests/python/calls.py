@@ -236,6 +236,24 @@ def a_replaced_broker_loses_nothing_and_doubles_nothing(it):
 
 
 @story
+def a_wait_goes_on_with_the_next_broker(it):
+    it.start()
+    client = reeve.Client(str(it.socket))
+    gate = it.gate()
+    ids = [client.submit(argv=gate.argv), client.submit(argv=['true'])]
+    gate.started()
+    jobs = []
+    waiter = threading.Thread(
+        target=lambda: jobs.extend(client.wait(ids, 30)))
+    waiter.start()
+    it.kill_broker()
+    gate.open()
+    waiter.join()
+    equal([(job.id, job.state) for job in jobs],
+          [(number, 'succeeded') for number in ids])
+
+
+@story
 def a_daemon_that_stays_away_ends_the_waiting(it):
     it.start()
     client = reeve.Client(str(it.socket), reconnect=0.5)

@@ -4,6 +4,7 @@ in Python; and what hurts there.
 
     pools.py REEVED REEVE [SENTENCE]...
 """
+import contextlib
 import itertools
 import os
 import signal
@@ -64,6 +65,22 @@ def map_keeps_the_order_and_imap_streams(it):
         called = []
         pool.starmap_async('echo', [()], callback=called.append).wait(20)
         eventually(lambda: called == [[{'args': [], 'kwargs': {}}]])
+
+
+@story
+def options_hold_for_the_pool_or_for_a_call(it):
+    pooled.start(it)
+    with pooled.pool(it, queue='img', tags={'of': 'pool'}) as pool:
+        result = pool.apply_async(square, (3,), priority=7, timeout=30)
+        result.get(20)
+        job = result.job
+        equal((job.queue, job.priority, job.tags),
+              ('img', 7, {'of': 'pool'}))
+        equal(pool.map(square, range(50), tags={'of': 'call'},
+                       durability='memory'), [n * n for n in range(50)])
+        equal(len(list(pool.client.jobs(tags={'of': 'call'}))), 50)
+        raises(reeve.CallError, pool.apply_async(square, (3,), qeue='x').get,
+               20)
 
 
 @story
@@ -199,8 +216,9 @@ def workers_killed_all_the_time_lose_nothing(it):
     def kill():
         while not stop.wait(0.05):
             for worker in pooled.workers(it)[:1]:
-                os.kill(worker['pid'], signal.SIGKILL)
-                killed.append(worker['pid'])
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker['pid'], signal.SIGKILL)
+                    killed.append(worker['pid'])
     killer = threading.Thread(target=kill, daemon=True)
     with pooled.pool(it) as pool:
         killer.start()
@@ -292,6 +310,21 @@ def a_replaced_broker_costs_a_pool_nothing(it):
     equal(sorted(map(int, log.read_text().split())), list(range(3000)))
     pool.close()
     pool.join()
+
+
+@story
+def a_call_survives_a_replaced_broker(it):
+    """It promises nothing before its end: it is sent again."""
+    pooled.start(it)
+    with pooled.pool(it) as pool:
+        values = []
+        caller = threading.Thread(target=lambda: values.append(
+            pool.apply('sleeps', (0.5, str(it.folder / 'mark')))))
+        caller.start()
+        pooled.runs(it.folder / 'mark')
+        it.kill_broker()
+        caller.join()
+        equal(values, ['slept'])
 
 
 @story

@@ -194,9 +194,11 @@ class Pump:
         pending = self.pending
         batch = Batch(pending[0].defaults)
         size = 0
+        # One that may be lost, or run twice, must not have a key.
+        keyed = '"durability":"memory"' not in batch.defaults
         while pending and len(batch.jobs) < BATCH_JOBS and (
                 size < BATCH_BYTES and
-                pending[0].defaults is batch.defaults):
+                pending[0].defaults == batch.defaults):
             run = pending.popleft()
             room = BATCH_JOBS - len(batch.jobs)
             if len(run.bodies) > room or run.size > BATCH_BYTES:
@@ -209,7 +211,9 @@ class Pump:
                 run.bodies = run.bodies[:room]
             for i, body in enumerate(run.bodies):
                 batch.places.append((run.sink, run.index + i))
-                batch.jobs.append('{"key":"%s"%s}' % (self.keys.next(), body))
+                key = '"key":"%s"' % self.keys.next() if keyed else ''
+                batch.jobs.append('{%s%s%s}' % (
+                    key, ',' if key and body else '', body))
                 size += len(body)
         return batch
 

@@ -60,7 +60,7 @@ class Pool:
         """
         self._check()
         packed = pack(args, kwds or {})
-        body = ',"args":' + encode(packed) if packed else ''
+        body = '"args":' + encode(packed) if packed else ''
         result = AsyncResult(self, callback, error_callback)
         self._pump.put(self._text(func, options), result, 0, (body,))
         return result
@@ -251,11 +251,11 @@ class Pool:
 
 
 def _one(item):
-    return ',"args":{"args":[%s]}' % encode(item)
+    return '"args":{"args":[%s]}' % encode(item)
 
 
 def _star(item):
-    return ',"args":{"args":%s}' % encode(list(item))
+    return '"args":{"args":%s}' % encode(list(item))
 
 
 def _feed_stream(pump, stream, text, items):
