@@ -26,15 +26,26 @@ static int number(const struct reeve_task *task)
 	return atoi(task->args + strcspn(task->args, "0123456789"));
 }
 
-/* Until there is a file with the only path in them. */
-static int is_there(const struct reeve_task *task)
+/* The only path in them. */
+static const char *path_of(const struct reeve_task *task)
 {
 	const char *from = strchr(task->args, '/');
-	char path[512];
-	struct stat st;
+	static char path[512];
 
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(from, "\""), from);
-	return stat(path, &st) == 0;
+	return path;
+}
+
+static int is_there(const struct reeve_task *task)
+{
+	struct stat st;
+
+	return stat(path_of(task), &st) == 0;
+}
+
+static int touch(struct reeve_task *task)
+{
+	return close(open(path_of(task), O_WRONLY | O_CREAT, 0600));
 }
 
 static int echo(struct reeve_task *task)
@@ -209,6 +220,7 @@ static const struct reeve_handler handlers[] = {
 	{"until_cancelled", until_cancelled},
 	{"until_file", until_file},
 	{"flood", flood},
+	{"touch", touch},
 	{"talk", talk},
 	{0},
 };

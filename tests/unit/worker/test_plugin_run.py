@@ -188,6 +188,24 @@ def results_come_in_the_order_of_delivery_and_are_kept():
     # Sent once more: it is not run once more.
     again.say(jobs[499], template.job('echo', 'new'))
     assert again.hear()['result'] == 'new'
+    again.say(dict(template.job('echo', 'no'), token=template.token - 1,
+                   job=template.token + 999))
+    assert ask(template, again, 'echo', 'last')['result'] == 'last'
+    template.end()
+
+
+@test
+def no_job_begins_before_the_result_of_the_last_is_out_of_hand():
+    template, broker = served()
+    path = template.folder + '/touched'
+    broker.say(template.job('echo', 'x' * 3000000),
+               template.job('touch', path))
+    # The beginning of the result is here, and nobody takes the rest.
+    assert not broker.is_silent(10)
+    time.sleep(0.2)
+    assert not os.path.exists(path)
+    assert len(broker.hear()['result']) == 3000000
+    assert broker.hear()['done'] and os.path.exists(path)
     template.end()
 
 
