@@ -420,7 +420,9 @@ class Story:
         found = []
         for pid in proc.marked(str(self.folder)):
             words = proc.argv(pid)
-            if words and 'reeved' in words[0]:
+            # A template that is a program of its own, too.
+            if words and 'reeved' in words[0] or (
+                    b'REEVE_TEMPLATE_FD=' in proc.read(pid, 'environ')):
                 found += proc.zombies_of(pid)
         return found
 
@@ -457,6 +459,8 @@ class Story:
             left = [proc.describe(pid)
                     for pid in proc.marked(str(self.folder))]
             raise AssertionError('%s: %s' % (error, left)) from None
+        # Nor one that has hidden behind an environment of its own.
+        eventually(lambda: not self.in_cgroups(), 5, 'its cgroups are empty')
         self.no_alarm()
         if self.check_database:
             state.check(self.state)
@@ -468,12 +472,24 @@ class Story:
                  if ALARMS.search(line)]
         assert not found, 'the log says: ' + '\n'.join(found[:5])
 
-    def clean_cgroups(self):
-        """What a daemon that was killed could not remove itself."""
+    def cgroups(self):
         paths = set()
         for log in self.folder.glob('*log'):
             paths.update(CGROUP.findall(log.read_text(errors='replace')))
-        for path in sorted(paths):
+        return sorted(paths)
+
+    def in_cgroups(self):
+        self.reap()
+        found = []
+        for path in self.cgroups():
+            for file in pathlib.Path(path).rglob('cgroup.procs'):
+                with contextlib.suppress(OSError):
+                    found += file.read_text().split()
+        return found
+
+    def clean_cgroups(self):
+        """What a daemon that was killed could not remove itself."""
+        for path in self.cgroups():
             # The kernel may not be done with those who were killed.
             try:
                 eventually(lambda: proc.remove_cgroups(path), 5)

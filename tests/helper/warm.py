@@ -4,6 +4,7 @@ import os
 import pathlib
 import sys
 
+import proc
 from story import SLOW, equal, eventually, story
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -113,6 +114,14 @@ def pids(t, name='warm'):
     return {worker['pid'] for worker in workers(t, name)}
 
 
+def templates(t):
+    known = pids(t)
+    return [pid for pid in proc.children(t.supervisor)
+            if proc.alive(pid) and pid not in known and (
+                proc.argv(pid)[1:2] == ['template'] or
+                b'REEVE_TEMPLATE_FD=' in proc.read(pid, 'environ'))]
+
+
 def serving(t, count, name='warm', within=20):
     """Waits until so many have said that they are ready; their pids."""
     def serve():
@@ -124,9 +133,10 @@ def serving(t, count, name='warm', within=20):
 
 def all_ended(t, jobs, within=60.0):
     """The records of all of them, in this order."""
-    t.c.call('Wait', ids=jobs, wait_ms=int(within * SLOW * 1000), brief=True,
-             timeout=within * SLOW + 5)
     ended = []
+    for at in range(0, len(jobs), 5000):
+        t.c.call('Wait', ids=jobs[at:at + 5000], brief=True,
+                 wait_ms=int(within * SLOW * 1000), timeout=within * SLOW + 5)
     for at in range(0, len(jobs), 200):
         ended += t.c.call('Get', ids=jobs[at:at + 200])['jobs']
     return ended
