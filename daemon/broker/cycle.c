@@ -22,7 +22,7 @@
 #define PROMOTE_MAX 1000
 #define PURGE_MAX 500
 #define PURGE_PAUSE_NS (10 * SECOND_NS)
-#define RECALL_MAX 64
+#define RECALL_MAX 512
 #define LONE_NS 1000000
 
 static struct lane *lane_of(struct sched_lane *sched)

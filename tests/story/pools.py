@@ -200,6 +200,24 @@ def a_poison_job_fails_alone(t):
 
 
 @story
+def what_was_given_ahead_does_not_wait_behind_a_long_one(t):
+    start(t)
+    serving(t, 2)
+    # Short ones: the workers are given many at a time.
+    rows = [{'handler': 'echo', 'args': {'value': i}} for i in range(2000)]
+    ids = t.c.call('SubmitMany', jobs=rows)['ids']
+    t.c.call('Wait', ids=ids)
+    begun = time.monotonic()
+    rows[0] = {'handler': 'nap', 'args': {'seconds': 20}, 'priority': 1}
+    ids = t.c.call('SubmitMany', jobs=rows)['ids']
+    t.c.call('Wait', ids=ids[1:])
+    took = time.monotonic() - begun
+    assert took < 10 * t_slow(), 'they waited %.1f s' % took
+    t.c.call('Cancel', filter={'ids': ids[:1]})
+    equal(t.wait(ids[0])['state'], 'cancelled')
+
+
+@story
 def a_pool_grows_with_its_load_and_shrinks_when_idle(t):
     start(t, workers='1..4', idle='1s')
     serving(t, 1)
