@@ -10,7 +10,7 @@ from story import SLOW, equal, eventually, story
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADMIN = 'org.reeve.admin.'
 NAMES = ('echo', 'who', 'mark', 'nap', 'deaf', 'leave', 'aborts', 'interrupt',
-         'no_json', 'huge', 'prints', 'breed', 'arm')
+         'no_json', 'huge', 'prints', 'breed', 'arm', 'square')
 
 
 def of_both(function=None, **options):

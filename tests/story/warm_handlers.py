@@ -80,6 +80,13 @@ def aborts():
 
 
 @handler
+def square(i, poison):
+    if i == poison:
+        os.abort()
+    return i * i
+
+
+@handler
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
     return os.getpid()

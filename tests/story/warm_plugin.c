@@ -127,6 +127,16 @@ static int aborts(struct reeve_task *task)
 	abort();
 }
 
+/* {"i":N,"poison":P}: the square, but not of P. */
+static int square(struct reeve_task *task)
+{
+	long i = number(task, "i");
+
+	if (i == number(task, "poison"))
+		abort();
+	return yield_number(task, i * i);
+}
+
 static int interrupt(struct reeve_task *task)
 {
 	kill(getpid(), SIGINT);
@@ -191,13 +201,21 @@ static int arm(struct reeve_task *task)
 }
 
 static const struct reeve_handler handlers[] = {
-	{"echo", echo},	      {"who", who},
-	{"mark", mark},	      {"nap", nap},
-	{"deaf", deaf},	      {"leave", leave},
-	{"aborts", aborts},   {"interrupt", interrupt},
-	{"no_json", no_json}, {"huge", huge},
-	{"prints", prints},   {"breed", breed},
-	{"arm", arm},	      {0},
+	{"echo", echo},
+	{"who", who},
+	{"mark", mark},
+	{"nap", nap},
+	{"deaf", deaf},
+	{"leave", leave},
+	{"aborts", aborts},
+	{"interrupt", interrupt},
+	{"no_json", no_json},
+	{"huge", huge},
+	{"prints", prints},
+	{"breed", breed},
+	{"arm", arm},
+	{"square", square},
+	{0},
 };
 
 /* Whether what is called so goes well now. */
