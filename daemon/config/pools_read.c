@@ -311,6 +311,8 @@ int pools_read(struct settings *settings)
 	const struct named *named = &settings->named;
 	int r = 0;
 
+	if (!named->count)
+		return 0;
 	pools->list = calloc(POOLS_MAX, sizeof(*pools->list));
 	if (!pools->list)
 		return -ENOMEM;

@@ -18,8 +18,8 @@ from real import Real, holds, same  # noqa: E402
 from tool import run_tests  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PAGES = ('client/reeve.1', 'daemon/reeved.8', 'etc/reeve.yaml.5',
-         'proto/reeve-protocol.7')
+PAGES = ('client/reeve.1', 'daemon/reeved.8', 'daemon/reeve-worker.7',
+         'etc/reeve.yaml.5', 'proto/reeve-protocol.7')
 
 
 class Skip(Exception):
