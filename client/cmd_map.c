@@ -44,6 +44,9 @@ static const struct arg_flag flags[] = {
 	 "what stands for the item, instead of {}", 0, NULL},
 	{"dry-run", 0, ARG_ON, offsetof(struct map_options, dry_run), NULL,
 	 "print the commands and run none", 0, NULL},
+	{"json-lines", 0, ARG_ON, offsetof(struct map_options, json_lines),
+	 NULL, "with --handler: items are JSON, objects the arguments", 0,
+	 NULL},
 	{"retry-failed", 0, ARG_INT, offsetof(struct map_options, again),
 	 "GROUP", "what failed or was cancelled in a former map", 1, NULL},
 };
@@ -88,9 +91,14 @@ static int show_output(struct map *map, const struct flight_item *item)
 {
 	int result;
 
-	if (map->options->no_output || map->tool->json || !item->has_output)
+	if (map->options->no_output || map->tool->json ||
+	    (!item->has_output && !item->result))
 		return 0;
 	progress_clear(&map->progress);
+	if (item->result) {
+		puts(item->result);
+		return 0;
+	}
 	result = relay_job(map->tool, item->id, REEVE_BOTH);
 	if (result == 0)
 		return 0;
@@ -367,7 +375,7 @@ static const char *column_end(const struct map_options *options)
 	return options->column_end;
 }
 
-static int open_source(struct map *map, char **lists, int count)
+int map_open_source(struct map *map, char **lists, int count)
 {
 	const struct map_options *options = map->options;
 	char separator = options->null ? '\0' : '\n';
@@ -454,8 +462,8 @@ static int begin_items(struct map *map, int argc, char **argv)
 				 "Like: reeve map gzip -9 ::: *.log, or: ls "
 				 "*.png | reeve map optipng",
 				 "there is no command to run");
-	result = open_source(map, words < argc ? argv + words : NULL,
-			     argc - words);
+	result = map_open_source(map, words < argc ? argv + words : NULL,
+				 argc - words);
 	if (result != 0)
 		return result;
 	if (!options->column_end)
@@ -481,7 +489,8 @@ static int begin_again(const struct map *map, int argc)
 {
 	const struct map_options *options = map->options;
 
-	if (argc > 0 || options->job.shell || options->file || options->dry_run)
+	if (argc > 0 || options->job.shell || options->job.handler.handler ||
+	    options->file || options->dry_run)
 		return say_usage(map->tool,
 				 "To see which: reeve ls failed group=N",
 				 "--retry-failed runs the jobs of its group "
@@ -535,10 +544,15 @@ static int carry_out(struct map *map)
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
 	struct map map = {.tool = tool, .options = options, .source.fd = -1};
-	int result = begin(&map, argc, argv);
+	int result;
 
-	if (result == 0)
-		result = carry_out(&map);
+	if (map.options->job.handler.handler && !map.options->again) {
+		result = map_call(&map, argc, argv);
+	} else {
+		result = begin(&map, argc, argv);
+		if (result == 0)
+			result = carry_out(&map);
+	}
 	flight_fini(&map.flight);
 	source_fini(&map.source);
 	map_fini(&map);
@@ -557,6 +571,7 @@ const struct command command_map = {
 		"  reeve map --sh 'sort {} >{.}.sorted' ::: a.txt b.txt\n"
 		"  reeve map -k echo {1}-{2} ::: a b ::: 1 2\n"
 		"  reeve map --colsep , -- ./send {2} --to {1} <list.csv\n"
+		"  reeve map --handler thumb path={} ::: *.png\n"
 		"  reeve map --retry-failed 7\n\n"
 		"  {} item  {.} without extension  {/} without folder  "
 		"{//} folder\n"

@@ -20,8 +20,10 @@ int flight_init(struct flight *flight, struct reeve *r, size_t limit)
 
 void flight_fini(struct flight *flight)
 {
-	for (size_t i = 0; i < flight->count; i++)
+	for (size_t i = 0; i < flight->count; i++) {
 		free(flight->items[i].text);
+		free(flight->items[i].result);
+	}
 	for (size_t i = 0; i < flight->watch_count; i++)
 		reeve_watch_free(flight->watches[i]);
 	free(flight->items);
@@ -160,6 +162,12 @@ int flight_next(struct flight *flight, struct reeve_job **ret,
 		item->ended = true;
 		item->has_output = job->stdout_bytes != 0 ||
 				   job->stderr_bytes != 0;
+		if (job->state == REEVE_SUCCEEDED &&
+		    strcmp(job->handler, "exec") != 0) {
+			item->result = strdup(job->result);
+			if (!item->result)
+				return REEVE_E_MEMORY;
+		}
 		flight->running--;
 		*ret = TAKE(job);
 		*ret_item = item;
@@ -183,6 +191,7 @@ void flight_drop(struct flight *flight, struct flight_item *item)
 {
 	require(item->ended && !item->dropped);
 	free(TAKE(item->text));
+	free(TAKE(item->result));
 	item->dropped = true;
 	flight->kept--;
 }

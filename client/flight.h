@@ -14,6 +14,7 @@
 struct flight_item {
 	int64_t id;
 	char *text;   /* owned */
+	char *result; /* owned; of a handler that succeeded; NULL: none */
 	bool ended;   /* told */
 	bool dropped; /* nobody needs it any more */
 	bool has_output;

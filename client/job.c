@@ -239,7 +239,7 @@ static int decode_member(struct reeve_job *job, struct arena *arena,
 	return decode_field(job, arena, key, value);
 }
 
-int job_decode(struct slice checked, struct reeve_job **ret)
+int job_decode_any(struct slice checked, struct reeve_job **ret)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 	struct job_box *box = calloc(1, sizeof(*box));
@@ -283,12 +283,21 @@ int job_decode(struct slice checked, struct reeve_job **ret)
 		if (result > 0)
 			return JOB_E_MALFORMED;
 	}
-	if (job->id <= 0)
-		return JOB_E_MALFORMED;
 	if (job->args[0] && make_call(job, &box->arena) != 0)
 		return -ENOMEM;
 	*ret = TAKE(job);
 	return 0;
+}
+
+int job_decode(struct slice checked, struct reeve_job **ret)
+{
+	int result = job_decode_any(checked, ret);
+
+	if (result == 0 && (*ret)->id <= 0) {
+		reeve_job_free(TAKE(*ret));
+		return JOB_E_MALFORMED;
+	}
+	return result;
 }
 
 int reeve_job_parse(const char *json, struct reeve_job **ret)

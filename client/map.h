@@ -17,7 +17,7 @@ struct map_options {
 	int64_t jobs;  /* 0: no limit */
 	int64_t again; /* --retry-failed: the group; 0: none */
 	const char *file, *max_fail, *column_end, *mark;
-	bool null, keep_order, no_output, dry_run;
+	bool null, keep_order, no_output, dry_run, json_lines;
 };
 
 struct map_failure {
@@ -78,6 +78,17 @@ must_check int map_summary(const struct map *map);
 
 /** map_fini() - free what it holds */
 void map_fini(struct map *map);
+
+/** map_open_source() - where the items come from
+ * @lists:	behind the command, from the first ::: on; NULL: none
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int map_open_source(struct map *map, char **lists, int count);
+
+/** map_call() - the whole of it, with calls of a handler for commands
+ *
+ * Return: the exit code. */
+must_check int map_call(struct map *map, int argc, char **argv);
 
 /** map_dry_run() - print the commands, one a line, and submit nothing
  *

@@ -50,6 +50,7 @@ enum reeve_code {
 	REEVE_E_INTERRUPTED, /* the flag of reeve_set_interrupt() is set */
 	REEVE_E_MEMORY,	     /* out of memory */
 	REEVE_E_SYSTEM,	     /* the system said no; the message says to what */
+	REEVE_E_FULL,	     /* as many are under way as may be */
 };
 
 struct reeve_error {
@@ -402,6 +403,109 @@ REEVE_API int reeve_watch_fd(const struct reeve_watch *watch);
 /** reeve_watch_left() - how many have not been told yet */
 REEVE_API size_t reeve_watch_left(const struct reeve_watch *watch);
 REEVE_API void reeve_watch_free(struct reeve_watch *watch);
+
+/* ---- Many calls at once ---- */
+
+/*
+ * A pool: many calls of one handler under way, without a thread. What the
+ * daemon has is durable, and outlives this process.
+ *
+ *	struct reeve_spec square = {.handler = "square"};
+ *	struct reeve_task task = {.on_result = add, .on_error = tell, .data = &sum};
+ *
+ *	reeve_pool_new(r, &square, 1000, false, &pool);
+ *	for (i = 0; i < 1000000; i++) {
+ *		snprintf(args, sizeof(args), "{\"args\":[%d]}", i);
+ *		task.args = args;
+ *		reeve_pool_put(pool, &task);
+ *	}
+ *	reeve_pool_close(pool);
+ *	reeve_pool_join(pool, -1);
+ *	reeve_pool_free(pool);
+ *
+ * Tasks travel in batches, as large as the load makes them; each is a job by
+ * itself, and nothing is lost together. After a lost connection the same tasks
+ * are under way as before, none of them twice.
+ *
+ * Callbacks are run by the functions of the pool, one at a time. One may put
+ * more tasks, but none is waited for there: REEVE_E_FULL. A slow one holds up
+ * its pool, not the daemon, and never more than `outstanding` are kept for it.
+ */
+struct reeve_pool;
+
+/* Exactly one of the two is called, once, unless both are NULL: then
+ * reeve_pool_next() gives the job. One of a task that the daemon refused, or
+ * that was never submitted, has the id 0. @job lives until it returns. */
+struct reeve_task {
+	const char *args; /* a JSON object; NULL: {}; copied */
+	void (*on_result)(void *data, const struct reeve_job *job);
+	void (*on_error)(void *data, const struct reeve_job *job);
+	void *data; /* for them, and for reeve_pool_next() */
+};
+
+/**
+ * reeve_pool_new() - begin; the daemon makes a group for it
+ * @defaults:	handler, and what holds for all: queue, timeout, retries; `name`
+ *		is the group's. Not read later.
+ * @outstanding: most tasks that were put and not handed out; 0: 10000, which is
+ *		the most. A few thousand are enough.
+ * @ordered:	hand out in the order of reeve_pool_put(), else as they end
+ */
+REEVE_API REEVE_CHECK int reeve_pool_new(struct reeve *r,
+					 const struct reeve_spec *defaults,
+					 size_t outstanding, bool ordered,
+					 struct reeve_pool **ret);
+
+/** reeve_pool_put() - a call, asynchronously
+ *
+ * With a callback it waits while `outstanding` are under way, and runs callbacks
+ * meanwhile; without it returns REEVE_E_FULL then: take some. Return: 0,
+ * REEVE_E_FULL, REEVE_E_INVALID (args is no object), REEVE_E_REFUSED (closed),
+ * or of the connection. */
+REEVE_API REEVE_CHECK int reeve_pool_put(struct reeve_pool *pool,
+					 const struct reeve_task *task);
+
+/**
+ * reeve_pool_next() - one that has ended, to be freed by the caller
+ * @ret_data:	of its task; may be NULL
+ *
+ * Return: 0, REEVE_E_TIMEOUT, REEVE_E_END when none is under way.
+ */
+REEVE_API REEVE_CHECK int reeve_pool_next(struct reeve_pool *pool,
+					  int64_t timeout_ms,
+					  struct reeve_job **ret,
+					  void **ret_data);
+
+/**
+ * reeve_pool_map() - many calls, and all their ends
+ * @ret_jobs:	room for @count, in the order of @args, each to be freed by the
+ *		caller; NULL where an error came first
+ */
+REEVE_API REEVE_CHECK int reeve_pool_map(struct reeve_pool *pool,
+					 const char *const *args, size_t count,
+					 struct reeve_job **ret_jobs);
+
+/** reeve_pool_fds() - which to poll, beside others: then reeve_pool_next() with
+ * timeout 0. -1: not this one. Return: how many; 0: look again in 20 ms. */
+REEVE_API int reeve_pool_fds(const struct reeve_pool *pool, int fds[2]);
+/** reeve_pool_left() - tasks that were put and not handed out */
+REEVE_API size_t reeve_pool_left(const struct reeve_pool *pool);
+/** reeve_pool_group() - its group: `reeve ls group=N` shows the jobs */
+REEVE_API int64_t reeve_pool_group(const struct reeve_pool *pool);
+
+/** reeve_pool_close() - nothing more is put; waits until all is submitted */
+REEVE_API REEVE_CHECK int reeve_pool_close(struct reeve_pool *pool);
+/** reeve_pool_join() - until all that were put have ended, and callbacks are
+ * through; @timeout_ms -1: no limit. Jobs for reeve_pool_next() stay for it. */
+REEVE_API REEVE_CHECK int reeve_pool_join(struct reeve_pool *pool,
+					  int64_t timeout_ms);
+/** reeve_pool_terminate() - close, and cancel all that has not ended; its ends
+ * come as others do. @reason: kept with the jobs; may be NULL */
+REEVE_API REEVE_CHECK int reeve_pool_terminate(struct reeve_pool *pool,
+					       const char *reason);
+/** reeve_pool_free() - not in a callback. What is under way goes on in the
+ * daemon, and nobody is told. Takes NULL. */
+REEVE_API void reeve_pool_free(struct reeve_pool *pool);
 
 /* ---- Output ---- */
 

@@ -136,6 +136,7 @@ int say_exit_code(const struct tool *tool, enum reeve_code code)
 	case REEVE_E_NOT_FOUND:
 		return job ? EXIT_INTERNAL : EXIT_MISSING;
 	case REEVE_E_REFUSED:
+	case REEVE_E_FULL:
 		return job ? EXIT_INTERNAL : EXIT_REFUSED;
 	case REEVE_E_INVALID:
 		return job ? EXIT_INTERNAL : EXIT_USAGE;

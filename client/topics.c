@@ -73,7 +73,8 @@ static const struct topic topics[] = {
 	 "  reeve call thumb path=a.png width:=200       NAME=TEXT, NAME:=JSON\n"
 	 "  reeve call thumb '{\"path\":\"a.png\"}'        or all of it\n"
 	 "  reeve call thumb - <args.json\n"
-	 "  reeve submit --handler thumb path=a.png      prints the id\n\n"
+	 "  reeve submit --handler thumb path=a.png      prints the id\n"
+	 "  reeve map --handler thumb path={} ::: *.png  results, a line each\n\n"
 	 "In Python {\"path\":\"a.png\"} is thumb(path='a.png'), and\n"
 	 "{\"args\":[\"a.png\"]} is thumb('a.png'). See reeve-worker(7).\n"},
 	{"protocol", NULL, "how programs speak with the daemon",

@@ -63,6 +63,11 @@ class Job:
                              if name in self.spec}
         return facts
 
+    def brief(self):
+        return {name: self.facts[name] for name in (
+            'id', 'state', 'cause', 'exit_code', 'signal', 'result',
+            'failure') if name in self.facts}
+
 
 class Daemon:
     def __init__(self):
@@ -264,7 +269,7 @@ class Daemon:
 
     def Wait(self, p, more):
         if 'group' in p and more:
-            return self.wait_group(p['group'], more)
+            return self.wait_group(p, more)
         if 'group' in p:
             left = [job for job in self.jobs.values()
                     if job.facts.get('group') == p['group']]
@@ -283,16 +288,19 @@ class Daemon:
             if not self.lock.wait(max(0, min(until - time.time(), 3600))):
                 raise Refusal(JOBS + 'Timeout', pending=len(left))
 
-    def wait_group(self, group, more):
+    def wait_group(self, p, more):
         """Until it is closed, whatever comes into it meanwhile."""
-        told = set()
+        group, told = p['group'], set()
         while True:
             fresh = [job for job in list(self.jobs.values())
                      if job.facts.get('group') == group and job.ended() and
                      job.facts['id'] not in told]
-            for job in fresh:
-                told.add(job.facts['id'])
-                more({'jobs': [job.told()], 'pending': 1})
+            told.update(job.facts['id'] for job in fresh)
+            if fresh and p.get('brief'):
+                more({'jobs': [], 'ends': [job.brief() for job in fresh],
+                      'pending': 1})
+            elif fresh:
+                more({'jobs': [job.told() for job in fresh], 'pending': 1})
             left = [job for job in self.jobs.values()
                     if job.facts.get('group') == group and not job.ended()]
             if not left and group in self.closed:
