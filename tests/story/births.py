@@ -131,10 +131,9 @@ def every_kind_of_pool_serves_what_its_file_says(t):
     equal(sorted(names), ['exec', 'filter', 'forked', 'py', 'who'])
 
 
-@story(seconds=60)
-def what_a_killed_worker_forked_dies_with_it(t):
+def kill_a_parent(t, *flags):
     configure(t, python_pool(t, 'py', '1'))
-    t.start()
+    t.start(flags=flags)
     file = t.folder / 'child'
     job = submit(t, 'py', seconds=30, child=str(file))
     child = int(eventually(lambda: file.exists() and file.read_text()))
@@ -142,6 +141,16 @@ def what_a_killed_worker_forked_dies_with_it(t):
     t.kill(worker)
     eventually(lambda: not proc.alive(child), 5, 'the child has ended')
     t.c.call('Cancel', filter={'ids': [job]}, grace_ms=0)
+
+
+@story(seconds=60)
+def what_a_killed_worker_forked_dies_with_it(t):
+    kill_a_parent(t)
+
+
+@story(seconds=60)
+def what_a_killed_worker_forked_dies_with_it_without_cgroups(t):
+    kill_a_parent(t, '--no-cgroups')
 
 
 @story(seconds=60)
