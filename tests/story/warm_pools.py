@@ -11,10 +11,10 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, Closed, equal, eventually, main  # noqa: E402
+from story import SLOW, Closed, equal, eventually, main, story  # noqa: E402
 from warm import (ADMIN, all_at_once, all_ended,  # noqa: E402
                   give_many, job_of, line, marks, of_both, pids, pool,
-                  reload, serving, start, templates)
+                  reload, serving, start, start_with, templates)
 import proc  # noqa: E402
 
 
@@ -276,6 +276,74 @@ def a_pool_that_is_removed_and_comes_back_serves_all_that_waited(t, kind):
     t.reconnect()
     equal(t.get(left[-1])['state'], 'ready')
     reload(t, line(t, kind, workers='2'))
+    all_at_once(t, jobs)
+    ran_once(t, words)
+
+
+@of_both
+def workers_that_leave_behind_few_jobs_hold_up_nobody(t, kind):
+    start(t, kind, workers='2', retire='{jobs: 20, jitter: 0%}')
+    load, seen = Load(t), set()
+
+    def many():
+        seen.update(pids(t))
+        return len(seen) >= 6
+    load.until(many, 60, 'six workers had a turn')
+    load.ends_well()
+    eventually(lambda: pool(t)['workers'] == 2, 10)
+
+
+@of_both
+def cancelling_all_ends_what_waits_and_what_runs(t, kind):
+    start(t, kind, workers='2')
+    serving(t, 2)
+    # One that listens, one that does not.
+    jobs = give_many(t, [job_of('nap', {'ms': 60000}),
+                         job_of('deaf', {'ms': 60000})])
+    for job in jobs:
+        t.reaches(job, 'running')
+    jobs += give_many(t, noted(t, map(str, range(1000))))
+    while t.c.call('Cancel', filter={'all': True}, grace_ms=200).get('left'):
+        pass
+    for job in all_ended(t, jobs):
+        equal((job['state'], job['cause'], job['crashes']),
+              ('cancelled', 'cancelled', 0), job)
+    equal(marks(t.folder / 'marks'), {})
+    serving(t, 2)
+    all_at_once(t, give_many(t, [job_of('who')] * 10))
+
+
+@of_both
+def workers_that_die_under_load_cost_no_more_than_their_jobs(t, kind):
+    start(t, kind, workers='2')
+    serving(t, 2)
+    load, killed = Load(t), 0
+    for _ in range(5):
+        load.more()
+        victim = min(serving(t, 2))
+        t.kill(victim)
+        killed += 1
+        load.until(lambda: victim not in pids(t), 20, 'it died')
+    crashes = 0
+    for job in all_ended(t, load.jobs):
+        equal((job['state'], job['attempt']),
+              ('succeeded', 1 + job['crashes']), job)
+        crashes += job['crashes']
+    assert crashes <= killed, crashes
+    equal(set(marks(t.folder / 'marks').values()) - {1, 2}, set())
+
+
+@story
+def sigterm_under_load_loses_nothing_and_repeats_nothing(t):
+    start_with(t, line(t, 'plugin', workers='2'))
+    serving(t, 2)
+    words = ['w%d' % i for i in range(1000)]
+    jobs = give_many(t, noted(t, words, ms=2))
+    for part in (100, 400, 700):
+        eventually(lambda: len(marks(t.folder / 'marks')) >= part, 30)
+        equal(t.terminate(), 0)
+        t.restart()
+        t.reconnect()
     all_at_once(t, jobs)
     ran_once(t, words)
 
