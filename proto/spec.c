@@ -51,7 +51,7 @@ static const struct schema_field spec_fields[] = {
 	IN_OPT(SPEC, spec, hold, BOOL),
 	IN_OPT(SPEC, spec, timeout_ms, INT, .max = DURATION_MAX_MS),
 	IN_OPT(SPEC, spec, grace_ms, INT, .max = GRACE_MAX_MS),
-	IN_OPT(SPEC, spec, expire_ms, INT, .min = 1, .max = DURATION_MAX_MS),
+	IN_OPT(SPEC, spec, expire_ms, INT, .max = DURATION_MAX_MS),
 	IN_OPT(SPEC, spec, keep_ms, INT, .max = DURATION_MAX_MS),
 	IN_OPT(SPEC, spec, once, BOOL),
 	IN_OPT(SPEC, spec, crash_limit, INT, .min = 1, .max = 1000),

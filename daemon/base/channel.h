@@ -38,6 +38,7 @@ enum channel_kind {
 	CHANNEL_RELOADED, /* ... to the Reload `worker`; `status` 1: its error */
 	CHANNEL_SETTING,  /* `value` of row `slot` of the table holds now */
 	CHANNEL_POOLS, /* the text so far is the list of pools (pools_text) */
+	CHANNEL_DEFAULTS, /* ... what jobs get by their queue (defaults_text) */
 	/* broker -> supervisor */
 	CHANNEL_SCALE,	/* so many workers of a pool are wanted: `value` */
 	CHANNEL_RETIRE, /* this worker will leave: make its replacement now;

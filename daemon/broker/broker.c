@@ -273,6 +273,7 @@ static void fini(struct broker *broker)
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);
 	queues_fini(&broker->queues);
+	defaults_fini(&broker->defaults);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	config_link_fini(&broker->config_link);

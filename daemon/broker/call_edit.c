@@ -172,17 +172,20 @@ static void write_spec(struct json_out *out, const struct store_spec *spec)
 	member_raw(out, "context", spec->context);
 	json_out_member_int(out, "priority", row->priority);
 	member_int(out, "run_at_ms", row->run_at_ms);
-	member_int(out, "timeout_ms", spec->timeout_ms);
-	member_int(out, "grace_ms", spec->grace_ms);
-	member_int(out, "expire_ms", spec->expire_ms);
+	json_out_member_int(out, "timeout_ms", spec->timeout_ms);
+	json_out_member_int(out, "grace_ms", spec->grace_ms);
+	json_out_member_int(out, "expire_ms", spec->expire_ms);
 	if (spec->keep_ms >= 0)
 		json_out_member_int(out, "keep_ms", spec->keep_ms);
 	if (spec->once)
 		json_out_member_bool(out, "once", true);
 	json_out_member_int(out, "crash_limit", spec->crash_limit);
-	member_raw(out, "retry", spec->retry);
-	if (spec->orphans_keep)
-		json_out_member_text(out, "orphans", "keep");
+	json_out_member_raw(out, "retry",
+			    spec->retry.n ? spec->retry
+					  : SLICE("{\"max_attempts\":1}"));
+	if (slice_is(row->handler, SPEC_HANDLER_EXEC))
+		json_out_member_text(out, "orphans",
+				     spec->orphans_keep ? "keep" : "kill");
 	member_text(out, "unique", spec->unique);
 	member_raw(out, "tags", row->tags);
 	json_out_object_end(out);

@@ -7,6 +7,7 @@
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
+#include "daemon/config/defaults_text.h"
 #include "daemon/config/pools_text.h"
 #include "daemon/config/value.h"
 #include "proto/calls_admin.h"
@@ -168,6 +169,23 @@ static void on_pools(struct broker *broker)
 	cycle_kick(broker);
 }
 
+static void on_defaults(struct broker *broker)
+{
+	const struct json_out *text = &broker->config_link.text;
+	struct defaults_config defaults = {0};
+	int r = is_whole(text)
+			? defaults_text_read(json_out_slice(text), &defaults)
+			: -ENOMEM;
+
+	if (r == 0)
+		r = defaults_take(&broker->defaults, &defaults);
+	free(defaults.list);
+	if (r)
+		log_error("the defaults of jobs cannot be taken over, the last "
+			  "ones stay error=%d",
+			  r);
+}
+
 static void on_reloaded(struct broker *broker,
 			const struct channel_message *message)
 {
@@ -218,6 +236,8 @@ void config_link_heard(struct broker *broker,
 	}
 	if (message->kind == CHANNEL_POOLS)
 		on_pools(broker);
+	else if (message->kind == CHANNEL_DEFAULTS)
+		on_defaults(broker);
 	else if (message->kind == CHANNEL_CONFIG)
 		on_config(broker);
 	else

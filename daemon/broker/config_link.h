@@ -24,6 +24,6 @@ struct config_link {
 void config_link_init(struct config_link *link);
 void config_link_fini(struct config_link *link);
 
-/** config_link_heard() - TEXT, CONFIG, RELOADED, POOLS or SETTING of the supervisor */
+/** config_link_heard() - what the supervisor says of the configuration */
 void config_link_heard(struct broker *broker,
 		       const struct channel_message *message);

@@ -135,13 +135,43 @@ static int write_rule(struct arena *arena, const struct retry_rule *rule,
 	return arena_copy(arena, json_out_slice(scratch), ret);
 }
 
+static const struct job_defaults *defaults_of(const struct call *call,
+					      const struct spec *spec)
+{
+	return defaults_find(&call->broker->defaults, spec->queue);
+}
+
+/* False when it is not to be tried again: what cannot be is not. */
+static bool default_rule(const struct call *call, const struct spec *spec,
+			 struct retry_rule *ret)
+{
+	const struct job_defaults *defaults = defaults_of(call, spec);
+
+	if (defaults->max_attempts < 2 || spec->once ||
+	    spec_has_descriptors(spec))
+		return false;
+	*ret = (struct retry_rule){
+		.max_attempts = defaults->max_attempts,
+		.backoff_ms = defaults->backoff_ms,
+		.backoff_max_ms = defaults->backoff_max_ms,
+		.jitter = defaults->jitter,
+		.cause_bits = defaults->cause_bits,
+	};
+	return true;
+}
+
 static int copy_retry(struct call *call, const struct spec *spec,
 		      struct store_entry *entry)
 {
 	struct schema_fault fault;
 	struct retry_rule rule;
-	int r = retry_rule_decode(&call->arena, spec->retry, "", &rule, &fault);
+	int r = 0;
 
+	if (SPEC_HAS(spec, retry))
+		r = retry_rule_decode(&call->arena, spec->retry, "", &rule,
+				      &fault);
+	else if (!default_rule(call, spec, &rule))
+		return 0;
 	/* entry_check() has seen it. */
 	require(r <= 0);
 	if (r)
@@ -166,44 +196,71 @@ static int copy_texts(struct call *call, const struct spec *spec,
 		r = arena_copy(arena, spec->tags, &entry->tags);
 	if (r == 0 && SPEC_HAS(spec, unique))
 		r = arena_copy(arena, spec->unique, &entry->unique);
-	if (r == 0 && SPEC_HAS(spec, retry))
+	if (r == 0)
 		r = copy_retry(call, spec, entry);
 	return r;
+}
+
+/* Of the queue, else of all. */
+static int64_t first_of(int64_t queue, int64_t all)
+{
+	return queue >= 0 ? queue : all;
+}
+
+/* What the Spec says; a 0 that it says is none, whatever the default. */
+static void copy_rules(struct call *call, const struct spec *spec,
+		       struct store_entry *entry)
+{
+	const struct config *config = call->broker->config;
+	const struct job_defaults *defaults = defaults_of(call, spec);
+
+	entry->priority = (int32_t)(SPEC_HAS(spec, priority)
+					    ? spec->priority
+					    : defaults->priority);
+	entry->timeout_ms = SPEC_HAS(spec, timeout_ms)
+				    ? spec->timeout_ms
+				    : first_of(defaults->timeout_ms,
+					       config->timeout_ms);
+	entry->grace_ms = SPEC_HAS(spec, grace_ms)
+				  ? spec->grace_ms
+				  : first_of(defaults->grace_ms,
+					     config->grace_ms);
+	entry->crash_limit =
+		(uint32_t)(SPEC_HAS(spec, crash_limit)
+				   ? spec->crash_limit
+				   : first_of(defaults->crash_limit,
+					      config->crash_limit));
+	entry->expire_ms = SPEC_HAS(spec, expire_ms) ? spec->expire_ms
+						     : defaults->expire_ms;
+	/* Only commands have processes of their own. */
+	entry->orphans_keep = SPEC_HAS(spec, orphans)
+				      ? spec->orphans == ORPHANS_KEEP
+				      : defaults->orphans_keep &&
+						slice_is(spec->handler,
+							 SPEC_HANDLER_EXEC);
 }
 
 static void copy_facts(struct call *call, const struct spec *spec,
 		       struct store_entry *entry)
 {
-	const struct config *config = call->broker->config;
 	int64_t now_ms = clock_wall_ms();
 
+	copy_rules(call, spec, entry);
 	entry->uid = call->uid;
 	entry->gid = call->gid;
 	entry->group = SPEC_HAS(spec, group) ? spec->group : 0;
-	entry->priority = (int32_t)spec->priority;
-	/* A 0 that was given is no timeout, whatever the default. */
-	entry->timeout_ms = SPEC_HAS(spec, timeout_ms) ? spec->timeout_ms
-						       : config->timeout_ms;
-	entry->grace_ms = SPEC_HAS(spec, grace_ms) ? spec->grace_ms
-						   : config->grace_ms;
 	entry->on_conflict = (enum spec_on_conflict)spec->on_conflict;
 	entry->keep_ms = SPEC_HAS(spec, keep_ms) ? spec->keep_ms : -1;
-	entry->crash_limit = (uint32_t)(SPEC_HAS(spec, crash_limit)
-						? spec->crash_limit
-						: config->crash_limit);
 	entry->hold = spec->hold;
 	entry->descriptors = spec_has_descriptors(spec);
 	entry->stdout_given = SPEC_HAS(spec, stdout_fd);
 	entry->stderr_given = SPEC_HAS(spec, stderr_fd);
 	/* What was read from a pipe, or written to it, cannot be undone. */
 	entry->once = spec->once || entry->descriptors;
-	entry->orphans_keep = spec->orphans == ORPHANS_KEEP;
 	if (SPEC_HAS(spec, run_at_ms))
 		entry->run_at_ms = spec->run_at_ms;
 	else if (SPEC_HAS(spec, delay_ms) && spec->delay_ms)
 		entry->run_at_ms = now_ms + spec->delay_ms;
-	if (SPEC_HAS(spec, expire_ms))
-		entry->expire_ms = spec->expire_ms;
 }
 
 static int fill(struct call *call, const struct spec *spec,

@@ -16,6 +16,7 @@ static void on_message(struct broker *broker, struct channel_message *message)
 	case CHANNEL_CONFIG:
 	case CHANNEL_RELOADED:
 	case CHANNEL_POOLS:
+	case CHANNEL_DEFAULTS:
 	case CHANNEL_SETTING:
 		config_link_heard(broker, message);
 		return;

@@ -11,6 +11,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/config_link.h"
 #include "daemon/broker/conn.h"
+#include "daemon/broker/defaults.h"
 #include "daemon/broker/direct.h"
 #include "daemon/broker/drain.h"
 #include "daemon/broker/examiner.h"
@@ -52,6 +53,7 @@ struct broker {
 	struct fleet fleet;		/* workers */
 	struct link link;		/* to the supervisor */
 	struct config_link config_link; /* what is configured */
+	struct defaults defaults;	/* what jobs get by their queue */
 	struct direct direct;	 /* jobs that begin before their commit */
 	struct carried *carried; /* by job: descriptors that wait with it */
 

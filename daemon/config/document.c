@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <yaml.h>
 
-#define PATH_BYTES 160 /* with a name in it */
+#define PATH_BYTES 320 /* with a name in it */
 #define LEVELS_MAX 8
 #define NESTED_MAX 16 /* more costs libyaml the square of it */
 #define SEEN_MAX 1024
@@ -56,6 +56,15 @@ static struct document_place place_of(const yaml_mark_t *mark)
 				       (int)mark->column + 1};
 }
 
+/* The dots of names, which a path holds as NAMED_DOT. */
+static void show_dots(char *text)
+{
+	for (; *text; text++) {
+		if (*text == NAMED_DOT)
+			*text = '.';
+	}
+}
+
 static void problem(struct walk *walk, struct document_place place,
 		    const char *fmt, ...) printf_like(3, 4);
 
@@ -68,23 +77,28 @@ static void problem(struct walk *walk, struct document_place place,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	show_dots(text);
 	walk->hooks->problem(walk->hooks->context, place, text);
 }
 
 /* What may stand below a section, of both kinds of keys. */
 static struct slice child_of(struct slice section, size_t i)
 {
+	struct slice name;
 	size_t count = 0;
 
-	while (count <= i) {
-		struct slice name = table_child(section, count);
-
-		if (!name.p)
-			return named_child(section, i - count);
+	for (; (name = table_child(section, count)).p; count++) {
+		if (count == i)
+			return name;
+	}
+	for (size_t at = 0; (name = named_child(section, at)).p; at++) {
+		/* Some sections at the top are of both kinds. */
+		if (!section.n && table_is_section(name))
+			continue;
 		if (count++ == i)
 			return name;
 	}
-	return (struct slice){NULL, 0};
+	return name;
 }
 
 /* "a, b, c" */
@@ -147,11 +161,10 @@ static void unknown_key(struct walk *walk, struct slice typed,
 	int n = typed.n < 60 ? (int)typed.n : 60;
 	char names[NAMES_BYTES];
 
-	if (named_takes_name(section) && !named_name_good(typed)) {
+	if (named_takes_name(section)) {
 		problem(walk, place,
-			"'%.*s' is no name for one of the "
-			"%.*s: " NAMED_NAME_RULE,
-			n, typed.p, (int)section.n, section.p);
+			"'%.*s' is no name for one of the %.*s: %s", n, typed.p,
+			(int)section.n, section.p, named_name_rule(section));
 	} else if (near.p) {
 		problem(walk, place, "unknown key '%.*s': did you mean '%.*s'?",
 			n, typed.p, (int)near.n, near.p);
@@ -201,17 +214,23 @@ static void on_key(struct walk *walk, struct slice key,
 {
 	size_t n = walk->lengths[walk->depth - 1];
 	struct slice path;
+	bool named;
 
 	walk->path[n] = '\0';
 	walk->expect = EXPECT_UNKNOWN;
-	if (n + key.n + 2 > PATH_BYTES || memchr(key.p, '.', key.n) ||
-	    memchr(key.p, '\0', key.n)) {
+	named = named_takes_name((struct slice){walk->path, n});
+	if (n + key.n + 2 > PATH_BYTES || memchr(key.p, NAMED_DOT, key.n) ||
+	    memchr(key.p, '\0', key.n) ||
+	    (!named && memchr(key.p, '.', key.n))) {
 		unknown_key(walk, key, place);
 		return;
 	}
 	if (n)
 		walk->path[n++] = '.';
 	memcpy(walk->path + n, key.p, key.n);
+	for (size_t i = n; named && i < n + key.n; i++)
+		walk->path[i] = walk->path[i] == '.' ? NAMED_DOT
+						     : walk->path[i];
 	path = (struct slice){walk->path, n + key.n};
 	walk->path[path.n] = '\0';
 	walk->row = table_find(path);
@@ -288,13 +307,18 @@ static void forget_items(struct walk *walk)
 /* All of them are read. */
 static void say_items(struct walk *walk, struct document_place place)
 {
+	char text[NAMED_NAME_BYTES];
+	struct slice name = {text, walk->name.n};
+
+	snprintf(text, sizeof(text), "%.*s", (int)walk->name.n, walk->name.p);
+	show_dots(text);
 	walk->items[walk->item_count] = NULL;
 	if (!walk->item_count && !walk->error)
 		problem(walk, place, "'%s' has no value: give one, like %s",
 			walk->path, walk->named->like);
 	else if (!walk->error)
-		walk->hooks->named(walk->hooks->context, walk->named,
-				   walk->name, walk->items, place);
+		walk->hooks->named(walk->hooks->context, walk->named, name,
+				   walk->items, place);
 	forget_items(walk);
 }
 

@@ -103,6 +103,7 @@ static void on_named(void *context, const struct named_row *row,
 		     struct document_place place)
 {
 	struct layers *layers = context;
+	const char *star = strchr(row->key, '*');
 	char fault[NAMED_FAULT_BYTES], message[400];
 	struct named_value value;
 	struct named_entry entry = {
@@ -118,7 +119,7 @@ static void on_named(void *context, const struct named_row *row,
 		if (named_read(row, *item, &value, fault))
 			continue;
 		snprintf(message, sizeof(message), "%s '%.100s': %s",
-			 strrchr(row->key, '*') + 2, *item, fault);
+			 star ? star + 2 : row->key, *item, fault);
 		keep_problem(layers->settings, layers->file, place, message);
 		return;
 	}

@@ -1,49 +1,18 @@
 #include "daemon/config/named.h"
 
 #include "daemon/base/quantity.h"
+#include "daemon/config/pools.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 
-#define DAY_MS INT64_C(86400000)
-
-const struct named_row named_rows[NAMED_KEYS] = {
-	[NAMED_POOL_KIND] = {"pools.*.kind", NAMED_WORD, 0, 0, "worker",
-			     "plugin worker lines", "worker"},
-	[NAMED_POOL_RUN] = {"pools.*.run", NAMED_LIST, 0, 0, NULL, NULL,
-			    "[/usr/lib/thumbs/worker.py]"},
-	[NAMED_POOL_HANDLES] = {"pools.*.handles", NAMED_LIST, 0, 0, NULL, NULL,
-				"[thumb]"},
-	[NAMED_POOL_WORKERS] = {"pools.*.workers", NAMED_RANGE, 0, 4096,
-				"1..cpus", NULL, "2..8"},
-	[NAMED_POOL_PRELOAD] = {"pools.*.preload", NAMED_WORD, 0, 0, "false",
-				"false true", "true"},
-	[NAMED_POOL_IDLE] = {"pools.*.idle", NAMED_DURATION, 0, 365 * DAY_MS,
-			     "30s", NULL, "30s"},
-	[NAMED_POOL_READY] = {"pools.*.ready", NAMED_DURATION, 100, DAY_MS,
-			      "10s", NULL, "10s"},
-	[NAMED_POOL_PING] = {"pools.*.ping", NAMED_DURATION, 1000, DAY_MS,
-			     "10s", NULL, "10s"},
-	[NAMED_POOL_RETIRE_JOBS] = {"pools.*.retire.jobs", NAMED_COUNT, 0,
-				    INT64_C(1) << 53, "0", NULL, "5000"},
-	[NAMED_POOL_RETIRE_AGE] = {"pools.*.retire.age", NAMED_DURATION, 0,
-				   36500 * DAY_MS, "0s", NULL, "6h"},
-	[NAMED_POOL_RETIRE_MEMORY] = {"pools.*.retire.memory", NAMED_BYTES, 0,
-				      INT64_C(1) << 50, "0", NULL, "300M"},
-	[NAMED_POOL_RETIRE_JITTER] = {"pools.*.retire.jitter", NAMED_SHARE, 0,
-				      900, "10%", NULL, "10%"},
-	[NAMED_POOL_BROKEN] = {"pools.*.broken", NAMED_WORD, 0, 0, "wait",
-			       "wait fail", "wait"},
-};
-
 /* ---- Keys ---- */
 
-/* What is below the pools that are there anyway is not for here. */
-static bool is_reserved(struct slice name)
+static bool is_below(const char *key, const char *section)
 {
-	return slice_is(name, "exec");
+	return strncmp(key, section, strlen(section)) == 0;
 }
 
 /*
@@ -53,6 +22,7 @@ static bool is_reserved(struct slice name)
 static const char *front(const char *key, struct slice path,
 			 struct slice *ret_name)
 {
+	const char *whole = key;
 	size_t i = 0;
 
 	*ret_name = (struct slice){NULL, 0};
@@ -67,7 +37,7 @@ static const char *front(const char *key, struct slice path,
 		while (i + n < path.n && path.p[i + n] != '.')
 			n++;
 		*ret_name = (struct slice){path.p + i, n};
-		if (!named_name_good(*ret_name) || is_reserved(*ret_name))
+		if (!named_name_good(whole, *ret_name))
 			return NULL;
 		i += n;
 		key++;
@@ -116,13 +86,14 @@ struct slice named_child(struct slice section, size_t i)
 {
 	struct slice last = {NULL, 0}, name;
 
-	for (size_t row = 0; section.n && row < NAMED_KEYS; row++) {
-		const char *rest = front(named_rows[row].key, section, &name);
+	for (size_t row = 0; row < NAMED_KEYS; row++) {
+		const char *key = named_rows[row].key;
+		const char *rest = section.n ? front(key, section, &name) : key;
 		struct slice child;
 
-		if (!rest || !*rest || rest[1] == '*')
+		if (!rest || (section.n && (!*rest || *++rest == '*')))
 			continue;
-		child = (struct slice){rest + 1, strcspn(rest + 1, ".")};
+		child = (struct slice){rest, strcspn(rest, ".")};
 		if (slice_equal(child, last))
 			continue;
 		if (i-- == 0)
@@ -132,18 +103,55 @@ struct slice named_child(struct slice section, size_t i)
 	return (struct slice){NULL, 0};
 }
 
-bool named_name_good(struct slice name)
+static bool is_word(char c)
 {
-	if (!name.n || name.n >= NAMED_NAME_BYTES)
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* What is below the pools that are there anyway is not for here. */
+static bool pool_name_good(struct slice name)
+{
+	if (!name.n || name.n >= POOL_NAME_BYTES || slice_is(name, "exec"))
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '_' && c != '-')
+		if (!is_word(name.p[i]))
 			return false;
 	}
 	return true;
+}
+
+static bool queue_name_good(struct slice name)
+{
+	if (!name.n || name.n > LIMIT_NAME_BYTES)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if ((c < 0x20 && c != NAMED_DOT) || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+bool named_name_good(const char *key, struct slice name)
+{
+	return is_below(key, "queues.") ? queue_name_good(name)
+					: pool_name_good(name);
+}
+
+const char *named_name_rule(struct slice section)
+{
+	return slice_is(section, "queues")
+		       ? "a name is of 1 to 255 bytes without control "
+			 "characters"
+		       : "a name is of letters, digits, '-' and '_', at most "
+			 "63";
+}
+
+bool named_of(enum named_key key, const char *section)
+{
+	return is_below(named_rows[key].key, section);
 }
 
 /* ---- Entries ---- */
@@ -259,6 +267,16 @@ static bool read_range(const char *text, struct named_value *ret)
 	       read_count(dots + 2, &ret->max) && ret->min <= ret->max;
 }
 
+static bool read_signed(const char *text, int64_t *ret)
+{
+	bool minus = *text == '-';
+
+	if (!quantity_count(text + minus, ret))
+		return false;
+	*ret = minus ? -*ret : *ret;
+	return true;
+}
+
 /* "10%" or "0.1", in thousandths. */
 static bool read_share(const char *text, int64_t *ret)
 {
@@ -299,10 +317,13 @@ static bool read_number(const struct named_row *row, const char *text,
 	case NAMED_WORD:
 		return read_word(row->words, text, &ret->word);
 	case NAMED_LIST:
-		return true;
+		return !row->words || read_word(row->words, text, &ret->word);
 	case NAMED_RANGE:
 		return read_range(text, ret) && ret->min >= row->min &&
 		       ret->max <= row->max && ret->max >= 1;
+	case NAMED_NUMBER:
+		good = read_signed(text, &ret->min);
+		break;
 	case NAMED_COUNT:
 		good = quantity_count(text, &ret->min);
 		break;
@@ -324,20 +345,29 @@ bool named_read(const struct named_row *row, const char *text,
 		struct named_value *ret, char ret_fault[NAMED_FAULT_BYTES])
 {
 	static const char *const kinds[] = {
-		[NAMED_WORD] = "one of: ",
-		[NAMED_LIST] = "a text",
+		[NAMED_WORD] = "one of",
+		[NAMED_LIST] = "one or more of",
 		[NAMED_RANGE] = "how many, at least and at most, up to 4096",
+		[NAMED_NUMBER] = "a number",
 		[NAMED_COUNT] = "a number",
 		[NAMED_BYTES] = "a size",
 		[NAMED_DURATION] = "a time",
-		[NAMED_SHARE] = "a share up to 90%",
+		[NAMED_SHARE] = "a share",
 	};
+	char range[64] = "";
 
 	*ret = (struct named_value){0};
 	if (read_number(row, text, ret))
 		return true;
-	snprintf(ret_fault, NAMED_FAULT_BYTES, "give %s%s, like %s",
-		 kinds[row->kind], row->words ? row->words : "", row->like);
+	if (row->kind == NAMED_NUMBER)
+		snprintf(range, sizeof(range), " from %" PRId64 " to %" PRId64,
+			 row->min, row->max);
+	if (row->kind == NAMED_SHARE)
+		snprintf(range, sizeof(range), " up to %" PRId64 "%%",
+			 row->max / 10);
+	snprintf(ret_fault, NAMED_FAULT_BYTES, "give %s%s%s, like %s",
+		 kinds[row->kind], row->words ? ": " : range,
+		 row->words ? row->words : "", row->like);
 	return false;
 }
 

@@ -1,60 +1,23 @@
 #pragma once
 
 /*
- * Named: keys below a name that the file chooses, like `pools.thumbs.run`.
- * Only files have them. What a later layer says of a key of a name outdoes what
- * an earlier one said; the names of all layers are there together.
+ * Named: keys below a name that the file chooses, like `pools.thumbs.run`, and
+ * what queues share with `defaults`. Only files have them. What a later layer
+ * says of a key of a name outdoes what an earlier one said; the names of all
+ * layers are there together.
  */
 
-#include "proto/base.h"
+#include "daemon/config/named_rows.h"
+#include "proto/limits.h"
 
-/* The name stands for the star. Keys of one section stand together. */
-enum named_key {
-	NAMED_POOL_KIND,
-	NAMED_POOL_RUN,
-	NAMED_POOL_HANDLES,
-	NAMED_POOL_WORKERS,
-	NAMED_POOL_PRELOAD,
-	NAMED_POOL_IDLE,
-	NAMED_POOL_READY,
-	NAMED_POOL_PING,
-	NAMED_POOL_RETIRE_JOBS,
-	NAMED_POOL_RETIRE_AGE,
-	NAMED_POOL_RETIRE_MEMORY,
-	NAMED_POOL_RETIRE_JITTER,
-	NAMED_POOL_BROKEN,
-	NAMED_KEYS,
-};
-
-enum named_kind {
-	NAMED_WORD,	/* one of `words` */
-	NAMED_LIST,	/* texts; a single one may stand alone */
-	NAMED_RANGE,	/* MIN..MAX, or N for both; "cpus" for a number */
-	NAMED_COUNT,	/* with K, M, G, T of 1000 */
-	NAMED_BYTES,	/* with K, M, G, T of 1024 */
-	NAMED_DURATION, /* milliseconds */
-	NAMED_SHARE,	/* 10% or 0.1, as thousandths */
-};
-
-struct named_row {
-	const char *key; /* "pools.*.kind" */
-	enum named_kind kind;
-	int64_t min, max;     /* of numbers, in their unit */
-	const char *fallback; /* as people write it; NULL: it must be given */
-	const char *words;    /* of NAMED_WORD, "wait fail"; else NULL */
-	const char *like;     /* an example, for messages */
-};
-
-extern const struct named_row named_rows[NAMED_KEYS];
-
-#define NAMED_NAME_BYTES 64
+#define NAMED_NAME_BYTES (LIMIT_NAME_BYTES + 1)
 #define NAMED_ITEMS_MAX 256
 
 /* One key of one name, as the files say it. */
 struct named_entry {
 	enum named_key key;
-	char name[NAMED_NAME_BYTES];
-	char **items; /* NULL behind; one but for lists; owned */
+	char name[NAMED_NAME_BYTES]; /* "": the key has no star */
+	char **items;		     /* NULL behind; one but for lists; owned */
 	int layer, file, line, column;
 };
 
@@ -65,7 +28,7 @@ struct named {
 
 struct named_value {
 	int64_t min, max; /* of NAMED_RANGE; else both are the number */
-	size_t word;	  /* of NAMED_WORD: its place in `words` */
+	size_t word;	  /* of `words`: which */
 };
 
 /**
@@ -85,9 +48,22 @@ bool named_takes_name(struct slice path);
 /** named_child() - as table_child(); nothing where any name stands */
 struct slice named_child(struct slice section, size_t i);
 
-/** named_name_good() - letters, digits, '_', '-'; at most 63 */
-bool named_name_good(struct slice name);
-#define NAMED_NAME_RULE "a name is of letters, digits, '-' and '_', at most 63"
+/* In a path it stands for a dot of a name. */
+#define NAMED_DOT '\x1f'
+
+/**
+ * named_name_good() - may it stand where the key has its star?
+ *
+ * Of pools: letters, digits, '_', '-', at most 63. Of queues: as by the
+ * protocol, LIMIT_NAME_BYTES without control characters, but for NAMED_DOT.
+ */
+bool named_name_good(const char *key, struct slice name);
+
+/** named_name_rule() - what is allowed for the names below a section */
+const char *named_name_rule(struct slice section);
+
+/** named_of() - is it a row of this section: "pools.", "queues."? */
+bool named_of(enum named_key key, const char *section);
 
 /**
  * named_set() - what a file says; copied

@@ -27,7 +27,8 @@ static void wrong(const struct reading *reading,
 	char text[400];
 
 	for (size_t i = 0; !entry; i++) {
-		if (strcmp(named->list[i].name, reading->pool->name) == 0)
+		if (named_of(named->list[i].key, "pools.") &&
+		    strcmp(named->list[i].name, reading->pool->name) == 0)
 			entry = &named->list[i];
 	}
 	snprintf(text, sizeof(text), "pool '%s': %s", reading->pool->name,
@@ -289,7 +290,7 @@ static int read_pool(struct settings *settings, const char *name)
 	int r;
 
 	reading.pool = &pools->list[pools->count++];
-	snprintf(reading.pool->name, sizeof(reading.pool->name), "%s", name);
+	snprintf(reading.pool->name, sizeof(reading.pool->name), "%.63s", name);
 	read_kind(&reading);
 	read_numbers(&reading);
 	r = read_run(&reading);
@@ -319,7 +320,7 @@ int pools_read(struct settings *settings)
 	for (size_t i = 0; !r && i < named->count; i++) {
 		const struct named_entry *entry = &named->list[i];
 
-		if (strncmp(named_rows[entry->key].key, "pools.", 6) != 0 ||
+		if (!named_of(entry->key, "pools.") ||
 		    is_known(pools, entry->name))
 			continue;
 		/* Number 0 is exec. */

@@ -51,14 +51,14 @@ static void write_setting(struct json_out *out,
 /* ---- Keys below a name: in force from the reload that brought them ---- */
 
 static void write_named_key(struct json_out *out, const char *member,
-			    const struct named_entry *entry)
+			    enum named_key of, const char *name)
 {
-	const char *key = named_rows[entry->key].key;
+	const char *key = named_rows[of].key;
 	const char *star = strchr(key, '*');
-	char text[160];
+	char text[NAMED_NAME_BYTES + 64];
 
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(star - key), key,
-		 entry->name, star + 1);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(star ? star - key : 0),
+		 key, name, star ? star + 1 : key);
 	if (member)
 		json_out_member_text(out, member, text);
 	else
@@ -72,6 +72,9 @@ static void write_named_value(struct json_out *out, const char *member,
 	const char *fallback = named_rows[key].fallback;
 	char text[1024];
 
+	if (!fallback && named_of(key, "queues."))
+		fallback = NAMED_INHERITED;
+
 	if (entry)
 		named_text(entry, text, sizeof(text));
 	else
@@ -79,27 +82,30 @@ static void write_named_value(struct json_out *out, const char *member,
 	json_out_member_text(out, member, text);
 }
 
+/* @entry NULL: no file says it. */
 static void write_named_origin(struct json_out *out,
 			       const struct settings *settings,
 			       const struct named_entry *entry)
 {
-	char text[SETTINGS_ORIGIN_BYTES];
+	char text[SETTINGS_ORIGIN_BYTES] = "default";
 
-	snprintf(text, sizeof(text), "%s:%d", settings->files[entry->file],
-		 entry->line);
+	if (entry)
+		snprintf(text, sizeof(text), "%s:%d",
+			 settings->files[entry->file], entry->line);
 	json_out_member_text(out, "origin", text);
 }
 
 static void write_named(struct json_out *out, const struct settings *settings,
-			const struct named_entry *entry)
+			enum named_key key, const struct named_entry *entry)
 {
+	enum settings_layer layer = entry ? (enum settings_layer)entry->layer
+					  : SETTINGS_DEFAULT;
+
 	json_out_object(out);
-	write_named_key(out, "key", entry);
-	write_named_value(out, "value", entry, entry->key);
-	write_named_value(out, "default", NULL, entry->key);
-	json_out_member_text(
-		out, "layer",
-		settings_layer_word((enum settings_layer)entry->layer));
+	write_named_key(out, "key", key, entry ? entry->name : "");
+	write_named_value(out, "value", entry, key);
+	write_named_value(out, "default", NULL, key);
+	json_out_member_text(out, "layer", settings_layer_word(layer));
 	write_named_origin(out, settings, entry);
 	json_out_member_bool(out, "live", true);
 	json_out_object_end(out);
@@ -144,7 +150,8 @@ static void write_changed_key(struct json_out *out, const struct settings *new,
 			      const struct named_entry *is)
 {
 	(void)new;
-	write_named_key(out, NULL, is ? is : was);
+	write_named_key(out, NULL, is ? is->key : was->key,
+			is ? is->name : was->name);
 }
 
 static void write_named_change(struct json_out *out, const struct settings *new,
@@ -154,13 +161,10 @@ static void write_named_change(struct json_out *out, const struct settings *new,
 	const struct named_entry *any = is ? is : was;
 
 	json_out_object(out);
-	write_named_key(out, "key", any);
+	write_named_key(out, "key", any->key, any->name);
 	write_named_value(out, "from", was, any->key);
 	write_named_value(out, "to", is, any->key);
-	if (is)
-		write_named_origin(out, new, is);
-	else
-		json_out_member_text(out, "origin", "default");
+	write_named_origin(out, new, is);
 	json_out_member_bool(out, "live", true);
 	json_out_object_end(out);
 }
@@ -178,8 +182,19 @@ void report_settings(struct json_out *out, const struct report_force *force)
 	json_out_array(out);
 	for (int key = 0; key < TABLE_KEYS; key++)
 		write_setting(out, force, (enum table_key)key);
-	for (size_t i = 0; i < last->named.count; i++)
-		write_named(out, last, &last->named.list[i]);
+	/* What has no name is there, whether a file says it or not. */
+	for (int key = 0; key < NAMED_KEYS; key++) {
+		if (!strchr(named_rows[key].key, '*'))
+			write_named(out, last, (enum named_key)key,
+				    named_get(&last->named, (enum named_key)key,
+					      ""));
+	}
+	for (size_t i = 0; i < last->named.count; i++) {
+		const struct named_entry *entry = &last->named.list[i];
+
+		if (entry->name[0])
+			write_named(out, last, entry->key, entry);
+	}
 	json_out_array_end(out);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/config/settings.h"
 
+#include "daemon/config/defaults_read.h"
 #include "daemon/config/layers.h"
 #include "daemon/config/pools_read.h"
 #include "daemon/config/value.h"
@@ -110,6 +111,8 @@ int settings_load(struct settings **ret_settings,
 		resolve(settings);
 	if (!r)
 		r = pools_read(settings);
+	if (!r)
+		r = defaults_read(settings);
 	if (r < 0)
 		return r;
 	if (!r && settings->problem_count)
@@ -126,6 +129,8 @@ void settings_free(struct settings *settings)
 		pool_config_free(&settings->pools.list[i]);
 	if (settings)
 		free(settings->pools.list);
+	if (settings)
+		free(settings->defaults.list);
 	if (settings)
 		named_fini(&settings->named);
 	free(settings);

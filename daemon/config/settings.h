@@ -7,6 +7,7 @@
  * the user's file or the one of --config, the environment, flags.
  */
 
+#include "daemon/config/defaults.h"
 #include "daemon/config/named.h"
 #include "daemon/config/pools.h"
 #include "daemon/config/table.h"
@@ -42,6 +43,7 @@ struct settings {
 	struct config config;
 	struct named named;	   /* keys below a name, as the files say */
 	struct pools_config pools; /* beside exec; owned */
+	struct defaults_config defaults; /* of jobs, by queue; owned */
 	struct settings_source sources[TABLE_KEYS];
 	char *files[SETTINGS_FILES_MAX]; /* owned; as read, those with problems
 					    too */

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/state.h"
 
+#include "daemon/config/defaults_text.h"
 #include "daemon/config/pools_text.h"
 #include "daemon/config/report.h"
 #include "daemon/config/value.h"
@@ -71,6 +72,17 @@ void reload_tell_pools(struct supervisor *supervisor, int64_t now_ns)
 	json_out_fini(&out);
 }
 
+static void send_defaults(struct supervisor *supervisor, int64_t now_ns)
+{
+	const struct channel_message end = {.kind = CHANNEL_DEFAULTS};
+	const struct settings *last = in_force(supervisor).last;
+	struct json_out out = {0};
+
+	defaults_text_write(&out, &last->defaults);
+	send_text(supervisor, &out, &end, now_ns);
+	json_out_fini(&out);
+}
+
 static void send_values(struct supervisor *supervisor, int64_t now_ns)
 {
 	for (int key = 0; key < TABLE_KEYS; key++) {
@@ -88,6 +100,7 @@ static void send_values(struct supervisor *supervisor, int64_t now_ns)
 void reload_tell(struct supervisor *supervisor, int64_t now_ns)
 {
 	send_config(supervisor, now_ns);
+	send_defaults(supervisor, now_ns);
 }
 
 /* All that can fail comes before the first change. */
@@ -117,6 +130,7 @@ static int apply(struct supervisor *supervisor, struct settings *settings,
 	log_init("supervisor", next.log_level);
 	send_values(supervisor, now_ns);
 	send_config(supervisor, now_ns);
+	send_defaults(supervisor, now_ns);
 	reload_tell_pools(supervisor, now_ns);
 	return 0;
 }

@@ -51,6 +51,7 @@ static void note_message(const struct channel_message *m)
 		[CHANNEL_POOL] = "pool",	   [CHANNEL_STOP_NOW] = "stop",
 		[CHANNEL_ANNOUNCED] = "announced", [CHANNEL_HOST] = "host",
 		[CHANNEL_TEXT] = "text",	   [CHANNEL_POOLS] = "pools",
+		[CHANNEL_DEFAULTS] = "defaults",
 	};
 	char line[512];
 

@@ -38,7 +38,10 @@ static void on_named(__attribute__((unused)) void *context,
 	struct named_value value;
 
 	require(place.line > 0 && place.column > 0 && items[0]);
-	require(named_name_good(name));
+	if (strchr(row->key, '*'))
+		require(named_name_good(row->key, name));
+	else
+		require(!name.n);
 	for (char **item = items; *item; item++) {
 		if (!named_read(row, *item, &value, fault))
 			require(fault[0]);

@@ -212,6 +212,79 @@ def a_default_is_for_jobs_that_say_nothing(t):
     equal(spec(), (300, 3))
 
 
+@story
+def queues_have_defaults_of_their_own(t):
+    path = put(t, 'defaults: {priority: 3, expire: 1h, retry: {attempts: 2, backoff: 10ms}}\n'
+               'queues: {mail.out: {priority: 8, timeout: 5s, orphans: keep}}\n')
+    t.start(workers=1)
+    t.whole()
+
+    def spec(**fields):
+        job = t.submit(['true'], hold=True, **fields)
+        found = t.c.call('GetSpec', id=job)['job']
+        return (found['priority'], found['timeout_ms'], found['expire_ms'],
+                found['retry']['max_attempts'], found['orphans'])
+
+    equal(spec(), (3, 0, 3600000, 2, 'kill'))
+    equal(spec(queue='mail.out'), (8, 5000, 3600000, 2, 'keep'))
+    equal(spec(queue='mail.out', priority=0, timeout_ms=0, expire_ms=0,
+               retry={'max_attempts': 1}, orphans='kill'),
+          (0, 0, 0, 1, 'kill'))
+    equal(spec(once=True)[3], 1)
+    equal(t.run(['/bin/false'])['attempt'], 2)
+    found = setting(t, 'queues.mail.out.priority')
+    equal((found['value'], found['default'], found['origin'], found['live']),
+          ('8', 'as for all jobs', '%s:2' % path, True))
+    equal(setting(t, 'defaults.orphans')['origin'], 'default')
+    # Of a job that was there before, an edit without a word gets the new.
+    job = t.submit(['true'], hold=True, queue='mail.out')
+    put(t, 'queues: {mail.out: {priority: 9}, b: {expire: 2s}}\n')
+    told = reload(t)
+    assert 'queues.mail.out.timeout' in told['changed'], told
+    equal(spec(), (0, 0, 0, 1, 'kill'))
+    equal(spec(queue='mail.out'), (9, 0, 0, 1, 'kill'))
+    equal(spec(queue='b'), (0, 0, 2000, 1, 'kill'))
+    old = t.c.call('GetSpec', id=job)['job']
+    equal((old['priority'], old['timeout_ms']), (8, 5000))
+    # A new broker has the same.
+    t.kill_broker()
+    t.reconnect()
+    equal(spec(queue='b')[2], 2000)
+    put(t, 'queues:\n  b: {expire: never}\n  "": {priority: 1}\n')
+    error = t.c.refused('admin.Reload')
+    equal([(each['line'], each['message']) for each in
+           error.parameters['problems']], [
+        (2, "expire 'never': give a time, like 1d"),
+        (3, "'' is no name for one of the queues: a name is of 1 to 255 "
+            "bytes without control characters")])
+    equal(spec(queue='b')[2], 2000)
+
+
+@story
+def defaults_change_whole_under_submissions(t):
+    text = ('defaults: {priority: %d, retry: {attempts: %d}}\n'
+            'queues: {q: {priority: %d, expire: %ds}}\n')
+    put(t, text % (1, 1, 1, 1))
+    t.start(workers=1)
+    t.whole()
+    client = t.client()
+    seen = set()
+    for turn in range(1, 12):
+        put(t, text % (turn, turn, turn, turn))
+        client.send('admin.Reload', {})
+        jobs = [t.submit(['true'], hold=True, queue='q')
+                for _ in range(8)]
+        client.result()
+        jobs.append(t.submit(['true'], hold=True, queue='q'))
+        for job in jobs:
+            found = t.c.call('GetSpec', id=job)['job']
+            seen.add(found['priority'])
+            equal((found['expire_ms'], found['retry']['max_attempts']),
+                  (found['priority'] * 1000, found['priority']))
+        equal(found['priority'], turn)
+    equal(seen, set(range(1, 12)))
+
+
 def tool(t, *words):
     """`reeve WORDS`: exit code, stdout, stderr."""
     done = subprocess.run(

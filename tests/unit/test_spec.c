@@ -176,7 +176,7 @@ UNIT(tries_and_words_are_checked)
 	refuse(RUN "\"durability\":\"memory\",\"unique\":\"u\"}",
 	       SCHEMA_E_CONFLICT, "job.unique");
 	refuse(RUN "\"unique\":\"\"}", SCHEMA_E_RANGE, "job.unique");
-	refuse(RUN "\"expire_ms\":0}", SCHEMA_E_RANGE, "job.expire_ms");
+	refuse(RUN "\"expire_ms\":-1}", SCHEMA_E_RANGE, "job.expire_ms");
 	refuse(RUN "\"keep_ms\":-1}", SCHEMA_E_RANGE, "job.keep_ms");
 }
 

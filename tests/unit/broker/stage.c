@@ -153,6 +153,7 @@ void stage_end(struct stage *stage)
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);
 	queues_fini(&broker->queues);
+	defaults_fini(&broker->defaults);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	config_link_fini(&broker->config_link);

@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/call.h"
+#include "daemon/config/defaults_text.h"
 #include "proto/limits.h"
 
 /* A call that is on its own: enough for a submission. */
@@ -108,6 +109,112 @@ UNIT(what_is_refused_leaves_the_batch_as_it_was)
 	stage_end(&stage);
 }
 
+static const struct job_defaults of_all = {
+	.timeout_ms = -1,
+	.grace_ms = 77,
+	.crash_limit = -1,
+	.priority = 5,
+	.expire_ms = 9000,
+	.orphans_keep = true,
+	.max_attempts = 3,
+	.backoff_ms = 10,
+	.backoff_max_ms = 20,
+	.jitter = 0.5,
+	.cause_bits = 1u << CAUSE_EXIT | 1u << CAUSE_EXEC,
+};
+
+/* What all get, and of the queue mail.in other priorities and no retry. */
+static void configure(struct stage *stage)
+{
+	struct job_defaults list[] = {of_all, of_all};
+	struct defaults_config from = {list, ARRAY_COUNT(list)}, config;
+	struct json_out out = {0};
+
+	strcpy(list[1].queue, "mail.in");
+	list[1].timeout_ms = 60;
+	list[1].priority = -4;
+	list[1].max_attempts = 1;
+	defaults_text_write(&out, &from);
+	assert_int_equal(defaults_text_read(json_out_slice(&out), &config), 0);
+	assert_int_equal(defaults_take(&stage->broker.defaults, &config), 0);
+	assert_null(config.list);
+	json_out_fini(&out);
+}
+
+UNIT(what_a_spec_leaves_open_comes_from_its_queue_else_from_all)
+{
+	const struct store_entry *entries;
+	struct entry_fault fault;
+	struct stage stage;
+	struct call call;
+
+	stage_begin(&stage);
+	configure(&stage);
+	stage.config.timeout_ms = 1234;
+	stage.config.crash_limit = 6;
+	call = make_call(&stage);
+	assert_int_equal(add(&call, "{\"argv\":[\"a\"]}", &fault), 0);
+	assert_int_equal(
+		add(&call, "{\"argv\":[\"a\"],\"queue\":\"mail.in\"}", &fault),
+		0);
+	entries = stage.broker.gathering->store.entries;
+	assert_int_equal(entries[0].timeout_ms, 1234);
+	assert_int_equal(entries[0].grace_ms, 77);
+	assert_int_equal(entries[0].crash_limit, 6);
+	assert_int_equal(entries[0].priority, 5);
+	assert_int_equal(entries[0].expire_ms, 9000);
+	assert_true(entries[0].orphans_keep);
+	assert_int_equal(entries[0].max_attempts, 3);
+	assert_true(slice_is(entries[0].retry,
+			     "{\"max_attempts\":3,\"backoff_ms\":10,"
+			     "\"backoff_max_ms\":20,\"jitter\":0.5,"
+			     "\"causes\":[\"exit\",\"exec\"]}"));
+	assert_int_equal(entries[1].timeout_ms, 60);
+	assert_int_equal(entries[1].grace_ms, 77);
+	assert_int_equal(entries[1].priority, -4);
+	assert_int_equal(entries[1].max_attempts, 1);
+	assert_int_equal(entries[1].retry.n, 0);
+	arena_fini(&call.arena);
+	stage_start(&stage);
+	stage_end(&stage);
+}
+
+UNIT(what_a_spec_says_outdoes_every_default)
+{
+	const struct store_entry *entry;
+	struct entry_fault fault;
+	struct stage stage;
+	struct call call;
+
+	stage_begin(&stage);
+	configure(&stage);
+	call = make_call(&stage);
+	assert_int_equal(
+		add(&call,
+		    "{\"argv\":[\"a\"],\"queue\":\"mail.in\",\"priority\":0,"
+		    "\"timeout_ms\":0,\"grace_ms\":1,\"crash_limit\":9,"
+		    "\"expire_ms\":0,\"orphans\":\"kill\","
+		    "\"retry\":{\"max_attempts\":2}}",
+		    &fault),
+		0);
+	/* What is started once is not tried again. */
+	assert_int_equal(add(&call, "{\"argv\":[\"a\"],\"once\":true}", &fault),
+			 0);
+	entry = &stage.broker.gathering->store.entries[0];
+	assert_int_equal(entry->priority, 0);
+	assert_int_equal(entry->timeout_ms, 0);
+	assert_int_equal(entry->grace_ms, 1);
+	assert_int_equal(entry->crash_limit, 9);
+	assert_int_equal(entry->expire_ms, 0);
+	assert_false(entry->orphans_keep);
+	assert_int_equal(entry->max_attempts, 2);
+	assert_int_equal(entry[1].max_attempts, 1);
+	assert_int_equal(entry[1].retry.n, 0);
+	arena_fini(&call.arena);
+	stage_start(&stage);
+	stage_end(&stage);
+}
+
 UNIT(queues_without_live_jobs_make_room_for_new_ones)
 {
 	struct entry_fault fault;
@@ -133,6 +240,9 @@ int main(void)
 		cmocka_unit_test(a_spec_becomes_an_entry_that_owns_its_bytes),
 		cmocka_unit_test(a_delay_is_counted_from_now),
 		cmocka_unit_test(what_is_refused_leaves_the_batch_as_it_was),
+		cmocka_unit_test(
+			what_a_spec_leaves_open_comes_from_its_queue_else_from_all),
+		cmocka_unit_test(what_a_spec_says_outdoes_every_default),
 		cmocka_unit_test(
 			queues_without_live_jobs_make_room_for_new_ones),
 	};

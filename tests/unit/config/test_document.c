@@ -170,7 +170,7 @@ UNIT(one_reading_says_all_that_is_wrong)
 				 "defaults: {grace: 2s}\n"),
 			    "1:1 unknown key 'x': at the top there is store, "
 			    "listen, output, defaults, limits, pools, log, "
-			    "stop\n"
+			    "stop, queues\n"
 			    "2:6 'log' is a section and not a list\n"
 			    "3:3 a key is a word and not a section\n"
 			    "5:17 'stop.timeout' takes a value, like 30s, and "
