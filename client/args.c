@@ -119,6 +119,7 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 	case ARG_TEXT:
 		*(const char **)at = value;
 		return 0;
+	case ARG_INT_TEXT:
 	case ARG_INT:
 		if (!args_int(value, &number) || number < flag->min)
 			return say_usage(parser->tool, "See --help",
@@ -126,14 +127,22 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 					 "on, not '%s'",
 					 flag->name, (long long)flag->min,
 					 value);
-		*(int64_t *)at = number;
+		if (flag->kind == ARG_INT)
+			*(int64_t *)at = number;
+		else
+			*(const char **)at = value;
 		return 0;
+	case ARG_DURATION_TEXT:
 	case ARG_DURATION:
-		if (!duration_parse(value, at))
+		if (!duration_parse(value, &number))
 			return say_usage(parser->tool,
 					 "Write it like 90s, 5m, 2h30m or 1d",
 					 "--%s: '%s' is not a time", flag->name,
 					 value);
+		if (flag->kind == ARG_DURATION)
+			*(int64_t *)at = number;
+		else
+			*(const char **)at = value;
 		return 0;
 	case ARG_LIST:
 	default:

@@ -14,7 +14,11 @@ enum arg_kind {
 	ARG_TEXT,     /* const char * */
 	ARG_INT,      /* int64_t, `min` and more */
 	ARG_DURATION, /* int64_t, milliseconds */
-	ARG_LIST,     /* struct arg_list, may be given more than once */
+	/* Both as const char *, checked: for whom 0 is not the same as
+	 * nothing. */
+	ARG_INT_TEXT,
+	ARG_DURATION_TEXT,
+	ARG_LIST, /* struct arg_list, may be given more than once */
 };
 
 struct arg_list {
@@ -29,7 +33,7 @@ struct arg_flag {
 	size_t offset;	   /* in the command's options */
 	const char *value; /* "TIME", for the help; NULL for ARG_ON */
 	const char *help;
-	int64_t min;	   /* of ARG_INT */
+	int64_t min;	   /* of ARG_INT and ARG_INT_TEXT */
 	const char *alias; /* a second name, not in the help; may be NULL */
 };
 

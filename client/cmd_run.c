@@ -210,7 +210,7 @@ static int passes_stdin(const struct tool *tool, const struct job_args *args,
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) &&
 	    !S_ISSOCK(st.st_mode))
 		return 0;
-	*ret = args->retry.retries <= 0;
+	*ret = !args->retry.retries || strcmp(args->retry.retries, "0") == 0;
 	if (!*ret)
 		say_note(tool, "with --retry its stdin is empty; --stdin gives "
 			       "it what stdin holds now");

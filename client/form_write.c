@@ -10,8 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define FORM_GRACE_MS 10000 /* what a job has that says nothing */
-#define FORM_CRASH_LIMIT 3
 #define FORM_NUMBER_BYTES 48
 
 struct writer {
@@ -116,21 +114,24 @@ static const char *exact(int64_t ms, char text[FORM_NUMBER_BYTES])
 		     {"ms", 1}};
 	size_t i = 0;
 
-	while (ms % units[i].ms != 0 || ms == 0) {
-		if (++i == ARRAY_COUNT(units) - 1)
-			break;
-	}
+	while (ms % units[i].ms != 0)
+		i++;
+	if (ms == 0)
+		i = 3;
 	snprintf(text, FORM_NUMBER_BYTES, "%" PRId64 "%s", ms / units[i].ms,
 		 units[i].name);
 	return text;
 }
 
-static void duration(struct writer *w, const char *name, int64_t ms)
+/* Also a 0, which is something else than nothing; without the member none. */
+static void duration(struct writer *w, const char *name, struct slice spec,
+		     const char *member)
 {
 	char text[FORM_NUMBER_BYTES];
+	struct slice value;
 
-	if (ms > 0)
-		line(w, name, exact(ms, text));
+	if (json_find(spec, member, &value))
+		line(w, name, exact(field_int(spec, member), text));
 }
 
 /* A string of the job as it is, unlike field_text(), which cleans it. */
@@ -265,9 +266,11 @@ static void write_retry(struct writer *w, struct slice rule)
 	char both[FORM_NUMBER_BYTES * 2 + 2];
 	int64_t attempts = field_int(rule, "max_attempts");
 
-	if (attempts < 2)
+	if (attempts < 1)
 		return;
 	number(w, "retry", attempts - 1);
+	if (attempts == 1)
+		return;
 	snprintf(both, sizeof(both), "%s..%s",
 		 exact(field_int(rule, "backoff_ms"), first),
 		 exact(field_int(rule, "backoff_max_ms"), last));
@@ -297,8 +300,7 @@ static void write_place(struct writer *w, struct slice context)
 
 static void write_facts(struct writer *w, struct slice spec, int64_t now_ms)
 {
-	char stamp[STAMP_BYTES], text[FORM_NUMBER_BYTES];
-	struct slice value;
+	char stamp[STAMP_BYTES];
 	int64_t at_ms = field_int(spec, "run_at_ms");
 
 	line(w, "name", text_of(w, spec, "name"));
@@ -306,17 +308,14 @@ static void write_facts(struct writer *w, struct slice spec, int64_t now_ms)
 	number(w, "priority", field_int(spec, "priority"));
 	if (at_ms > now_ms)
 		line(w, "at", stamp_local(at_ms, stamp));
-	duration(w, "timeout", field_int(spec, "timeout_ms"));
-	if (field_int(spec, "grace_ms") != FORM_GRACE_MS)
-		duration(w, "grace", field_int(spec, "grace_ms"));
-	duration(w, "expire", field_int(spec, "expire_ms"));
-	if (json_find(spec, "keep_ms", &value))
-		line(w, "keep", exact(field_int(spec, "keep_ms"), text));
+	duration(w, "timeout", spec, "timeout_ms");
+	duration(w, "grace", spec, "grace_ms");
+	duration(w, "expire", spec, "expire_ms");
+	duration(w, "keep", spec, "keep_ms");
 	write_retry(w, field_object(spec, "retry"));
 	if (field_bool(spec, "once"))
 		line(w, "once", "yes");
-	if (field_int(spec, "crash_limit") > 0 &&
-	    field_int(spec, "crash_limit") != FORM_CRASH_LIMIT)
+	if (field_int(spec, "crash_limit") > 0)
 		number(w, "crash-limit", field_int(spec, "crash_limit"));
 	if (strcmp(text_of(w, spec, "orphans"), "keep") == 0)
 		line(w, "keep-orphans", "yes");

@@ -29,8 +29,8 @@ static const struct arg_flag flags[] = {
 	 "what it is given: an object, or members of it; repeatable", 0, NULL},
 	{"args-file", 0, ARG_TEXT, AT(handler.file), "FILE",
 	 "... the JSON object in FILE; - is stdin", 0, NULL},
-	{"priority", 'p', ARG_INT, AT(priority), "N", "higher runs first (0)",
-	 -2147483647, NULL},
+	{"priority", 'p', ARG_INT_TEXT, AT(priority), "N",
+	 "higher runs first (0)", -2147483647, NULL},
 	{"tag", 't', ARG_LIST, AT(tags), "K=V", "to find it by; repeatable", 0,
 	 NULL},
 	{"in", 0, ARG_DURATION, AT(in_ms), "TIME", "start it so much later", 0,
@@ -40,21 +40,21 @@ static const struct arg_flag flags[] = {
 	 NULL},
 	{"hold", 0, ARG_ON, AT(hold), NULL, "not before `reeve release`", 0,
 	 NULL},
-	{"timeout", 0, ARG_DURATION, AT(timeout_ms), "TIME",
-	 "end it when it runs longer", 0, NULL},
+	{"timeout", 0, ARG_DURATION_TEXT, AT(timeout), "TIME",
+	 "end it when it runs longer; 0: never", 0, NULL},
 	{"grace", 0, ARG_DURATION, AT(grace_ms), "TIME",
 	 "from SIGTERM to SIGKILL (10s)", 0, NULL},
-	{"retry", 0, ARG_INT, AT(retry.retries), "N",
-	 "try it up to N times more when it fails", 1, NULL},
+	{"retry", 0, ARG_INT_TEXT, AT(retry.retries), "N",
+	 "try it up to N times more when it fails", 0, NULL},
 	{"retry-on", 0, ARG_TEXT, AT(retry.on), "CAUSES",
 	 "only these: exit,signal,timeout,memory,handler,exec", 0, NULL},
 	{"retry-exit", 0, ARG_TEXT, AT(retry.exits), "CODES",
 	 "of the exit codes only these, like 75,111", 0, NULL},
 	{"backoff", 0, ARG_TEXT, AT(retry.backoff), "TIME[..TIME]",
 	 "before the next try, doubled each time (1s..10m)", 0, NULL},
-	{"expire", 0, ARG_DURATION, AT(expire_ms), "TIME",
-	 "cancel it if it still waits then", 0, NULL},
-	{"keep", 0, ARG_TEXT, AT(keep), "TIME",
+	{"expire", 0, ARG_DURATION_TEXT, AT(expire), "TIME",
+	 "cancel it if it still waits then; 0: never", 0, NULL},
+	{"keep", 0, ARG_DURATION_TEXT, AT(keep), "TIME",
 	 "remember it so long after its end; 0: not at all", 0, NULL},
 	{"stdin", 0, ARG_ON, AT(read_stdin), NULL,
 	 "give it what stdin holds now (at most 1 MiB)", 0, NULL},
@@ -303,18 +303,24 @@ static int read_durability(struct tool *tool, const struct job_args *args,
 	return 0;
 }
 
-/* 0 says something: forget it at once. */
-static int read_keep(struct tool *tool, const struct job_args *args,
-		     struct reeve_spec *spec)
+/* 0 says something: never, or forget it at once. */
+static int64_t time_of(const char *text)
 {
-	if (!args->keep)
-		return 0;
-	if (!duration_parse(args->keep, &spec->keep_ms))
-		return say_usage(tool, "Write it like 90s, 5m, 2h30m or 1d",
-				 "--keep: '%s' is not a time", args->keep);
-	if (spec->keep_ms == 0)
-		spec->keep_ms = -1;
-	return 0;
+	int64_t ms = 0;
+
+	/* It was looked at when it was read. */
+	if (text && duration_parse(text, &ms) && ms == 0)
+		return -1;
+	return ms;
+}
+
+static void take_given(const struct job_args *args, struct reeve_spec *spec)
+{
+	spec->timeout_ms = time_of(args->timeout);
+	spec->expire_ms = time_of(args->expire);
+	spec->keep_ms = time_of(args->keep);
+	spec->priority_given = args->priority &&
+			       args_int(args->priority, &spec->priority);
 }
 
 /* What was understood is told: "friday" may mean another one. */
@@ -367,9 +373,7 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.stdin_data = args->stdin_data,
 		.stdin_bytes = args->stdin_bytes,
 		.cwd = args->cwd,
-		.priority = args->priority,
 		.delay_ms = args->in_ms,
-		.timeout_ms = args->timeout_ms,
 		.grace_ms = args->grace_ms,
 		.crash_limit = args->crash_limit,
 		.group = args->group,
@@ -377,8 +381,8 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.once = args->once,
 		.keep_orphans = args->keep_orphans,
 		.unique = args->unique,
-		.expire_ms = args->expire_ms,
 	};
+	take_given(args, ret);
 	result = calls ? 0 : place_args_spec(tool, &args->place, ret);
 	if (result == 0)
 		result = retry_args_spec(tool, &args->retry, ret);
@@ -386,8 +390,6 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		result = read_conflict(tool, args, ret);
 	if (result == 0)
 		result = read_durability(tool, args, ret);
-	if (result == 0)
-		result = read_keep(tool, args, ret);
 	if (result == 0)
 		result = read_at(tool, args, ret);
 	if (result == 0 && !calls)

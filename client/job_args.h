@@ -9,12 +9,12 @@
 
 struct job_args {
 	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
-	const char *unique, *on_conflict, *durability, *at, *keep;
+	const char *unique, *on_conflict, *durability, *at;
+	const char *priority, *timeout, *expire, *keep; /* 0 says something */
 	struct arg_list tags;
 	struct place_args place;
 	struct handler_args handler;
-	int64_t priority;
-	int64_t in_ms, timeout_ms, grace_ms, expire_ms;
+	int64_t in_ms, grace_ms;
 	int64_t crash_limit, group;
 	struct retry_args retry;
 	bool read_stdin, hold, once, keep_orphans;

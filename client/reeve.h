@@ -222,21 +222,23 @@ struct reeve_spec {
 	int64_t nice;		   /* -20 .. 19; 0: the daemon's */
 	enum reeve_environment environment;
 	enum reeve_durability durability;
-	int64_t priority;  /* higher runs first */
+	int64_t priority;  /* higher runs first; 0: the daemon's */
 	int64_t delay_ms;  /* not before so much later; or: */
 	int64_t run_at_ms; /* not before, UTC */
-	int64_t expire_ms; /* cancelled if it waited so long; 0: never */
+	int64_t expire_ms; /* cancelled if it waited so long; 0: the
+			      daemon's, -1: never */
 	int64_t keep_ms;   /* after its end; 0: as all others, -1: not at all */
-	int64_t timeout_ms;   /* of one attempt; 0: none */
+	int64_t timeout_ms;   /* of one attempt; 0: the daemon's, -1: none */
 	int64_t grace_ms;     /* TERM to KILL; 0: the daemon's */
 	int64_t crash_limit;  /* attempts lost with a worker; 0: the daemon's */
 	int64_t group;	      /* of OpenGroup; 0: none */
-	int64_t max_attempts; /* all tries; 0: one, no other field */
+	int64_t max_attempts; /* all tries; 0: the daemon's, no other field */
 	int64_t backoff_ms;   /* doubled with each; 0: the daemon's */
 	int64_t backoff_max_ms;		 /* 0: the daemon's */
 	const char *const *retry_causes; /* words; NULL: the daemon's */
 	const int *retry_exits; /* exit codes, ends with 0; NULL: all */
 	bool hold;		/* not before it is released */
+	bool priority_given;	/* a priority of 0 is meant as such */
 	bool once;		/* never start it twice */
 	bool keep_orphans;	/* leave processes behind when it ends */
 	bool no_key; /* do not make a key: a lost connection is an error */

@@ -105,9 +105,16 @@ static int read_backoff(struct tool *tool, const struct retry_args *args,
 int retry_args_spec(struct tool *tool, struct retry_args *args,
 		    struct reeve_spec *spec)
 {
+	int64_t retries = 0;
 	int result = 0;
 
-	if (!args->retries && (args->on || args->exits || args->backoff))
+	if (args->retries &&
+	    (!args_int(args->retries, &retries) || retries < 0))
+		return say_usage(tool, "See --help",
+				 "--retry takes a whole number from 0 on, not "
+				 "'%s'",
+				 args->retries);
+	if (!retries && (args->on || args->exits || args->backoff))
 		return say_usage(tool, "Add it, like: --retry 5",
 				 "%s says nothing without --retry",
 				 args->on      ? "--retry-on"
@@ -115,6 +122,7 @@ int retry_args_spec(struct tool *tool, struct retry_args *args,
 					       : "--backoff");
 	if (!args->retries)
 		return 0;
+	spec->max_attempts = retries + 1;
 	if (args->on)
 		result = read_causes(tool, args);
 	if (result == 0 && args->exits)
@@ -123,7 +131,6 @@ int retry_args_spec(struct tool *tool, struct retry_args *args,
 		result = read_backoff(tool, args, spec);
 	if (result != 0)
 		return result;
-	spec->max_attempts = args->retries + 1;
 	spec->retry_causes = args->on ? args->causes : NULL;
 	spec->retry_exits = args->exits ? args->codes : NULL;
 	return 0;

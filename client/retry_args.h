@@ -8,7 +8,7 @@
 #define RETRY_ARGS_EXITS_MAX 64
 
 struct retry_args {
-	int64_t retries;     /* --retry: further tries; 0: none */
+	const char *retries; /* --retry: further tries; NULL: the daemon's */
 	const char *on;	     /* "exit,timeout"; NULL: the daemon's */
 	const char *exits;   /* "75,111" */
 	const char *backoff; /* "1s..10m", or "1s" */

@@ -220,6 +220,13 @@ static void write_positive(struct json_out *out, const char *name,
 		json_out_member_int(out, name, value);
 }
 
+/* 0: left to the daemon; below: 0 is said. */
+static void write_time(struct json_out *out, const char *name, int64_t ms)
+{
+	if (ms != 0)
+		json_out_member_int(out, name, ms > 0 ? ms : 0);
+}
+
 static const char *durability_word(enum reeve_durability durability)
 {
 	switch (durability) {
@@ -296,15 +303,13 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	result = write_tags(out, spec->tags, fault);
 	if (result != 0)
 		return result;
-	if (spec->priority != 0)
+	if (spec->priority != 0 || spec->priority_given)
 		json_out_member_int(out, "priority", spec->priority);
 	write_positive(out, "delay_ms", spec->delay_ms);
 	write_positive(out, "run_at_ms", spec->run_at_ms);
-	write_positive(out, "expire_ms", spec->expire_ms);
-	if (spec->keep_ms != 0)
-		json_out_member_int(out, "keep_ms",
-				    spec->keep_ms > 0 ? spec->keep_ms : 0);
-	write_positive(out, "timeout_ms", spec->timeout_ms);
+	write_time(out, "expire_ms", spec->expire_ms);
+	write_time(out, "keep_ms", spec->keep_ms);
+	write_time(out, "timeout_ms", spec->timeout_ms);
 	write_positive(out, "grace_ms", spec->grace_ms);
 	write_positive(out, "crash_limit", spec->crash_limit);
 	write_positive(out, "group", spec->group);

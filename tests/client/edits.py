@@ -117,7 +117,6 @@ def test_nothing_changed_is_said_and_an_empty_text_is_nothing():
                    '--sh', 'set -e\n\n  b\n')
         for text in ('', 'text = ""', 'text = "# only this\\n\\n"',
                      'text = text.replace("\\n", "\\r\\n")',
-                     'change("^priority:.*\\n", "")',
                      'change("^priority: 0$", "priority:  0  ")'):
             result = here.edit(text, job='last')
             same((text, result.code, result.out),

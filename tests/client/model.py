@@ -68,7 +68,7 @@ def test_wrong_rules_are_refused_with_what_to_do():
                 (['--retry', '2', '--retry-exit', '7,x'], ["'x'"]),
                 (['--retry', '2', '--backoff', 'soon'], ["'soon'"]),
                 (['--retry', '2', '--backoff', '9s..1s'], ['ends with']),
-                (['--retry', '0'], ['--retry']),
+                (['--retry', '-1'], ['--retry']),
                 (['--retry', '2', '--once'], ['once']),
                 (['--on-conflict', 'reject'], ['--key', '--unique']),
                 (['--key', 'k', '--on-conflict', 'fight'], ['replace']),

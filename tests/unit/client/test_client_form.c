@@ -27,6 +27,8 @@ static const char *const specs[] = {
 	"{\"argv\":[\"x\"],\"run_at_ms\":4000000000123}",
 	"{\"argv\":[\"x\"],\"timeout_ms\":90061001,\"grace_ms\":1,"
 	"\"expire_ms\":86400000,\"keep_ms\":0,\"crash_limit\":9}",
+	"{\"argv\":[\"x\"],\"timeout_ms\":0,\"grace_ms\":0,"
+	"\"expire_ms\":0,\"crash_limit\":3}",
 	"{\"argv\":[\"x\"],\"once\":true,\"orphans\":\"keep\",\"unique\":"
 	"\"w\"}",
 	"{\"argv\":[\"x\"],\"tags\":{\"a\":\"b=c\",\"d "
@@ -91,6 +93,32 @@ UNIT(an_untouched_form_changes_nothing)
 	json_out_fini(&said);
 	json_out_fini(&again);
 	json_out_fini(&merge);
+}
+
+UNIT(a_form_says_what_may_differ_from_the_defaults_of_the_daemon)
+{
+	static const char spec[] =
+		"{\"argv\":[\"x\"],\"priority\":0,\"timeout_ms\":0,"
+		"\"grace_ms\":10000,\"expire_ms\":0,\"crash_limit\":3,"
+		"\"retry\":{\"max_attempts\":1}}";
+	struct json_out text = {0}, said = {0};
+
+	form_of(SLICE(spec), &text);
+	json_out_byte(&text, 0);
+	assert_non_null(strstr(text.p, "\ntimeout: 0s\n"));
+	assert_non_null(strstr(text.p, "\ngrace: 10s\n"));
+	assert_non_null(strstr(text.p, "\nexpire: 0s\n"));
+	assert_non_null(strstr(text.p, "\nretry: 0\n"));
+	assert_non_null(strstr(text.p, "\ncrash-limit: 3\n"));
+	text.n--;
+	assert_int_equal(say_of(json_out_slice(&text), &said), 0);
+	json_out_byte(&said, 0);
+	assert_non_null(strstr(said.p, "\"priority\":0"));
+	assert_non_null(strstr(said.p, "\"timeout_ms\":0"));
+	assert_non_null(strstr(said.p, "\"expire_ms\":0"));
+	assert_non_null(strstr(said.p, "\"retry\":{\"max_attempts\":1}"));
+	json_out_fini(&text);
+	json_out_fini(&said);
 }
 
 UNIT(what_a_form_says_is_what_the_daemon_takes)
@@ -161,7 +189,7 @@ UNIT(nonsense_is_refused)
 		"sh: a\nonce: on",
 		"sh: a\nstdin: yes",
 		"sh: a\ncommand: b",
-		"sh: a\nretry: 0",
+		"sh: a\nretry: -1",
 		"sh: \"a\\u0000\"",
 	};
 	struct json_out said = {0};
@@ -214,6 +242,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_untouched_form_changes_nothing),
+		cmocka_unit_test(
+			a_form_says_what_may_differ_from_the_defaults_of_the_daemon),
 		cmocka_unit_test(what_a_form_says_is_what_the_daemon_takes),
 		cmocka_unit_test(words_are_taken_apart_as_a_shell_does),
 		cmocka_unit_test(nonsense_is_refused),

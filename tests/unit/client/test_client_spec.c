@@ -104,6 +104,34 @@ UNIT(writes_what_was_asked_for_and_nothing_else)
 	assert_true(has("hold", "-"));
 }
 
+/* The daemon may have another default: what is meant as none is said. */
+UNIT(none_is_said_and_nothing_is_left_out)
+{
+	struct spec_fault fault;
+	struct reeve_spec spec = {
+		.argv = argv_true,
+		.timeout_ms = -1,
+		.expire_ms = -1,
+		.keep_ms = -1,
+		.priority_given = true,
+		.max_attempts = 1,
+	};
+
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_true(has("timeout_ms", "0"));
+	assert_true(has("expire_ms", "0"));
+	assert_true(has("keep_ms", "0"));
+	assert_true(has("priority", "0"));
+	assert_true(has("retry", "{\"max_attempts\":1}"));
+	spec = (struct reeve_spec){.argv = argv_true};
+	assert_int_equal(write_spec(&spec, NULL, &fault), 0);
+	assert_true(has("timeout_ms", "-"));
+	assert_true(has("expire_ms", "-"));
+	assert_true(has("keep_ms", "-"));
+	assert_true(has("priority", "-"));
+	assert_true(has("retry", "-"));
+}
+
 UNIT(input_that_is_not_text_travels_as_base64)
 {
 	struct reeve_spec spec = {
@@ -265,6 +293,7 @@ int main(void)
 			descriptors_are_numbered_in_the_order_in_which_they_go),
 		cmocka_unit_test(a_folder_that_is_gone_is_refused),
 		cmocka_unit_test(writes_what_was_asked_for_and_nothing_else),
+		cmocka_unit_test(none_is_said_and_nothing_is_left_out),
 		cmocka_unit_test(input_that_is_not_text_travels_as_base64),
 		cmocka_unit_test(the_context_is_that_of_this_process),
 		cmocka_unit_test(refuses_what_the_wire_cannot_carry),
