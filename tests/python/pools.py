@@ -209,26 +209,18 @@ def a_worker_killed_in_the_middle_costs_that_attempt_only(it):
 
 
 @story(seconds=120)
-def workers_killed_all_the_time_lose_nothing(it):
+def workers_killed_again_and_again_lose_nothing(it):
     pooled.start(it)
-    stop, killed = threading.Event(), []
-
-    def kill():
-        while not stop.wait(0.05):
-            for worker in pooled.workers(it)[:1]:
+    with pooled.pool(it) as pool:
+        result = pool.map_async('lasts', [0.001] * 1000, crash_limit=100)
+        for count in range(50, 1000, 100):
+            eventually(lambda: sum(
+                value is not None for value in result.partial()) >= count, 30)
+            for worker in pooled.workers(it):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker['pid'], signal.SIGKILL)
-                    killed.append(worker['pid'])
-    killer = threading.Thread(target=kill, daemon=True)
-    with pooled.pool(it) as pool:
-        killer.start()
-        try:
-            values = pool.map('lasts', [0.001] * 2000, crash_limit=100)
-        finally:
-            stop.set()
-            killer.join()
-        equal(values, [0.001] * 2000)
-    assert len(killed) >= 5, killed
+        assert not result.ready()
+        equal(result.get(60), [0.001] * 1000)
 
 
 @story
