@@ -15,7 +15,14 @@
 /* Rules of Explain that time does not end. */
 static bool is_stuck(const char *rule)
 {
-	return strcmp(rule, "held") == 0 || strcmp(rule, "paused") == 0;
+	static const char *const rules[] = {"held", "paused", "degraded",
+					    "no_pool", "pool_drained"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+		if (strcmp(rule, rules[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Is this one? Then it is said. A failure says nothing: the wait will. */

@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+"""Handlers in a real daemon, called from a shell and from libreeve.
+
+    handlers.py REEVE REEVED EXAMPLE_POOL [TEST...]
+
+covers: client/cmd_call client/map_call client/pool_wire client/cmd_pool
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from tool import (RealPlace, finish, holds, interrupt, run_tests,  # noqa: E402
+                  same)
+
+TOOL, REEVED, EXAMPLE = map(os.path.abspath, sys.argv[1:4])
+PROGRAM = '''
+import sys
+import time
+sys.path.insert(0, %r)
+from reeve.worker import handler, main
+
+@handler
+def square(number):
+    return number * number
+
+@handler
+def echo(**members):
+    return members
+
+@handler
+def join(*words):
+    return '-'.join(words)
+
+@handler
+def nap(seconds, *, ctx):
+    ctx.progress(0.5, 'half way')
+    time.sleep(float(seconds))
+    return 'slept'
+
+@handler
+def broken(key):
+    raise KeyError(key)
+
+if __name__ == '__main__':
+    main()
+'''
+
+
+class Shop(RealPlace):
+    """A daemon with a pool of two Python workers."""
+
+    def __init__(self):
+        super().__init__(TOOL, REEVED)
+        program = os.path.join(self.folder, 'handlers.py')
+        with open(program, 'w') as file:
+            file.write(PROGRAM % str(HERE.parent.parent / 'client' /
+                                     'python'))
+        folder = os.path.join(self.folder, '.config', 'reeve')
+        os.makedirs(folder)
+        path = os.path.join(folder, 'reeve.yaml')
+        with open(path, 'w') as file:
+            file.write('pools:\n  py: {kind: worker, run: [%s, %s], '
+                       'handles: [square, echo, join, nap, broken], '
+                       'workers: 2..4, preload: true}\n'
+                       % (sys.executable, program))
+        os.chmod(path, 0o600)
+
+    def state(self, job):
+        return self.reeve('show', job, '--json').json()['job']['state']
+
+
+def test_calls_and_their_ends():
+    with Shop() as here:
+        result = here.reeve('call', 'square', '{"number":12}')
+        same((result.code, result.out), (0, '144\n'))
+        same(here.reeve('call', 'echo', 'a=b', 'n:=[1]').json(),
+             {'a': 'b', 'n': [1]})
+        same(here.reeve('call', '--durability', 'sync', 'square',
+                        'number:=3').out, '9\n')
+        result = here.reeve('call', '-v', 'broken', 'key=k')
+        same((result.code, result.out), (1, ''))
+        holds(result.err, "raised KeyError: 'k'", 'raise KeyError(key)')
+        result = here.reeve('call', '--timeout', '200ms', 'nap', 'seconds=60')
+        same(result.code, 124)
+        result = here.reeve('call', 'sqare')
+        same(result.code, 125)
+        holds(result.err, 'Did you mean square?')
+        process = here.popen('call', '--durability', 'sync', 'nap',
+                             'seconds=60')
+        here.until(lambda: here.reeve('ls', '-o', 'ids', 'running').out)
+        interrupt(process)
+        same(finish(process).code, 121)
+
+
+def test_what_is_told_of_them():
+    with Shop() as here:
+        job = here.reeve('submit', '--handler', 'nap', 'seconds=60').out.strip()
+        here.until(lambda: 'half way' in here.reeve('show', job).out)
+        holds(here.reeve('show', job).out, 'progress   50%, half way',
+              'args       {"seconds":"60"}')
+        here.reeve('cancel', job)
+        same(here.reeve('wait', job).code, 121)
+        failed = here.reeve('submit', '--handler', 'broken',
+                            'key=k').out.strip()
+        same(here.reeve('wait', failed).code, 1)
+        holds(here.reeve('explain', failed).out, 'raise KeyError(key)')
+        holds(here.reeve('show', failed).out, 'trace', 'KeyError')
+        holds(here.reeve('ls', '-a').out, "raised KeyError: 'k'")
+
+
+def test_a_map_of_many():
+    with Shop() as here:
+        numbers = ''.join('%d\n' % i for i in range(20000)).encode()
+        result = here.reeve('map', '-k', '--handler', 'square',
+                            '--json-lines', input=numbers)
+        same((result.code, result.out.split()),
+             (0, [str(i * i) for i in range(20000)]))
+        result = here.reeve('map', '-k', '--handler', 'join', ':::', 'a', 'b',
+                            ':::', 'c', 'd')
+        same(result.out, '"a-c"\n"a-d"\n"b-c"\n"b-d"\n')
+        result = here.reeve('map', '--json', '--handler', 'square',
+                            '--json-lines', input=b'2\n"x"\n')
+        told = [json.loads(line) for line in result.out.splitlines()]
+        same(sorted(line['job']['state'] for line in told[:2]),
+             ['failed', 'succeeded'])
+        same((result.code, told[2]['failed']), (1, 1))
+        result = here.reeve('map', '--handler', 'broken', 'key={}',
+                            '--', ':::', 'a')
+        same(result.code, 2)
+        done = subprocess.run(
+            [EXAMPLE, '5000'], stdout=subprocess.PIPE, timeout=60,
+            env={**here.environment, 'REEVE_SOCKET': os.path.join(
+                here.folder, 'run', 'reeve.sock')})
+        same(done.returncode, 0)
+        holds(done.stdout.decode(), '4999 results, their sum is 41679167451',
+              '1 errors, the first: TypeError')
+
+
+def test_a_broker_that_dies_loses_nothing():
+    with Shop() as here:
+        here.reeve('call', 'square', 'number:=1')
+        status = here.reeve('status', '--json').json()['status']
+        process = here.popen('map', '-k', '--handler', 'square',
+                             '--json-lines', stdin=subprocess.PIPE)
+        process.stdin.write(b''.join(b'%d\n' % i for i in range(30000)))
+        process.stdin.close()
+        process.stdin = None
+        first = process.stdout.read(1)
+        os.kill(status['broker_pid'], signal.SIGKILL)
+        result = finish(process)
+        same((first + result.out.encode()).split(),
+             [b'%d' % (i * i) for i in range(30000)])
+        same(result.code, 0)
+
+
+def test_pools_are_sized_and_renewed():
+    with Shop() as here:
+        here.reeve('call', 'square', 'number:=1')
+        same(here.reeve('pool', '--columns', 'pool,kind').out,
+             'exec\tcommand\npy\tworker\n')
+
+        def pids():
+            return here.reeve('pool', 'show', 'py', '--json').json()
+
+        def serving():
+            return [w['pid'] for w in pids()['workers']
+                    if w['state'] in ('idle', 'busy')]
+        here.until(lambda: len(serving()) >= 2)
+        before = set(serving())
+        same(here.reeve('pool', 'reload', 'py').code, 0)
+        here.until(lambda: len(serving()) >= 2 and
+                   not before & set(serving()))
+        same(here.reeve('pool', 'scale', 'py', '1').code, 0)
+        here.until(lambda: len(serving()) == 1)
+        one = serving()[0]
+        same(here.reeve('worker', 'restart', str(one)).code, 0)
+        here.until(lambda: serving() and one not in serving())
+        same(here.reeve('pool', 'drain', 'py').code, 0)
+        job = here.reeve('submit', '--handler', 'square',
+                         'number:=2').out.strip()
+        holds(here.reeve('explain', job).out, 'pool_drained')
+        process = here.popen('call', 'square', 'number:=3')
+        told = b''
+        while b'To let it go' not in told:
+            told += process.stderr.read(1)
+        same(here.reeve('pool', 'resume', 'py').code, 0)
+        same(here.reeve('wait', job).code, 0)
+        same(finish(process).out, '9\n')
+        same(here.reeve('pool', 'scale', 'exec', '3').code, 2)
+        same(here.reeve('pool', 'drain', 'pz').code, 3)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[4:]))
