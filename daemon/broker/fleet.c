@@ -412,6 +412,20 @@ static uint32_t patience(struct broker *broker, const struct worker *worker)
 	return (uint32_t)((pool->config->ping_ms + 999) / 1000);
 }
 
+/*
+ * Somebody else's program: its handler may be code that lets nothing else run,
+ * for as long as its job may take. Our own workers always answer.
+ */
+static bool is_deaf_at_work(struct broker *broker, const struct worker *worker)
+{
+	const struct served_pool *pool = pools_find(&broker->pools,
+						    worker->pool);
+
+	if (worker->commands)
+		return false;
+	return !pool || pool->config->kind == POOL_WORKER;
+}
+
 /* One that is stopped or stuck keeps its jobs for ever, unless it is ended. */
 static void ask_worker(struct broker *broker, const struct worker *worker)
 {
@@ -420,8 +434,7 @@ static void ask_worker(struct broker *broker, const struct worker *worker)
 
 	if (!link || worker->died_ns || worker->dead || !ticks)
 		return;
-	/* A handler has its thread for itself, as long as its job may take. */
-	if (!worker->commands && worker->sched.job_count)
+	if (worker->sched.job_count && is_deaf_at_work(broker, worker))
 		return;
 	link->silent++;
 	if (link->silent % (ticks * FLEET_MUTE_TIMES) == 0)

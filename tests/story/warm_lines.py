@@ -153,6 +153,16 @@ def one_that_hangs_is_ended_at_its_time(t):
 
 
 @story
+def one_that_takes_long_is_left_to_it_by_a_worker_that_answers(t):
+    start(t, ping='1s')
+    (pid,) = serving(t, 1)
+    job = asked(t, 'mark', {'path': str(t.folder / 'marks'), 'word': 'w',
+                            'ms': 8000})
+    equal((job['state'], job['attempt']), ('succeeded', 1))
+    equal(serving(t, 1), {pid})
+
+
+@story
 def a_killed_worker_takes_its_filter_and_what_that_forked_along(t):
     start(t)
     (pid,) = serving(t, 1)

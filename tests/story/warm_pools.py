@@ -334,6 +334,21 @@ def workers_that_die_under_load_cost_no_more_than_their_jobs(t, kind):
 
 
 @story
+def a_stopped_worker_is_found_behind_its_job_and_a_busy_one_is_left_alone(t):
+    start_with(t, line(t, 'plugin', workers='2', ping='1s'))
+    serving(t, 2)
+    busy, stuck = give_many(t, [job_of('deaf', {'ms': 8000})] * 2)
+    t.reaches(stuck, 'running')
+    t.kill(t.worker_of(stuck), signal.SIGSTOP)
+    behind = give_many(t, [job_of('who')] * 10)
+    eventually(lambda: t.get(stuck)['attempt'] == 2, 15, 'it is tried again')
+    all_at_once(t, [busy, *behind])
+    job = t.wait(stuck)
+    equal((job['state'], job['attempt'], job['crashes']),
+          ('succeeded', 2, 1))
+
+
+@story
 def sigterm_under_load_loses_nothing_and_repeats_nothing(t):
     start_with(t, line(t, 'plugin', workers='2'))
     serving(t, 2)
