@@ -267,6 +267,14 @@ static int read_put_back(struct slice list, struct store_outcome *ret)
 	return 0;
 }
 
+/* A figure of a worker: what cannot be is not known. */
+static int64_t figure(const struct fields *line, const char *name)
+{
+	int64_t n = member_int(line, name, 0);
+
+	return n < 0 || n > INT64_C(1) << 53 ? 0 : n;
+}
+
 int outcome_parse(struct slice text, struct arena *arena,
 		  struct store_outcome *ret, int64_t *ret_run_us)
 {
@@ -299,12 +307,12 @@ int outcome_parse(struct slice text, struct arena *arena,
 	outcome.exit_code = (int32_t)exit_code;
 	outcome.signal = (int32_t)signal;
 	outcome.core = member_true(line, "core");
-	outcome.started_ms = member_int(line, "started_ms", 0);
-	outcome.finished_ms = member_int(line, "finished_ms", 0);
-	outcome.cpu_us = member_int(line, "cpu_us", 0);
-	outcome.peak_kib = member_int(line, "peak_kib", 0);
-	outcome.stdout_bytes = member_int(line, "stdout_bytes", 0);
-	outcome.stderr_bytes = member_int(line, "stderr_bytes", 0);
+	outcome.started_ms = figure(line, "started_ms");
+	outcome.finished_ms = figure(line, "finished_ms");
+	outcome.cpu_us = figure(line, "cpu_us");
+	outcome.peak_kib = figure(line, "peak_kib");
+	outcome.stdout_bytes = figure(line, "stdout_bytes");
+	outcome.stderr_bytes = figure(line, "stderr_bytes");
 	outcome.output_file = member_true(line, "file");
 	run_us = member_int(line, "run_us", -1);
 	r = read_bytes(line, arena, &outcome);

@@ -1,6 +1,7 @@
 #include "daemon/broker/worker_link.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,6 +91,21 @@ static bool on_ready(struct worker_link *link, struct slice line)
 	return worker_link_parked(link);
 }
 
+/*
+ * What is said of a token is said of its job, or nobody would ever hear of that
+ * one's end: who confuses them is of no use. Return: false when it is gone.
+ */
+static bool is_its_job(struct worker_link *link, int64_t job, int64_t token)
+{
+	const struct given *given = given_find(link->worker, token);
+
+	if (!given || given->sched.id == job)
+		return true;
+	fleet_signal(link->broker, link->worker, SIGKILL);
+	bad_line(link, "a job with the token of another");
+	return false;
+}
+
 /* A result, or a failure: an outcome of the batch that gathers. */
 static bool on_end(struct worker_link *link, struct slice line)
 {
@@ -100,9 +116,14 @@ static bool on_end(struct worker_link *link, struct slice line)
 	bool patient;
 	size_t i;
 
-	if (outcome_parse(line, &batch->arena, &outcome, &run_us) ||
-	    batch_add_outcome(batch, link->worker->id, &i)) {
+	if (outcome_parse(line, &batch->arena, &outcome, &run_us)) {
 		bad_line(link, "done or fail");
+		return false;
+	}
+	if (!is_its_job(link, outcome.job, outcome.token))
+		return false;
+	if (batch_add_outcome(batch, link->worker->id, &i)) {
+		bad_line(link, "out of memory");
 		return false;
 	}
 	given_judge(link->worker, &outcome);
@@ -127,6 +148,8 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 		int64_t token = find_int(item, "token");
 		size_t i;
 
+		if (!is_its_job(link, find_int(item, "job"), token))
+			return false;
 		if (batch_add_outcome(batch, link->worker->id, &i)) {
 			bad_line(link, "out of memory");
 			return false;

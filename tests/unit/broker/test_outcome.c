@@ -54,6 +54,23 @@ UNIT(a_done_statement_becomes_an_outcome)
 	assert_false(outcome.output_file);
 }
 
+UNIT(figures_that_cannot_be_are_not_known)
+{
+	struct store_outcome outcome;
+	int64_t run_us;
+
+	assert_int_equal(parse("{\"done\":1,\"token\":2,\"cause\":\"none\","
+			       "\"started_ms\":-9223372036854775808,"
+			       "\"finished_ms\":9223372036854775807,"
+			       "\"cpu_us\":-1,\"peak_kib\":-1}",
+			       &outcome, &run_us),
+			 0);
+	assert_int_equal(outcome.started_ms, 0);
+	assert_int_equal(outcome.finished_ms, 0);
+	assert_int_equal(outcome.cpu_us, 0);
+	assert_int_equal(outcome.peak_kib, 0);
+}
+
 UNIT(how_it_failed_is_kept)
 {
 	struct store_outcome outcome;
@@ -282,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OUTCOME_TEST(a_done_statement_becomes_an_outcome),
+		OUTCOME_TEST(figures_that_cannot_be_are_not_known),
 		OUTCOME_TEST(how_it_failed_is_kept),
 		OUTCOME_TEST(an_output_file_is_described_not_copied),
 		OUTCOME_TEST(what_a_handler_returned_is_kept_as_it_wrote_it),

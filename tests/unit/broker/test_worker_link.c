@@ -170,6 +170,34 @@ UNIT(whatever_is_no_statement_closes_the_connection)
 	}
 }
 
+UNIT(who_confuses_jobs_and_tokens_is_ended)
+{
+	static const char *const words[] = {
+		"{\"done\":6,\"token\":%lld,\"cause\":\"none\"}",
+		"{\"fail\":6,\"token\":%lld,\"error\":{\"type\":\"x\"}}",
+		"{\"put_back\":[{\"job\":6,\"token\":%lld}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		struct stage stage;
+		int64_t token;
+		char text[128];
+		int client, worker;
+
+		stage_open(&stage);
+		worker = stage_worker(&stage, 7);
+		client = stage_client(&stage);
+		stage_ask(&stage, client, STAGE_SUBMIT);
+		assert_int_equal(stage_job(&stage, worker, &token), 1);
+		snprintf(text, sizeof(text), words[i], (long long)token);
+		stage_send(worker, text);
+		stage_closed(&stage, worker);
+		assert_int_equal(stage_heard(&stage, CHANNEL_KILL).worker, 7);
+		close(client);
+		stage_end(&stage);
+	}
+}
+
 UNIT(odd_but_harmless_lists_are_walked_in_peace)
 {
 	struct stage stage;
@@ -266,6 +294,7 @@ int main(void)
 		cmocka_unit_test(what_is_put_back_is_ready_again),
 		cmocka_unit_test(
 			whatever_is_no_statement_closes_the_connection),
+		cmocka_unit_test(who_confuses_jobs_and_tokens_is_ended),
 		cmocka_unit_test(odd_but_harmless_lists_are_walked_in_peace),
 		cmocka_unit_test(
 			a_statement_before_ready_closes_the_connection),
