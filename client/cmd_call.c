@@ -63,6 +63,9 @@ static int cancel(struct calling *calling)
 		 "cancelling job %" PRId64
 		 "; once more to leave it to the daemon",
 		 calling->apply.id);
+	/* Who gave it up does not want it anew, if the daemon is replaced. */
+	if (calling->apply.spec->durability == REEVE_RESULT)
+		calling->apply.again = false;
 	if (reeve_cancel(calling->tool->r, calling->apply.id, reason) != 0)
 		return say_error(calling->tool);
 	return 0;

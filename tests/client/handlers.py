@@ -43,6 +43,15 @@ def nap(seconds, *, ctx):
     return 'slept'
 
 @handler
+def deaf(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.1)
+        except Exception:
+            pass
+
+@handler
 def broken(key):
     raise KeyError(key)
 
@@ -65,7 +74,7 @@ class Shop(RealPlace):
         path = os.path.join(folder, 'reeve.yaml')
         with open(path, 'w') as file:
             file.write('pools:\n  py: {kind: worker, run: [%s, %s], '
-                       'handles: [square, echo, join, nap, broken], '
+                       'handles: [square, echo, join, nap, deaf, broken], '
                        'workers: 2..4, preload: true}\n'
                        % (sys.executable, program))
         os.chmod(path, 0o600)
@@ -156,6 +165,23 @@ def test_a_broker_that_dies_loses_nothing():
         same((first + result.out.encode()).split(),
              [b'%d' % (i * i) for i in range(30000)])
         same(result.code, 0)
+
+
+def test_a_call_that_was_given_up_is_not_made_again():
+    with Shop() as here:
+        here.reeve('call', 'square', 'number:=1')
+        broker = here.reeve('status', '--json').json()['status']['broker_pid']
+        process = here.popen('call', '--grace', '60s', 'deaf', 'seconds:=4')
+        here.until(lambda: here.reeve('ls', '-o', 'ids', 'running').out)
+        job = here.reeve('ls', '-o', 'ids', 'running').out.strip()
+        interrupt(process)
+        here.until(lambda: here.reeve('show', job, '--json').json()['job'].get(
+            'cancel_asked'))
+        os.kill(broker, signal.SIGKILL)
+        assert finish(process).code != 0
+        here.until(lambda: not here.reeve('ls', '-o', 'ids', 'running').out)
+        same(here.reeve('ls', '-a', '-o', 'ids', 'handler=deaf').out.split(),
+             [job])
 
 
 def test_pools_are_sized_and_renewed():
