@@ -27,6 +27,7 @@
 	     (var) && ((next) = TAILQ_NEXT(var, field), 1); (var) = (next))
 #endif
 
+#define FLEET_DIALS_MAX 20
 #define FLEET_PARK_NS (5 * INT64_C(1000000000))
 #define FLEET_LAST_WORDS_NS INT64_C(1000000000)
 /* Ticks without a word: then it is asked, and at last it is ended. Ticks, not
@@ -280,6 +281,21 @@ static bool is_fit(struct broker *broker, const struct worker *worker,
 	return false;
 }
 
+/* A connection breaks now and then. Who opens one after the other, and gets
+ * nothing done on any, would do so for ever. */
+static bool is_restless(struct broker *broker, struct worker *worker,
+			struct worker_link *link)
+{
+	if (worker->commands || ++worker->dials <= FLEET_DIALS_MAX)
+		return false;
+	log_warning("worker dials again and again, ending it pool=%s "
+		    "worker=%lld pid=%d",
+		    worker->pool_name, (long long)worker->id, (int)worker->pid);
+	link->refused = true;
+	fleet_signal(broker, worker, SIGKILL);
+	return true;
+}
+
 /* A change of its pool is measured against them. false: no memory. */
 static bool keep_handlers(struct broker *broker, struct worker *worker,
 			  const struct worker_link *link)
@@ -323,7 +339,7 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	/* Whose child it is decides whether it ever gets a job again. */
 	if (!worker->announced && !broker->link.announced)
 		return NULL;
-	if (!is_fit(broker, worker, link))
+	if (!is_fit(broker, worker, link) || is_restless(broker, worker, link))
 		return NULL;
 	if (worker->link) {
 		worker->link->worker = NULL;

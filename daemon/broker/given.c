@@ -337,6 +337,7 @@ void given_result(struct broker *broker, struct worker *worker, int64_t token,
 	if (run_ns < 0)
 		return;
 	worker->jobs_done++;
+	worker->dials = 0;
 	worker->cpu_us += cpu_us;
 	if (worker->proved)
 		return;

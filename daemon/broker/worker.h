@@ -48,6 +48,7 @@ struct worker {
 	struct sched_jobs adopted_jobs;
 	int64_t since_ns; /* it is here, monotonic */
 	int64_t since_ms, jobs_done, cpu_us;
+	unsigned dials;	 /* since it did a job last */
 	int64_t rss_kib; /* when it was looked at last; 0: never */
 };
 

@@ -137,6 +137,32 @@ UNIT(a_worker_that_lacks_a_handler_is_refused)
 	close(fd);
 }
 
+UNIT(a_worker_that_only_dials_is_ended)
+{
+	int client = stage_client(&stage), fd;
+	int64_t token;
+
+	stage_pools(&stage, STAGE_POOLS);
+	log_init("broker", (enum log_level)0);
+	fd = stage_handler(&stage, 8);
+	for (int i = 1; i < 20; i++)
+		fd = stage_redial(&stage, fd, 8, NULL);
+	/* One that does a job now and then may have a bad connection. */
+	stage_thumb(&stage, client, NULL);
+	assert_int_equal(stage_job(&stage, fd, &token), 1);
+	stage_done(fd, 1, token);
+	stage_expect(stage_read(&stage, fd), "settled");
+	for (int i = 0; i < 20; i++)
+		fd = stage_redial(&stage, fd, 8, NULL);
+	assert_true(stage_unheard(&stage, CHANNEL_KILL));
+	close(fd);
+	stage_turn(&stage);
+	fd = stage_dial(&stage, 8, NULL);
+	stage_closed(&stage, fd);
+	assert_int_equal(stage_heard(&stage, CHANNEL_KILL).worker, 8);
+	close(client);
+}
+
 /* STAGE_IMG with one handler more. */
 #define MORE                                                                   \
 	"[" STAGE_EXEC ",{\"number\":1,\"name\":\"img\",\"kind\":2,"           \
@@ -253,6 +279,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_worker_that_lacks_a_handler_is_refused, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_only_dials_is_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_handler_that_is_new_waits_for_workers_that_serve_it,
 			set_up, tear_down),
