@@ -251,7 +251,8 @@ def a_running_call_is_cancelled(it):
         equal(result.cancel(), True)
         raises(reeve.JobCancelled, result.get, 10)
         # It was raised in the handler: the worker is the same.
-        equal({worker['pid'] for worker in pooled.workers(it)}, pids)
+        # Another may have come to help; none of these has gone.
+        assert pids <= {worker['pid'] for worker in pooled.workers(it)}
         equal(pool.apply(square, (2,)), 4)
 
 
