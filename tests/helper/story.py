@@ -482,9 +482,12 @@ class Story:
         self.reap()
         found = []
         for path in self.cgroups():
-            for file in pathlib.Path(path).rglob('cgroup.procs'):
+            # os.walk, not rglob: a folder that the daemon removes while
+            # this looks is no error there.
+            for folder, _, _ in os.walk(path):
                 with contextlib.suppress(OSError):
-                    found += file.read_text().split()
+                    found += pathlib.Path(
+                        folder, 'cgroup.procs').read_text().split()
         return found
 
     def clean_cgroups(self):
