@@ -29,6 +29,8 @@ def killed_at(t, kind, point, slow=False):
     path = t.folder / 'marks'
     (old,) = serving(t, 1)
     equal(do(t, 'arm', {'at': point})['state'], 'succeeded')
+    if point == 'idle':
+        eventually(lambda: not proc.alive(old), what='it is dead')
     jobs = [job_of('mark', {'path': str(path), 'word': 'w%d' % i,
                             'ms': 500 if slow and i == VICTIM else 0})
             for i in range(EACH)]
