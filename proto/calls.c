@@ -24,6 +24,7 @@ const struct schema_interface *const calls_interfaces[] = {
 	&calls_admin,
 	&calls_jobs,
 	&calls_queues,
+	&calls_consume,
 	&calls_events,
 #ifdef REEVE_TEST_HOOKS
 	&calls_certification,

@@ -57,6 +57,7 @@ const struct schema_type *calls_error(struct slice name);
 /* The interface files, embedded by proto/embed.py. */
 extern const char idl_org_reeve_jobs[];
 extern const char idl_org_reeve_queues[];
+extern const char idl_org_reeve_consume[];
 extern const char idl_org_reeve_events[];
 extern const char idl_org_reeve_admin[];
 extern const char idl_org_varlink_service[];
@@ -64,6 +65,7 @@ extern const char idl_org_varlink_certification[];
 
 extern const struct schema_interface calls_jobs;
 extern const struct schema_interface calls_queues;
+extern const struct schema_interface calls_consume;
 extern const struct schema_interface calls_events;
 extern const struct schema_interface calls_admin;
 extern const struct schema_interface calls_service;

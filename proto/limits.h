@@ -27,6 +27,10 @@
 	X(INPUT_BYTES, "input_bytes", 256 * 1024 * 1024)                       \
 	X(UNSENT_BYTES, "unsent_bytes", 1024 * 1024)                           \
 	X(STORE_BEHIND_BYTES, "store_behind_bytes", 8 * 1024 * 1024)           \
+	X(LEASES, "leases", 20000)                                             \
+	X(LEASES_PER_CONNECTION, "leases_per_connection", 1000)                \
+	X(NAMES_PER_RESERVE, "names_per_reserve", 64)                          \
+	X(CONSUMED_HANDLERS, "consumed_handlers", 1000)                        \
 	X(LANES, "lanes", 10000)                                               \
 	X(INLINE_OUTPUT_BYTES, "inline_output_bytes", 4096)                    \
 	X(OUTPUT_BYTES, "output_bytes", 64 * 1024 * 1024)                      \

@@ -329,7 +329,7 @@ static int check_value(struct decoder *d, const struct schema_field *field,
 		r = check_enum(d, field->type, place, value, &seen.word);
 		break;
 	case SCHEMA_OBJECT:
-		if (json_kind(value) != JSON_OBJECT)
+		if (!field->any && json_kind(value) != JSON_OBJECT)
 			return fail_kind(d, place, SCHEMA_OBJECT, value);
 		r = check_bytes(d, place, value.n, field->max);
 		break;

@@ -53,6 +53,7 @@ struct schema_field {
 	enum schema_kind item; /* of SCHEMA_LIST and SCHEMA_MAP */
 	bool optional;	       /* ?type in the interface file */
 	bool raw;	       /* a struct that the caller decodes anyway */
+	bool any;	       /* of SCHEMA_OBJECT: any JSON is taken */
 	const struct schema_type *type; /* of SCHEMA_STRUCT and SCHEMA_ENUM,
 					   or of such items */
 	size_t offset;			/* in the decoded struct */

@@ -9,6 +9,7 @@
 
 #include "proto/calls.h"
 #include "proto/calls_admin.h"
+#include "proto/calls_consume.h"
 #include "proto/calls_jobs.h"
 #include "proto/calls_queues.h"
 #include "proto/calls_service.h"

@@ -1,0 +1,57 @@
+#pragma once
+
+/*
+ * Lease: the right of somebody outside to work on one attempt until a deadline.
+ * Who takes it has no process that could be watched, so a clock has to do.
+ * Pure.
+ *
+ *	FREE --take--> HELD --settle--> FREE
+ *	                | '--extend--> HELD
+ *	                '--expire--> FREE: the attempt is lost
+ *
+ * The token is the fence: each attempt has its own, and whoever says another
+ * one has lost the lease, whatever it still does.
+ */
+
+#include "proto/base.h"
+
+#define LEASE_DEFAULT_NS (60 * INT64_C(1000000000))
+#define LEASE_MAX_NS (12 * 3600 * INT64_C(1000000000))
+
+enum {
+	LEASE_E_LOST = 1, /* not held, or not with this token */
+};
+
+struct lease {
+	int64_t token;	     /* 0: FREE */
+	int64_t deadline_ns; /* monotonic */
+	bool cancelled;	     /* somebody asks for its end: tell it */
+};
+
+/** lease_take() - from now on @token has it; 1 ns to LEASE_MAX_NS */
+void lease_take(struct lease *lease, int64_t token, int64_t now_ns,
+		int64_t ttl_ns);
+
+/**
+ * lease_extend() - the deadline moves, earlier or later
+ *
+ * Return: 0, or LEASE_E_LOST: also when the deadline had passed, though nobody
+ *         had looked.
+ */
+must_check int lease_extend(struct lease *lease, int64_t token, int64_t now_ns,
+			    int64_t ttl_ns);
+
+/** lease_settle() - it is done with; FREE when the result is 0, or LEASE_E_LOST
+ * as above */
+must_check int lease_settle(struct lease *lease, int64_t token, int64_t now_ns);
+
+/** lease_expire() - true if this very call found the deadline passed: FREE */
+bool lease_expire(struct lease *lease, int64_t now_ns);
+
+/**
+ * lease_adopt() - a broker begins: who has it is not known to be there
+ *
+ * The deadline was in the memory of the broker before. Nobody's lease may end
+ * earlier for that, so it gets a whole one.
+ */
+void lease_adopt(struct lease *lease, int64_t token, int64_t now_ns);
