@@ -15,7 +15,8 @@
  *	SCHEMA_INT	int64_t
  *	SCHEMA_FLOAT	double
  *	SCHEMA_STRING	struct slice, decoded
- *	SCHEMA_OBJECT	struct slice, raw JSON object, not interpreted
+ *	SCHEMA_OBJECT	struct slice, raw JSON object, not interpreted; with
+ *			`any` other values, too
  *	SCHEMA_ENUM	int, index into the type's words
  *	SCHEMA_STRUCT	struct slice, raw; already checked against its table;
  *			decode it in a step of its own. With `raw` the caller's
@@ -50,10 +51,9 @@ struct schema_type;
 struct schema_field {
 	const char *name;
 	enum schema_kind kind;
-	enum schema_kind item; /* of SCHEMA_LIST and SCHEMA_MAP */
-	bool optional;	       /* ?type in the interface file */
-	bool raw;	       /* a struct that the caller decodes anyway */
-	bool any;	       /* of SCHEMA_OBJECT: any JSON is taken */
+	enum schema_kind item;		/* of SCHEMA_LIST and SCHEMA_MAP */
+	bool optional;			/* ?type in the interface file */
+	bool raw, any;			/* see above */
 	const struct schema_type *type; /* of SCHEMA_STRUCT and SCHEMA_ENUM,
 					   or of such items */
 	size_t offset;			/* in the decoded struct */
