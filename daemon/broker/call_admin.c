@@ -99,7 +99,7 @@ static void warn_of_pools(struct json_out *out, const struct broker *broker)
 		const struct served_pool *pool = &broker->pools.list[i];
 		char text[CHANNEL_REASON_BYTES + 256];
 
-		if (!pool->config || !pool->degraded)
+		if (!pool->config || !pools_is_degraded(pool))
 			continue;
 		if (i == POOLS_EXEC)
 			snprintf(text, sizeof(text),
@@ -107,9 +107,7 @@ static void warn_of_pools(struct json_out *out, const struct broker *broker)
 				 "held back");
 		else
 			snprintf(text, sizeof(text), "pool %s is degraded: %s",
-				 pool->config->name,
-				 pool->reason[0] ? pool->reason
-						 : "its workers die too often");
+				 pool->config->name, pools_trouble(pool));
 		json_out_string(out, slice_of(text));
 	}
 }

@@ -183,6 +183,9 @@ static void explain_ready(struct explain *e, bool stopped)
 		       "no worker is there to run it");
 		return;
 	}
+	/* Whoever is free rests: that was said. */
+	if (broker->pools.list[number].unwilling >= workers)
+		return;
 	if (busy < workers && !e->ahead)
 		reason(e, "next", NULL, "it is about to start");
 	else if (!e->ahead)
@@ -223,8 +226,13 @@ static bool explain_pool(struct explain *e)
 	else if (pool->degraded)
 		reason(e, "degraded", "reeve pool ls",
 		       "no worker of pool %s can be started: %s",
+		       pool->config->name, pools_trouble(pool));
+	else if (pool->refusing || pool->unwilling)
+		reason(e, pool->refusing ? "degraded" : "put_back",
+		       "reeve pool ls", "pool %s gets %s done: %s",
 		       pool->config->name,
-		       pool->reason[0] ? pool->reason : "they die at once");
+		       pool->refusing ? "nothing" : "little",
+		       pools_trouble(pool));
 	return pool->draining;
 }
 

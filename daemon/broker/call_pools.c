@@ -65,7 +65,7 @@ static const char *pool_state(const struct broker *broker,
 {
 	if (broker->stop != BROKER_RUNS || pool->draining)
 		return "draining";
-	return pool->degraded ? "degraded" : "running";
+	return pools_is_degraded(pool) ? "degraded" : "running";
 }
 
 static void write_handlers(struct json_out *out, const struct served_pool *pool,
@@ -88,18 +88,14 @@ static void write_pool(struct json_out *out, const struct broker *broker,
 	const struct sched_pool *sched = &broker->sched.pools[number];
 	uint32_t wanted = number == POOLS_EXEC ? pool->rule.max
 					       : pool->size.wanted;
+	const char *trouble = pools_trouble(pool);
 
 	json_out_object(out);
 	json_out_member_text(out, "name", pool->config->name);
 	json_out_member_text(out, "kind", pools_kind_name(pool->config->kind));
 	json_out_member_text(out, "state", pool_state(broker, pool));
-	if (pool->degraded)
-		json_out_member_text(out, "reason",
-				     pool->reason[0]
-					     ? pool->reason
-					     : "workers die before they are "
-					       "of use; the next one is "
-					       "started after a pause");
+	if (trouble)
+		json_out_member_text(out, "reason", trouble);
 	write_handlers(out, pool, number);
 	json_out_member_int(out, "min", pool->rule.min);
 	json_out_member_int(out, "max", pool->rule.max);

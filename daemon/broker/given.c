@@ -7,6 +7,7 @@
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/overtime.h"
 #include "daemon/broker/state.h"
+#include "daemon/broker/unwilling.h"
 #include "daemon/broker/worker_link.h"
 #include "proto/json_in.h"
 
@@ -336,6 +337,7 @@ void given_result(struct broker *broker, struct worker *worker, int64_t token,
 	given_free((struct given *)job);
 	if (run_ns < 0)
 		return;
+	unwilling_worked(broker, worker);
 	worker->jobs_done++;
 	worker->dials = 0;
 	worker->cpu_us += cpu_us;

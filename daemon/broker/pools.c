@@ -279,3 +279,24 @@ const char *pools_missing(const struct served_pool *pool, struct slice handlers)
 	}
 	return NULL;
 }
+
+bool pools_is_degraded(const struct served_pool *pool)
+{
+	return pool->degraded || pool->refusing;
+}
+
+const char *pools_trouble(const struct served_pool *pool)
+{
+	if (pool->degraded && pool->reason[0])
+		return pool->reason;
+	if (pool->degraded)
+		return "workers die before they are of use; the next one is "
+		       "started after a pause";
+	if (pool->refusing)
+		return "its workers put back every job that they get; each "
+		       "gets the next one after a pause";
+	if (pool->unwilling)
+		return "workers of it put back the jobs that they get; each "
+		       "gets the next one after a pause";
+	return NULL;
+}

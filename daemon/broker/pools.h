@@ -27,6 +27,9 @@ struct served_pool {
 	bool degraded;
 	int64_t retry_ns;
 	char reason[CHANNEL_REASON_BYTES];
+	/* Workers that put back what they get; all, and for long. */
+	uint32_t unwilling;
+	bool refusing;
 	bool draining; /* somebody asked that it gets nothing new */
 };
 
@@ -83,6 +86,12 @@ struct served_pool *pools_named(struct pools *pools, struct slice name,
  */
 const char *pools_missing(const struct served_pool *pool,
 			  struct slice handlers);
+
+/** pools_trouble() - why little or nothing of it gets done; NULL: it is well */
+const char *pools_trouble(const struct served_pool *pool);
+
+/** pools_is_degraded() - does nothing of it get done? */
+bool pools_is_degraded(const struct served_pool *pool);
 
 /** pools_is_exec() - are its jobs commands? */
 bool pools_is_exec(struct slice handler);

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
+#include "daemon/broker/unwilling.h"
 #include "daemon/broker/worker_link.h"
 
 /* Every so many ticks the memory of a worker is looked at. */
@@ -263,6 +264,7 @@ void staff_tick(struct broker *broker, int64_t now_ns)
 	if (broker->stop != BROKER_RUNS)
 		return;
 	pools_look(broker);
+	unwilling_tick(broker, now_ns);
 	for (uint32_t i = 1; i <= SCHED_POOL_NONE; i++) {
 		if (!pools_find(pools, i)) {
 			dismiss(broker, i);

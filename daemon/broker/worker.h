@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "daemon/base/channel.h"
+#include "daemon/core/backoff.h"
 #include "daemon/core/sched.h"
 
 struct broker;
@@ -48,8 +49,9 @@ struct worker {
 	struct sched_jobs adopted_jobs;
 	int64_t since_ns; /* it is here, monotonic */
 	int64_t since_ms, jobs_done, cpu_us;
-	unsigned dials;	 /* since it did a job last */
-	int64_t rss_kib; /* when it was looked at last; 0: never */
+	unsigned dials;		  /* since it did a job last */
+	struct backoff unwilling; /* it puts back what it is given */
+	int64_t rss_kib;	  /* when it was looked at last; 0: never */
 };
 
 /** worker_of() - whose part of the scheduler's picture it is */

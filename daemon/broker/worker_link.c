@@ -10,6 +10,7 @@
 #include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/state.h"
+#include "daemon/broker/unwilling.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 
@@ -146,6 +147,7 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 	while (json_item(&iter, &item)) {
 		struct batch *batch = link->broker->gathering;
 		int64_t token = find_int(item, "token");
+		const struct given *given;
 		size_t i;
 
 		if (!is_its_job(link, find_int(item, "job"), token))
@@ -157,6 +159,10 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 		batch->store.outcomes[i].job = find_int(item, "job");
 		batch->store.outcomes[i].token = token;
 		batch->store.outcomes[i].kind = STORE_PUT_BACK;
+		given = given_find(link->worker, token);
+		if (given)
+			unwilling_put_back(link->broker, link->worker, given,
+					   clock_mono_ns());
 		given_result(link->broker, link->worker, token, -1, 0);
 	}
 	cycle_kick(link->broker);

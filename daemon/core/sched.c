@@ -113,7 +113,7 @@ static uint32_t worker_free(const struct sched_worker *worker)
 {
 	uint32_t load = worker_load(worker);
 
-	if (worker->leaving || load >= worker->credit.jobs)
+	if (worker->leaving || worker->resting || load >= worker->credit.jobs)
 		return 0;
 	return worker->credit.jobs - load;
 }
@@ -127,7 +127,7 @@ static void worker_place(struct sched *sched, struct sched_worker *worker)
 	pool->busy = pool->busy - worker->busy + busy;
 	worker->busy = busy;
 	TAILQ_REMOVE(&pool->workers, worker, link);
-	if (worker->leaving || worker_load(worker))
+	if (worker->leaving || worker->resting || worker_load(worker))
 		TAILQ_INSERT_TAIL(&pool->workers, worker, link);
 	else
 		TAILQ_INSERT_HEAD(&pool->workers, worker, link);
@@ -151,6 +151,13 @@ void sched_worker_add(struct sched *sched, struct sched_worker *worker,
 	TAILQ_INSERT_HEAD(&sched->pools[pool].workers, worker, link);
 	sched->pools[pool].serving++;
 	sched->worker_count++;
+}
+
+void sched_worker_rest(struct sched *sched, struct sched_worker *worker,
+		       bool resting)
+{
+	worker->resting = resting;
+	worker_place(sched, worker);
 }
 
 void sched_worker_leave(struct sched *sched, struct sched_worker *worker)
@@ -233,7 +240,8 @@ static void plan_idle(struct plan *plan, struct sched_pool *pool)
 		struct sched_worker *worker = TAILQ_FIRST(&pool->workers);
 		struct sched_lane *lane = TAILQ_FIRST(&pool->lanes);
 
-		if (!worker || worker->leaving || worker_load(worker))
+		if (!worker || worker->leaving || worker->resting ||
+		    worker_load(worker))
 			return;
 		if (!lane || plan_full(plan))
 			return;

@@ -47,6 +47,7 @@ struct sched_worker {
 	TAILQ_ENTRY(sched_worker) link;
 	uint32_t pool;
 	bool leaving; /* gets nothing new: adopted, draining, retiring */
+	bool resting; /* gets nothing new until it has rested */
 	bool lost;    /* sched_worker_lost() took its first job */
 	bool busy;    /* counted in its pool's busy ones */
 	struct credit credit;
@@ -193,6 +194,10 @@ struct sched_job *sched_worker_lost(struct sched *sched,
 				    bool *ret_charged);
 /** sched_worker_remove() - it has no job, and none is asked for it */
 void sched_worker_remove(struct sched *sched, struct sched_worker *worker);
+
+/** sched_worker_rest() - gives it nothing new until it goes on */
+void sched_worker_rest(struct sched *sched, struct sched_worker *worker,
+		       bool resting);
 
 /** sched_worker_leave() - gives it nothing new from now on */
 void sched_worker_leave(struct sched *sched, struct sched_worker *worker);

@@ -448,6 +448,21 @@ UNIT(many_lanes_and_workers_are_all_served)
 	sched_fini(&sched);
 }
 
+UNIT(who_rests_gets_nothing)
+{
+	struct town town;
+
+	town_init(&town, 1, 2, 2);
+	sched_worker_rest(&town.sched, &town.workers[1], true);
+	sched_lane_ready(&town.sched, &town.lanes[0], 4);
+	town_plan(&town);
+	assert_int_equal(town.workers[0].asked, 2);
+	assert_int_equal(town.workers[1].asked, 0);
+	sched_worker_rest(&town.sched, &town.workers[1], false);
+	town_done(&town);
+	town_fini(&town);
+}
+
 UNIT(a_job_may_begin_before_its_commit_only_when_nothing_waits)
 {
 	struct town town;
@@ -571,6 +586,7 @@ int main(void)
 			the_credit_of_a_long_runner_shrinks_before_anything_queues),
 		cmocka_unit_test(a_recall_without_room_says_again),
 		cmocka_unit_test(many_lanes_and_workers_are_all_served),
+		cmocka_unit_test(who_rests_gets_nothing),
 		cmocka_unit_test(
 			a_job_may_begin_before_its_commit_only_when_nothing_waits),
 		cmocka_unit_test(
