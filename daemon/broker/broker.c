@@ -228,6 +228,8 @@ static int start(struct broker *broker)
 		return await_store(broker);
 	if (r == 0) {
 		beat(broker, true);
+		/* Whose workers run all that they have is said there. */
+		link_hear_pools(broker);
 		r = recover(broker);
 	}
 	if (r == 0)

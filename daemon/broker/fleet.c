@@ -142,13 +142,15 @@ struct worker *fleet_find(struct fleet *fleet, int64_t id)
 	return worker;
 }
 
-static struct worker *worker_new(struct fleet *fleet, int64_t id)
+static struct worker *worker_new(struct broker *broker, int64_t id)
 {
+	struct fleet *fleet = &broker->fleet;
 	struct worker *worker = calloc(1, sizeof(*worker));
 
 	if (!worker)
 		return NULL;
 	worker->id = id;
+	worker->broker = broker;
 	worker->pidfd = -1;
 	worker->status = -1;
 	worker->since_ms = clock_wall_ms();
@@ -162,6 +164,7 @@ static void set_pool(struct worker *worker, struct slice name)
 {
 	snprintf(worker->pool_name, sizeof(worker->pool_name), "%.*s",
 		 (int)name.n, name.p);
+	worker->concurrent = pools_concurrent(&worker->broker->pools, name);
 	worker->commands = slice_is(name, SPEC_HANDLER_EXEC);
 }
 
@@ -181,7 +184,7 @@ void fleet_born(struct broker *broker, const struct channel_message *message)
 	struct worker *worker = fleet_find(fleet, message->worker);
 
 	if (!worker)
-		worker = worker_new(fleet, message->worker);
+		worker = worker_new(broker, message->worker);
 	if (!worker) {
 		log_error("no memory for a worker, ignored worker=%lld",
 			  (long long)message->worker);
@@ -210,7 +213,7 @@ void fleet_parked(struct broker *broker)
 int fleet_adopt(struct broker *broker, const struct store_worker *row,
 		int pidfd, struct worker **ret)
 {
-	struct worker *worker = worker_new(&broker->fleet, row->id);
+	struct worker *worker = worker_new(broker, row->id);
 
 	if (!worker) {
 		close(pidfd);
@@ -315,6 +318,17 @@ static bool keep_handlers(struct broker *broker, struct worker *worker,
 	return true;
 }
 
+static void schedule(struct broker *broker, struct worker *worker,
+		     uint32_t prefetch)
+{
+	sched_worker_add(&broker->sched, &worker->sched,
+			 pool_of(broker, worker),
+			 prefetch < CREDIT_MAX ? prefetch : CREDIT_MAX);
+	if (worker->concurrent)
+		sched_worker_concurrent(&worker->sched, prefetch);
+	worker->scheduled = true;
+}
+
 static void tell_ready(struct broker *broker, struct worker *worker)
 {
 	if (!worker->announced || worker->accepted || worker->commands)
@@ -349,11 +363,8 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 		return NULL;
 	worker->link = link;
 	worker->heard = true;
-	if (!worker->scheduled) {
-		sched_worker_add(&broker->sched, &worker->sched,
-				 pool_of(broker, worker), link->prefetch);
-		worker->scheduled = true;
-	}
+	if (!worker->scheduled)
+		schedule(broker, worker, link->prefetch);
 	/* A worker of a supervisor that is gone finishes, and no more. */
 	if (link->leaving || !worker->announced)
 		fleet_leaving(broker, worker);

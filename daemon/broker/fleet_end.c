@@ -127,7 +127,8 @@ static bool take_result(struct broker *broker, const struct sched_job *job)
 	return r <= 0;
 }
 
-/* @first: the oldest one without a result. */
+/* @first: it had begun: the oldest one without a result, or one of many that
+ * ran. */
 static void judge(struct broker *broker, const struct worker *worker,
 		  struct sched_job *job, bool first)
 {
@@ -165,7 +166,7 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 			given_free((struct given *)job);
 			continue;
 		}
-		judge(broker, worker, job, first);
+		judge(broker, worker, job, first || worker->concurrent);
 		first = false;
 	}
 	if (!worker->scheduled)

@@ -101,8 +101,11 @@ static void take_adopted(struct broker *broker, struct worker *worker,
 
 	drop_begun(broker, (struct given *)job);
 	sched_give(&broker->sched, &worker->sched, job, now_ns);
-	if (worker->sched.job_count == 1 && ran_ms > 0 &&
-	    ran_ms < now_ns / 1000000)
+	if (ran_ms <= 0 || ran_ms >= now_ns / 1000000)
+		return;
+	if (worker->concurrent)
+		job->given_ns = now_ns - ran_ms * 1000000;
+	else if (worker->sched.job_count == 1)
 		worker->sched.head_since_ns = now_ns - ran_ms * 1000000;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/broker/link.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/broker/fleet_end.h"
@@ -75,6 +76,18 @@ void link_hear(struct broker *broker)
 	log_info("the supervisor is gone, ending");
 	event_del(broker->link.event);
 	stop_now(broker);
+}
+
+void link_hear_pools(struct broker *broker)
+{
+	struct channel_message next = {.kind = CHANNEL_TEXT}, message;
+
+	while (next.kind == CHANNEL_TEXT &&
+	       recv(broker->link.fd, &next, sizeof(next),
+		    MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof(next) &&
+	       (next.kind == CHANNEL_TEXT || next.kind == CHANNEL_POOLS) &&
+	       channel_receive(broker->link.fd, &message) == 0)
+		on_message(broker, &message);
 }
 
 static void on_channel(evutil_socket_t fd, short what, void *arg)

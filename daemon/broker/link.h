@@ -28,5 +28,8 @@ void link_fini(struct broker *broker);
 /** link_hear() - take what the supervisor has said so far */
 void link_hear(struct broker *broker);
 
+/** link_hear_pools() - what it said of pools, if that came first; no more */
+void link_hear_pools(struct broker *broker);
+
 /** link_send() - one message, in order; lost when the supervisor is gone */
 void link_send(struct broker *broker, const struct channel_message *message);

@@ -42,26 +42,58 @@ static void act(struct broker *broker, struct worker *worker,
 	fleet_signal(broker, worker, what == OVERRUN_TERM ? SIGTERM : SIGKILL);
 }
 
-/* The first one: only that has begun. Return: when to look again. */
-static int64_t look_at(struct broker *broker, struct worker *worker,
-		       int64_t now_ns)
+/* Return: when to look again. */
+static int64_t look_at_job(struct broker *broker, struct worker *worker,
+			   struct sched_job *job, int64_t since_ns,
+			   int64_t now_ns)
 {
-	struct sched_job *job = TAILQ_FIRST(&worker->adopted_jobs);
-	int64_t since_ns = worker->since_ns, next_ns = INT64_MAX;
+	struct given *given = (struct given *)job;
+	int64_t next_ns = INT64_MAX;
 	enum overrun_act what;
-	struct given *given;
 
-	if (!job && worker->scheduled) {
-		job = TAILQ_FIRST(&worker->sched.jobs);
-		since_ns = worker->sched.head_since_ns;
-	}
-	given = (struct given *)job;
 	if (!given || !overrun_watched(&given->overrun))
 		return INT64_MAX;
 	while ((what = overrun_step(&given->overrun, since_ns, now_ns,
 				    &next_ns)))
 		act(broker, worker, given, what);
 	return next_ns;
+}
+
+/* All run: each since it was given. */
+static int64_t look_at_all(struct broker *broker, struct worker *worker,
+			   int64_t now_ns)
+{
+	int64_t next_ns = INT64_MAX, at_ns;
+	struct sched_job *job;
+
+	TAILQ_FOREACH (job, &worker->adopted_jobs, link) {
+		at_ns = look_at_job(broker, worker, job, worker->since_ns,
+				    now_ns);
+		next_ns = at_ns < next_ns ? at_ns : next_ns;
+	}
+	if (!worker->scheduled)
+		return next_ns;
+	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
+		at_ns = look_at_job(broker, worker, job, job->given_ns, now_ns);
+		next_ns = at_ns < next_ns ? at_ns : next_ns;
+	}
+	return next_ns;
+}
+
+/* The first one: only that has begun. */
+static int64_t look_at(struct broker *broker, struct worker *worker,
+		       int64_t now_ns)
+{
+	struct sched_job *job = TAILQ_FIRST(&worker->adopted_jobs);
+	int64_t since_ns = worker->since_ns;
+
+	if (worker->concurrent)
+		return look_at_all(broker, worker, now_ns);
+	if (!job && worker->scheduled) {
+		job = TAILQ_FIRST(&worker->sched.jobs);
+		since_ns = worker->sched.head_since_ns;
+	}
+	return look_at_job(broker, worker, job, since_ns, now_ns);
 }
 
 int64_t overtime_look(struct broker *broker, int64_t now_ns)

@@ -151,6 +151,10 @@ static void await_workers(struct broker *broker)
 
 		worker->lacking = worker->handlers.n && pool &&
 				  pools_missing(pool, worker->handlers);
+		worker->concurrent =
+			worker->concurrent ||
+			pools_concurrent(&broker->pools,
+					 slice_of(worker->pool_name));
 	}
 }
 
@@ -269,6 +273,14 @@ struct served_pool *pools_named(struct pools *pools, struct slice name,
 		return &pools->list[i];
 	}
 	return NULL;
+}
+
+bool pools_concurrent(struct pools *pools, struct slice name)
+{
+	uint32_t number;
+	const struct served_pool *pool = pools_named(pools, name, &number);
+
+	return pool && pool_kind_concurrent(pool->config->kind);
 }
 
 const char *pools_missing(const struct served_pool *pool, struct slice handlers)

@@ -78,6 +78,9 @@ struct served_pool *pools_find(struct pools *pools, uint32_t number);
 struct served_pool *pools_named(struct pools *pools, struct slice name,
 				uint32_t *ret_number);
 
+/** pools_concurrent() - does a worker of this one run all that it has at once? */
+bool pools_concurrent(struct pools *pools, struct slice name);
+
 /**
  * pools_missing() - what a worker of the pool must serve, and does not
  * @handlers:	checked JSON, the list of its `ready`

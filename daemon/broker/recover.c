@@ -20,7 +20,8 @@ struct recovery {
 	struct broker *broker;
 	struct arena arena;
 	struct store_snapshot snapshot;
-	bool *decided; /* one for each running attempt */
+	bool *decided;	 /* one for each running attempt */
+	bool concurrent; /* whose are looked at: all of them had begun */
 	size_t kept, lost, put_back, results;
 };
 
@@ -115,7 +116,7 @@ static int recover_running(struct recovery *r, int64_t worker_id,
 		result = decide(r, running, facts, worker);
 		if (result)
 			return result;
-		facts->first = false;
+		facts->first = r->concurrent;
 	}
 	return 0;
 }
@@ -136,6 +137,7 @@ static int recover_worker(struct recovery *r, const struct store_worker *row)
 	if (!facts.same_boot)
 		examiner_due(&broker->examiner, broker->config->state_dir);
 	facts.worker_alive = fd >= 0;
+	r->concurrent = pools_concurrent(&broker->pools, row->pool);
 	if (facts.worker_alive)
 		result = fleet_adopt(broker, row, fd, &worker);
 	else
@@ -150,6 +152,7 @@ static int recover_strays(struct recovery *r)
 {
 	int result = 0;
 
+	r->concurrent = false;
 	for (size_t i = 0; result == 0 && i < r->snapshot.running_count; i++) {
 		struct adopt_facts facts = {.same_boot = true, .first = true};
 

@@ -21,6 +21,7 @@ struct worker {
 	uint32_t pool; /* number; SCHED_POOL_NONE: one that is not there */
 	char pool_name[CHANNEL_POOL_BYTES];
 	bool commands;	    /* its jobs are processes: it times them itself */
+	bool concurrent;    /* all that it has run at once */
 	int64_t generation; /* of its pool, when it was born */
 	/* What it said it serves, raw list, owned; whether its pool has more. */
 	struct slice handlers;

@@ -85,9 +85,9 @@ static bool on_ready(struct worker_link *link, struct slice line)
 		return false;
 	}
 	prefetch = find_int(line, "prefetch");
-	link->prefetch = prefetch < 1		 ? 1
-			 : prefetch > CREDIT_MAX ? CREDIT_MAX
-						 : (uint32_t)prefetch;
+	if (prefetch > SCHED_CONCURRENT_MAX)
+		prefetch = SCHED_CONCURRENT_MAX;
+	link->prefetch = prefetch < 1 ? 1 : (uint32_t)prefetch;
 	link->ready = true;
 	return worker_link_parked(link);
 }

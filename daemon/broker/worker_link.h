@@ -25,7 +25,8 @@ struct worker_link {
 	int64_t since_ns;
 	/* What it said in `ready`. */
 	bool ready, leaving, refused;
-	uint32_t prefetch; /* how many jobs it takes at once, at least 1 */
+	uint32_t
+		prefetch; /* how many jobs it takes, 1 .. SCHED_CONCURRENT_MAX */
 	int64_t stated_id;
 	uint8_t secret[CHANNEL_SECRET_BYTES];
 	struct arena arena;    /* holds `holding` while the link is parked */

@@ -15,6 +15,7 @@ enum pool_kind {
 	POOL_PLUGIN,  /* a C shared object, loaded in a template */
 	POOL_WORKER,  /* a program that speaks the worker protocol */
 	POOL_LINES,   /* a filter: one JSON line in, one out */
+	POOL_HTTP,    /* our own: many requests at once in one process */
 };
 
 /* When its workers cannot be made: what becomes of its waiting jobs. */
@@ -40,6 +41,12 @@ struct pools_config {
 	struct pool_config *list; /* by number */
 	size_t count;
 };
+
+/** pool_kind_concurrent() - does a worker of it run all that it has at once? */
+static inline bool pool_kind_concurrent(enum pool_kind kind)
+{
+	return kind == POOL_HTTP;
+}
 
 /** pool_config_copy() - all of it; 0 or -ENOMEM */
 must_check int pool_config_copy(struct pool_config *ret,

@@ -4,7 +4,8 @@
 
 #include "proto/json_in.h"
 
-static const char *const kinds[] = {"command", "plugin", "worker", "lines"};
+static const char *const kinds[] = {"command", "plugin", "worker", "lines",
+				    "http"};
 
 const char *pools_kind_name(enum pool_kind kind)
 {
@@ -112,8 +113,7 @@ static int read_pool(struct arena *arena, struct slice object,
 
 	if (bad || pool->name[0])
 		return POOLS_TEXT_E_FORM;
-	pool->kind = (enum pool_kind)member(object, "kind", 0, POOL_LINES,
-					    &bad);
+	pool->kind = (enum pool_kind)member(object, "kind", 0, POOL_HTTP, &bad);
 	pool->workers_min = (int)member(object, "min", 0, 4096, &bad);
 	pool->workers_max = (int)member(object, "max", 1, 4096, &bad);
 	pool->idle_ms = member(object, "idle_ms", 0, INT64_MAX, &bad);

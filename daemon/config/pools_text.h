@@ -9,7 +9,7 @@
 #include "daemon/config/pools.h"
 #include "proto/json_out.h"
 
-/** pools_kind_name() - "command", "plugin", "worker", "lines" */
+/** pools_kind_name() - "command", "plugin", "worker", "lines", "http" */
 const char *pools_kind_name(enum pool_kind kind);
 
 /** pools_text_write() - the list, by number; entries without a name are holes */

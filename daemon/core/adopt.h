@@ -27,7 +27,8 @@ struct adopt_facts {
 	bool worker_alive; /* pid with that start time exists */
 	bool dialled_in;   /* and has told what it holds */
 	bool holds;	   /* this attempt is among it */
-	bool first;	   /* oldest token of its worker without a result */
+	bool first;	   /* oldest token of its worker without a result;
+			      of a concurrent worker each */
 	bool once;	   /* the job must never start twice */
 	/* The broker heard all that the worker said until it died, and the job
 	 * had not begun when it last dialled in. */

@@ -160,6 +160,13 @@ void sched_worker_rest(struct sched *sched, struct sched_worker *worker,
 	worker_place(sched, worker);
 }
 
+void sched_worker_concurrent(struct sched_worker *worker, uint32_t jobs)
+{
+	require(jobs >= 1 && jobs <= SCHED_CONCURRENT_MAX);
+	worker->concurrent = true;
+	worker->credit.jobs = worker->credit.limit = jobs;
+}
+
 void sched_worker_leave(struct sched *sched, struct sched_worker *worker)
 {
 	if (!worker->leaving)
@@ -178,7 +185,7 @@ struct sched_job *sched_worker_lost(struct sched *sched,
 		sched_worker_leave(sched, worker);
 	if (!job)
 		return NULL;
-	*ret_charged = !worker->lost;
+	*ret_charged = worker->concurrent || !worker->lost;
 	worker->lost = true;
 	TAILQ_REMOVE(&worker->jobs, job, link);
 	worker->job_count--;
@@ -395,7 +402,7 @@ void sched_end(struct sched *sched, struct sched_worker *worker,
 		worker->head_since_ns = now_ns;
 	TAILQ_REMOVE(&worker->jobs, job, link);
 	worker->job_count--;
-	if (run_ns >= 0)
+	if (run_ns >= 0 && !worker->concurrent)
 		credit_ran(&worker->credit, run_ns);
 	worker_load_changed(sched, worker, false);
 }
@@ -419,7 +426,8 @@ static void recall_worker(struct recall *recall, struct sched_worker *worker)
 	int64_t due = worker->head_since_ns + SCHED_RECALL_NS;
 	struct sched_job *job;
 
-	if (!first || (worker->job_count == 1 && worker->credit.jobs == 1))
+	if (!first || worker->concurrent ||
+	    (worker->job_count == 1 && worker->credit.jobs == 1))
 		return;
 	if (due > recall->now_ns) {
 		recall->next_ns = earlier(recall->next_ns, due);

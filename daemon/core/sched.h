@@ -7,7 +7,8 @@
  *
  * A worker runs its jobs in the order of delivery and writes each result before
  * it begins the next. So the first job without a result is the one that had
- * started, and at the worker's death only that one is charged.
+ * started, and at the worker's death only that one is charged. A concurrent
+ * worker runs all that it has: all had started, and each has a clock of its own.
  *
  * Structs are embedded by their owners (the broker's worker and lane), which
  * keep them at the same address from add to remove.
@@ -38,18 +39,19 @@ struct sched_job {
 	int64_t id;
 	int64_t token;
 	struct sched_lane *lane; /* may be NULL: adopted */
-	int64_t given_ns;	 /* monotonic */
-	bool recalled;		 /* asked back already */
+	int64_t given_ns; /* monotonic; of a concurrent one: it runs since */
+	bool recalled;	  /* asked back already */
 };
 TAILQ_HEAD(sched_jobs, sched_job);
 
 struct sched_worker {
 	TAILQ_ENTRY(sched_worker) link;
 	uint32_t pool;
-	bool leaving; /* gets nothing new: adopted, draining, retiring */
-	bool resting; /* gets nothing new until it has rested */
-	bool lost;    /* sched_worker_lost() took its first job */
-	bool busy;    /* counted in its pool's busy ones */
+	bool leaving;	 /* gets nothing new: adopted, draining, retiring */
+	bool resting;	 /* gets nothing new until it has rested */
+	bool lost;	 /* sched_worker_lost() took its first job */
+	bool busy;	 /* counted in its pool's busy ones */
+	bool concurrent; /* all that it has run at once */
 	struct credit credit;
 	struct sched_jobs jobs;
 	uint32_t job_count;
@@ -105,6 +107,14 @@ void sched_pool_pause(struct sched *sched, uint32_t pool, bool paused);
 /** sched_worker_add() - @worker stays the caller's; credit starts at 1 */
 void sched_worker_add(struct sched *sched, struct sched_worker *worker,
 		      uint32_t pool, uint32_t credit_limit);
+
+/**
+ * sched_worker_concurrent() - it runs what it is given at once, up to @jobs
+ *
+ * Its credit is that from now on, whatever its jobs take; nothing is asked back.
+ */
+#define SCHED_CONCURRENT_MAX 4096
+void sched_worker_concurrent(struct sched_worker *worker, uint32_t jobs);
 
 /**
  * sched_start() - who may begin a job of @lane that the store does not have yet
@@ -181,7 +191,8 @@ size_t sched_recall(struct sched *sched, int64_t now_ns,
 
 /**
  * sched_worker_lost() - the worker is gone; takes its first job off
- * @ret_charged: true for the one that had started (the first of the list)
+ * @ret_charged: true for the one that had started (the first of the list), of
+ *		a concurrent worker for each
  *
  * Before it, sched_end() for every job whose end the worker left in results/.
  * Call it until it returns NULL, and sched_worker_remove() when nothing that it
