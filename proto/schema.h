@@ -15,8 +15,7 @@
  *	SCHEMA_INT	int64_t
  *	SCHEMA_FLOAT	double
  *	SCHEMA_STRING	struct slice, decoded
- *	SCHEMA_OBJECT	struct slice, raw JSON object, not interpreted; with
- *			`any` other values, too
+ *	SCHEMA_OBJECT	struct slice, raw JSON object; `any`: or any other value
  *	SCHEMA_ENUM	int, index into the type's words
  *	SCHEMA_STRUCT	struct slice, raw; already checked against its table;
  *			decode it in a step of its own. With `raw` the caller's
