@@ -71,6 +71,12 @@ static const struct schema_field open_group_in_fields[] = {
 	IN_OPT(CALL_OPEN_GROUP, call_open_group, name, STRING,
 	       .max = LIMIT_NAME_BYTES),
 	IN_OPT(CALL_OPEN_GROUP, call_open_group, total, INT, .max = ID_MAX),
+	IN_OPT(CALL_OPEN_GROUP, call_open_group, on_success, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
+	IN_OPT(CALL_OPEN_GROUP, call_open_group, on_failure, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
+	IN_OPT(CALL_OPEN_GROUP, call_open_group, on_done, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
 };
 static const struct schema_type open_group_in_type =
 	FIELDS_TYPE(NULL, open_group_in_fields);

@@ -7,6 +7,7 @@
  */
 
 #include "proto/calls.h"
+#include "proto/calls_groups.h"
 #include "proto/filter.h"
 
 struct call_submit {
@@ -27,25 +28,6 @@ enum {
 	CALL_SUBMIT_MANY_defaults,
 	CALL_SUBMIT_MANY_all_or_none
 };
-
-struct call_open_group {
-	uint64_t has;
-	struct slice name;
-	int64_t total;
-};
-enum { CALL_OPEN_GROUP_name, CALL_OPEN_GROUP_total };
-
-struct call_close_group {
-	uint64_t has;
-	int64_t group;
-};
-enum { CALL_CLOSE_GROUP_group };
-
-struct call_get_group {
-	uint64_t has;
-	int64_t group;
-};
-enum { CALL_GET_GROUP_group };
 
 struct call_get {
 	uint64_t has;

@@ -24,6 +24,9 @@ static const struct schema_field queue_queue_fields[] = {
 	OUT_OPT(overflow, ENUM, .type = &reject_or_drop_oldest_type),
 	OUT_REQ(counts, MAP, .item = SCHEMA_INT),
 	OUT_OPT(oldest_ready_ms, INT),
+	OUT_OPT(on_success, LIST, .item = SCHEMA_OBJECT),
+	OUT_OPT(on_failure, LIST, .item = SCHEMA_OBJECT),
+	OUT_OPT(on_done, LIST, .item = SCHEMA_OBJECT),
 };
 static const struct schema_type queue_queue_type =
 	FIELDS_TYPE("Queue", queue_queue_fields);
@@ -43,6 +46,12 @@ static const struct schema_field configure_in_fields[] = {
 	IN_OPT(CALL_CONFIGURE, call_configure, max_length, INT, .max = ID_MAX),
 	IN_OPT(CALL_CONFIGURE, call_configure, overflow, ENUM,
 	       .type = &reject_or_drop_oldest_type),
+	IN_OPT(CALL_CONFIGURE, call_configure, on_success, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
+	IN_OPT(CALL_CONFIGURE, call_configure, on_failure, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
+	IN_OPT(CALL_CONFIGURE, call_configure, on_done, LIST,
+	       .item = SCHEMA_OBJECT, .max = LIMIT_CALLBACKS),
 };
 static const struct schema_type configure_in_type =
 	FIELDS_TYPE(NULL, configure_in_fields);

@@ -13,6 +13,7 @@ struct call_configure {
 	struct slice name;
 	int64_t max_length;
 	int overflow; /* enum call_overflow */
+	struct slice on_success, on_failure, on_done;
 };
 enum {
 	CALL_CONFIGURE_name,
@@ -20,7 +21,10 @@ enum {
 	CALL_CONFIGURE_concurrency,
 	CALL_CONFIGURE_rate,
 	CALL_CONFIGURE_max_length,
-	CALL_CONFIGURE_overflow
+	CALL_CONFIGURE_overflow,
+	CALL_CONFIGURE_on_success,
+	CALL_CONFIGURE_on_failure,
+	CALL_CONFIGURE_on_done
 };
 
 struct call_pause {

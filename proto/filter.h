@@ -23,6 +23,7 @@ struct call_filter {
 	struct slice tags;
 	int64_t older_than_ms;
 	int64_t newer_than_ms;
+	int64_t follows;
 };
 enum {
 	CALL_FILTER_all,
@@ -38,7 +39,8 @@ enum {
 	CALL_FILTER_key,
 	CALL_FILTER_tags,
 	CALL_FILTER_older_than_ms,
-	CALL_FILTER_newer_than_ms
+	CALL_FILTER_newer_than_ms,
+	CALL_FILTER_follows
 };
 
 /* Decode a Filter by this table: CALL_HAS(&filter, FILTER, uid). */

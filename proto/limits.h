@@ -24,6 +24,8 @@
 	X(CONNECTIONS_PER_USER, "connections_per_user", 1024)                  \
 	X(DESCRIPTORS_PER_MESSAGE, "descriptors_per_message", 16)              \
 	X(DESCRIPTORS_HELD, "descriptors_held", 1024)                          \
+	X(CALLBACKS, "callbacks", 16)                                          \
+	X(CALLBACK_DEPTH, "callback_depth", 3)                                 \
 	X(INPUT_BYTES, "input_bytes", 256 * 1024 * 1024)                       \
 	X(UNSENT_BYTES, "unsent_bytes", 1024 * 1024)                           \
 	X(STORE_BEHIND_BYTES, "store_behind_bytes", 8 * 1024 * 1024)           \

@@ -2,39 +2,20 @@
 
 /*
  * struct spec: a submission as the daemon reads it (type Spec of
- * org.reeve.jobs), and struct context: where and how a command runs.
- * Slices point into the message or the arena it was decoded with.
+ * org.reeve.jobs). Slices point into the message or the arena it was decoded
+ * with.
  */
 
+#include "proto/context.h"
 #include "proto/schema.h"
 
 enum spec_orphans { ORPHANS_KILL, ORPHANS_KEEP };
-enum context_env_mode { ENV_CAPTURED, ENV_CLEAN };
-/* When another job has the key or the unique word of a submission. */
+/* When another job has the key or the unique word. */
 enum spec_on_conflict {
 	CONFLICT_RETURN_EXISTING,
 	CONFLICT_REPLACE,
 	CONFLICT_REJECT,
 };
-
-struct context {
-	uint64_t has;
-	struct slice cwd;
-	struct slice env; /* raw map of strings */
-	int env_mode;
-	int64_t umask;
-	int64_t nice;
-	struct slice limits; /* raw map of integers: "nofile": 1024 */
-};
-enum context_field {
-	CONTEXT_cwd,
-	CONTEXT_env,
-	CONTEXT_env_mode,
-	CONTEXT_umask,
-	CONTEXT_nice,
-	CONTEXT_limits,
-};
-#define CONTEXT_HAS(context, name) (((context)->has >> CONTEXT_##name) & 1)
 
 struct spec {
 	uint64_t has;
@@ -56,13 +37,14 @@ struct spec {
 	struct slice key, unique;
 	int on_conflict; /* enum spec_on_conflict */
 	int64_t group;
-	int durability;					/* enum durability */
-	struct slice tags;				/* raw map of strings */
+	struct slice on_success, on_failure,
+		on_done;   /* raw: proto/callback.h */
+	int durability;	   /* enum durability */
+	struct slice tags; /* raw map of strings */
 	int64_t stdin_fd, stdout_fd, stderr_fd, cwd_fd; /* see `has` */
 };
 
-/* Which bit of `has` belongs to which field: SPEC_HAS(spec, key). The order is
- * that of the table and of the interface file; test_idl checks it. */
+/* SPEC_HAS(spec, key); in the order of the table and of the interface file. */
 /* clang-format off */
 #define SPEC_FIELDS(X)                                                         \
 	X(handler) X(queue) X(name) X(args) X(argv) X(shell) X(data) X(data64) \
@@ -100,9 +82,9 @@ static inline bool spec_has_descriptors(const struct spec *spec)
  *
  * Beyond the table: something to run (argv or shell for exec, and no more than
  * one of them), arguments without NUL and within the limits, names and
- * tags without control characters, an absolute cwd, base64 that is base64, and no pair of
- * fields that exclude each other. Whether the handler and the group exist is
- * not known here.
+ * tags without control characters, an absolute cwd, base64 that is base64, no pair of
+ * fields that exclude each other, and callbacks that are such, all the way down.
+ * Whether the handlers and the group exist is not known here.
  *
  * Return: 0, SCHEMA_E_*, or -ENOMEM.
  */
@@ -110,10 +92,17 @@ must_check int spec_decode(struct arena *arena, struct slice object,
 			   const struct spec *defaults, const char *path,
 			   struct spec *ret, struct schema_fault *ret_fault);
 
+/**
+ * spec_decode_over() - the same without a look into its callbacks
+ * @ret:	in: what it has when it does not say otherwise; on error as it was
+ */
+must_check int spec_decode_over(struct arena *arena, struct slice object,
+				const char *path, struct spec *ret,
+				struct schema_fault *ret_fault);
+
 /** spec_defaults_decode() - SubmitMany's defaults: need not be complete */
 must_check int spec_defaults_decode(struct arena *arena, struct slice object,
 				    const char *path, struct spec *ret,
 				    struct schema_fault *ret_fault);
 
 extern const struct schema_type spec_type;
-extern const struct schema_type context_type;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "proto/callback.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 #include "proto/names.h"
@@ -256,6 +257,11 @@ static int check_promises(struct check *c, const struct spec *spec)
 		return fail(c, SCHEMA_E_CONFLICT, "key",
 			    "excludes durability memory: a crash would forget "
 			    "the key");
+	if (memory && (SPEC_HAS(spec, on_success) ||
+		       SPEC_HAS(spec, on_failure) || SPEC_HAS(spec, on_done)))
+		return fail(c, SCHEMA_E_CONFLICT, "durability",
+			    "memory excludes callbacks: a crash would forget "
+			    "them");
 	if (memory && SPEC_HAS(spec, unique))
 		return fail(c, SCHEMA_E_CONFLICT, "unique",
 			    "excludes durability memory: a crash would forget "
@@ -364,18 +370,26 @@ static void clear_excluded(struct spec *spec)
 		spec->run_at_ms = 0;
 }
 
-static int decode(struct arena *arena, struct slice object,
-		  const struct spec *defaults, bool whole, const char *path,
-		  struct spec *ret, struct schema_fault *ret_fault)
+/* What a Spec has that says nothing. */
+static struct spec of_nothing(void)
 {
-	struct check c = {arena, path, ret_fault};
-	struct spec spec = {
+	return (struct spec){
 		.handler = SLICE(SPEC_HANDLER_EXEC),
 		.queue = SLICE(SPEC_QUEUE_DEFAULT),
 		.durability = DURABILITY_SYNC,
 		.crash_limit = SPEC_CRASH_LIMIT_DEFAULT,
 		.grace_ms = SPEC_GRACE_MS_DEFAULT,
 	};
+}
+
+/* What is given goes over what is in @ret. */
+static int decode(struct arena *arena, struct slice object, bool whole,
+		  const char *path, struct spec *ret,
+		  struct schema_fault *ret_fault)
+{
+	struct check c = {arena, path, ret_fault};
+	uint64_t defaults = ret->has;
+	struct spec spec = *ret;
 	int r;
 
 	if (object.n > LIMIT_SPEC_BYTES) {
@@ -385,13 +399,11 @@ static int decode(struct arena *arena, struct slice object,
 			 LIMIT_SPEC_BYTES);
 		return SCHEMA_E_RANGE;
 	}
-	if (defaults)
-		spec = *defaults;
 	r = schema_decode(&spec_type, arena, object, path, &spec, ret_fault);
 	if (r)
 		return r;
 	if (defaults) {
-		spec.has = merge(spec.has, defaults->has);
+		spec.has = merge(spec.has, defaults);
 		clear_excluded(&spec);
 	}
 	r = check_spec(&c, &spec);
@@ -402,16 +414,40 @@ static int decode(struct arena *arena, struct slice object,
 	return r;
 }
 
+static int decode_all(struct arena *arena, struct slice object,
+		      const struct spec *defaults, bool whole, const char *path,
+		      struct spec *ret, struct schema_fault *ret_fault)
+{
+	struct spec spec = defaults ? *defaults : of_nothing();
+	struct callbacks callbacks;
+	int r = decode(arena, object, whole, path, &spec, ret_fault);
+
+	if (r)
+		return r;
+	callbacks = callbacks_of(&spec);
+	if (!callbacks_are_none(&callbacks))
+		r = callbacks_check(arena, &callbacks, path, ret_fault);
+	if (r == 0)
+		*ret = spec;
+	return r;
+}
+
 int spec_decode(struct arena *arena, struct slice object,
 		const struct spec *defaults, const char *path, struct spec *ret,
 		struct schema_fault *ret_fault)
 {
-	return decode(arena, object, defaults, true, path, ret, ret_fault);
+	return decode_all(arena, object, defaults, true, path, ret, ret_fault);
+}
+
+int spec_decode_over(struct arena *arena, struct slice object, const char *path,
+		     struct spec *ret, struct schema_fault *ret_fault)
+{
+	return decode(arena, object, true, path, ret, ret_fault);
 }
 
 int spec_defaults_decode(struct arena *arena, struct slice object,
 			 const char *path, struct spec *ret,
 			 struct schema_fault *ret_fault)
 {
-	return decode(arena, object, NULL, false, path, ret, ret_fault);
+	return decode_all(arena, object, NULL, false, path, ret, ret_fault);
 }

@@ -73,6 +73,9 @@ static const struct schema_field job_fields[] = {
 	OUT_OPT(attempts, LIST, .item = SCHEMA_STRUCT,
 		.type = &job_attempt_type),
 	OUT_OPT(spec, OBJECT),
+	OUT_OPT(follows, INT),
+	OUT_OPT(follows_group, INT),
+	OUT_OPT(callbacks, LIST, .item = SCHEMA_INT),
 };
 const struct schema_type job_type = FIELDS_TYPE("Job", job_fields);
 
@@ -112,6 +115,7 @@ static const struct schema_field job_group_fields[] = {
 	OUT_REQ(complete, BOOL),
 	OUT_REQ(pending, INT),
 	OUT_REQ(counts, MAP, .item = SCHEMA_INT),
+	OUT_OPT(progress, FLOAT),
 };
 const struct schema_type job_group_type = FIELDS_TYPE("Group",
 						      job_group_fields);
@@ -151,5 +155,6 @@ static const struct schema_field filter_fields[] = {
 	IN_OPT(CALL_FILTER, call_filter, tags, MAP, .item = SCHEMA_STRING),
 	IN_OPT(CALL_FILTER, call_filter, older_than_ms, INT, .max = ID_MAX),
 	IN_OPT(CALL_FILTER, call_filter, newer_than_ms, INT, .max = ID_MAX),
+	IN_OPT(CALL_FILTER, call_filter, follows, INT, .min = 1, .max = ID_MAX),
 };
 const struct schema_type filter_type = FIELDS_TYPE("Filter", filter_fields);

@@ -67,6 +67,12 @@ void call_open_group(struct call *call, void *params)
 {
 	struct call_open_group *p = params;
 
+	if (p->on_success.n || p->on_failure.n || p->on_done.n) {
+		call_error_parameter(call, "on_done",
+				     "callbacks are not entered by this "
+				     "version yet");
+		return;
+	}
 	start(call, &(struct store_group_op){
 			    .kind = STORE_GROUP_OPEN,
 			    .name = p->name,

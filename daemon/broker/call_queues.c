@@ -126,6 +126,12 @@ void call_configure(struct call *call, void *params)
 				     "block");
 		return;
 	}
+	if (p->on_success.n || p->on_failure.n || p->on_done.n) {
+		call_error_parameter(call, "on_done",
+				     "callbacks are not entered by this "
+				     "version yet");
+		return;
+	}
 	if (!setting || arena_copy(&call->arena, p->name, &p->name)) {
 		call_error_memory(call);
 		return;

@@ -8,6 +8,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
+#include "proto/callback.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
@@ -44,12 +45,23 @@ int entry_check(struct call *call, struct slice object,
 {
 	int r = spec_decode(&call->arena, object, defaults, path, ret,
 			    &ret_fault->where);
+	struct callbacks callbacks;
 
 	if (r < 0)
 		return r;
 	if (r > 0)
 		return refuse(ret_fault,
 			      "org.varlink.service.InvalidParameter");
+	callbacks = callbacks_of(ret);
+	if (!callbacks_are_none(&callbacks)) {
+		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
+			 "%s.on_done", path);
+		snprintf(ret_fault->where.message,
+			 sizeof(ret_fault->where.message),
+			 "callbacks are not entered by this version yet");
+		return refuse(ret_fault,
+			      "org.varlink.service.InvalidParameter");
+	}
 	if (call->parcel || spec_has_descriptors(ret)) {
 		r = carry_check(call, ret, path, ret_fault);
 		if (r)

@@ -156,6 +156,11 @@ bool filter_read(struct call *call, struct slice object, bool steering,
 				     "holds for no job; leave it out for any");
 		return false;
 	}
+	if (r == 0 && CALL_HAS(&in, FILTER, follows)) {
+		call_error_parameter(call, "filter.follows",
+				     "is not built yet");
+		return false;
+	}
 	if (steering && r == 0 && (in.has == 0 || (in.has == 1 && !in.all))) {
 		call_error_parameter(call, "filter",
 				     "is empty: say which jobs, or all:true");

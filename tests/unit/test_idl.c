@@ -225,8 +225,7 @@ UNIT(bits_of_has_are_the_order_of_the_file)
 	for (size_t i = 0; i < SPEC_FIELD_COUNT; i++)
 		assert_string_equal(spec_type.fields[i].name, names[i]);
 	assert_int_equal(context_type.field_count, CONTEXT_limits + 1);
-	assert_int_equal(filter_type.field_count,
-			 CALL_FILTER_newer_than_ms + 1);
+	assert_int_equal(filter_type.field_count, CALL_FILTER_follows + 1);
 }
 
 /* Parameters of built methods that are still refused by name. */
