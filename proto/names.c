@@ -62,6 +62,21 @@ bool cause_parse(struct slice text, enum job_cause *ret)
 	return true;
 }
 
+bool event_kind_parse(struct slice text, enum event_kind *ret)
+{
+	size_t i;
+
+	if (!find(event_kinds, EVENT_KIND_COUNT, text, &i))
+		return false;
+	*ret = (enum event_kind)i;
+	return true;
+}
+
+bool event_kind_is_kept(unsigned int kind)
+{
+	return kind <= EVENT_REMOVED;
+}
+
 bool state_is_end(enum job_state state)
 {
 	return state == STATE_SUCCEEDED || state == STATE_FAILED ||

@@ -46,6 +46,8 @@ enum job_cause { JOB_CAUSES(JOB_CAUSE_ENUM) CAUSE_COUNT };
 #define DURABILITY_ENUM(name, text) DURABILITY_##name,
 enum durability { DURABILITIES(DURABILITY_ENUM) DURABILITY_COUNT };
 
+/* Up to REMOVED they are kept, numbered, in the store; the others are told to
+ * who listens, and gone. */
 #define EVENT_KINDS(X)                                                         \
 	X(SUBMITTED, "submitted")                                              \
 	X(STARTED, "started")                                                  \
@@ -53,7 +55,16 @@ enum durability { DURABILITIES(DURABILITY_ENUM) DURABILITY_COUNT };
 	X(FAILED, "failed")                                                    \
 	X(RETRYING, "retrying")                                                \
 	X(CANCELLED, "cancelled")                                              \
-	X(REMOVED, "removed")
+	X(REMOVED, "removed")                                                  \
+	X(PROGRESS, "progress")                                                \
+	X(QUEUE_PAUSED, "queue_paused")                                        \
+	X(QUEUE_RESUMED, "queue_resumed")                                      \
+	X(QUEUE_EMPTY, "queue_empty")                                          \
+	X(WORKER_UP, "worker_up")                                              \
+	X(WORKER_DOWN, "worker_down")                                          \
+	X(NODE_UP, "node_up")                                                  \
+	X(NODE_DOWN, "node_down")                                              \
+	X(LOST, "lost")
 #define EVENT_KIND_ENUM(name, text) EVENT_##name,
 enum event_kind { EVENT_KINDS(EVENT_KIND_ENUM) EVENT_KIND_COUNT };
 
@@ -66,6 +77,10 @@ const char *event_kind_name(enum event_kind kind);
 /** state_parse() and the like - false when there is no such word */
 bool state_parse(struct slice text, enum job_state *ret);
 bool cause_parse(struct slice text, enum job_cause *ret);
+bool event_kind_parse(struct slice text, enum event_kind *ret);
+
+/** event_kind_is_kept() - does this number stand for an event of the store? */
+bool event_kind_is_kept(unsigned int kind);
 
 /** state_is_end() - succeeded, failed or cancelled */
 bool state_is_end(enum job_state state);

@@ -273,6 +273,9 @@ static void ask_purge(struct broker *broker)
 	store->purge_failed_before_ms =
 		config->keep_failed_ms ? now_ms - config->keep_failed_ms : 0;
 	store->keep_done_max = config->keep_jobs;
+	store->purge_events_before_ms =
+		config->keep_events_ms ? now_ms - config->keep_events_ms : 0;
+	store->keep_events_max = config->keep_events;
 }
 
 static void after_commit(struct broker *broker, struct batch *batch)

@@ -25,8 +25,10 @@ struct config {
 	bool daemonize;
 	bool cgroups;				   /* false: do not even try */
 	int64_t keep_succeeded_ms, keep_failed_ms; /* retention; 0: for ever */
-	int64_t keep_jobs;    /* finished jobs kept at most; 0: no limit */
-	int64_t output_bytes; /* of one attempt */
+	int64_t keep_jobs;	/* finished jobs kept at most; 0: no limit */
+	int64_t keep_events_ms; /* events; 0: for ever */
+	int64_t keep_events;	/* their count; 0: no limit */
+	int64_t output_bytes;	/* of one attempt */
 	/* Of a job that says nothing else. */
 	int64_t timeout_ms;  /* 0: none */
 	int64_t grace_ms;    /* TERM to KILL */

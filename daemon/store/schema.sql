@@ -1,4 +1,4 @@
--- Schema 3 of the job store. Applied once, in one transaction, to a new file;
+-- Schema 4 of the job store. Applied once, in one transaction, to a new file;
 -- later versions are steps in sqlite_migrate.c, and what they lead to is here.
 --
 -- Numbers of states, causes and events are those of proto/names.h. All times

@@ -105,7 +105,7 @@ int txn_claim(struct txn *txn, uint32_t want, const struct live *live,
 		.spec = spec,
 	};
 	batch->wants[want].got++;
-	return txn_event(txn, EVENT_STARTED, live->id, live->facts.attempt,
+	return txn_event(txn, EVENT_STARTED, live, live->facts.attempt,
 			 CAUSE_NONE);
 }
 

@@ -222,7 +222,7 @@ int txn_end(struct txn *txn, const struct live *live,
 		error = txn_count(txn, lane, live->group, live->facts.state,
 				  row.state);
 	if (!error)
-		error = txn_event(txn, end_kind(row.state), row.id, row.attempt,
+		error = txn_event(txn, end_kind(row.state), live, row.attempt,
 				  row.cause);
 	if (!error)
 		error = tell(txn, live, &row, &end, reason);

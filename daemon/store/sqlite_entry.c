@@ -199,8 +199,7 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	if (!error && live->flags & FLAG_CARRIED)
 		error = SQL_DO(txn->sql, SQL_CARRIED_ADD, live->id);
 	if (!error)
-		error = txn_event(txn, EVENT_SUBMITTED, live->id, 0,
-				  CAUSE_NONE);
+		error = txn_event(txn, EVENT_SUBMITTED, live, 0, CAUSE_NONE);
 	if (error || want == WANT_NONE)
 		return error;
 	error = arena_copy(txn->arena, entry->spec, &spec);
@@ -281,10 +280,10 @@ static int enter_begun(struct txn *txn, struct store_entry *entry)
 	if (!error && live.flags & FLAGS_EXTRA)
 		error = extra_put(txn, live.id, entry);
 	if (!error)
-		error = txn_event(txn, EVENT_SUBMITTED, live.id, 0, CAUSE_NONE);
+		error = txn_event(txn, EVENT_SUBMITTED, &live, 0, CAUSE_NONE);
 	if (!error)
-		error = txn_event(txn, EVENT_STARTED, live.id,
-				  live.facts.attempt, CAUSE_NONE);
+		error = txn_event(txn, EVENT_STARTED, &live, live.facts.attempt,
+				  CAUSE_NONE);
 	return error;
 }
 

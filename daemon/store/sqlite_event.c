@@ -2,7 +2,8 @@
 
 #include <errno.h>
 
-#define EVENT_BYTES_MAX (1 + 1 + 10 + 5)
+#define EVENT_BYTES_MAX (1 + 1 + 10 + 5 + 5 + 10)
+#define EVENT_BYTES_MIN 6
 #define PACK_FIRST_BYTES 1024
 #define PACK_KEEP_BYTES (256 * 1024)
 
@@ -36,10 +37,21 @@ static bool get_varint(struct slice *from, uint64_t *ret)
 	return false;
 }
 
+/* A difference as a small number, whichever sign it has. */
+static uint64_t zigzag(int64_t to, int64_t from)
+{
+	uint64_t step = (uint64_t)to - (uint64_t)from;
+
+	return step << 1 ^ (0 - (step >> 63));
+}
+
+static int64_t zagzig(uint64_t step, int64_t from)
+{
+	return (int64_t)((uint64_t)from + (step >> 1 ^ (0 - (step & 1))));
+}
+
 int event_pack_add(struct event_pack *pack, const struct event *event)
 {
-	uint64_t step = (uint64_t)event->job - (uint64_t)pack->last_job;
-
 	if (pack->capacity - pack->n < EVENT_BYTES_MAX) {
 		size_t capacity = pack->capacity ? pack->capacity * 2
 						 : PACK_FIRST_BYTES;
@@ -53,9 +65,13 @@ int event_pack_add(struct event_pack *pack, const struct event *event)
 	pack->p[pack->n++] = (unsigned char)event->kind;
 	pack->p[pack->n++] = (unsigned char)event->cause;
 	pack->n += put_varint(pack->p + pack->n,
-			      step << 1 ^ (0 - (step >> 63)));
+			      zigzag(event->job, pack->last_job));
 	pack->n += put_varint(pack->p + pack->n, event->attempt);
+	pack->n += put_varint(pack->p + pack->n, (uint32_t)event->lane);
+	pack->n += put_varint(pack->p + pack->n,
+			      zigzag(event->group, pack->last_group));
 	pack->last_job = event->job;
+	pack->last_group = event->group;
 	pack->count++;
 	return 0;
 }
@@ -66,7 +82,7 @@ void event_pack_clear(struct event_pack *pack)
 		event_pack_fini(pack);
 	pack->n = 0;
 	pack->count = 0;
-	pack->last_job = 0;
+	pack->last_job = pack->last_group = 0;
 }
 
 void event_pack_fini(struct event_pack *pack)
@@ -75,29 +91,34 @@ void event_pack_fini(struct event_pack *pack)
 	*pack = (struct event_pack){0};
 }
 
-bool event_unpack(struct slice *packed, int64_t *last_job, struct event *ret)
+bool event_unpack(struct event_walk *walk, struct event *ret)
 {
-	uint64_t step, attempt;
+	uint64_t job, attempt, lane, group;
 	unsigned char kind, cause;
 
-	if (packed->n < 4)
+	if (walk->left.n < EVENT_BYTES_MIN)
 		return false;
-	kind = (unsigned char)packed->p[0];
-	cause = (unsigned char)packed->p[1];
-	packed->p += 2;
-	packed->n -= 2;
-	if (kind >= EVENT_KIND_COUNT || cause >= CAUSE_COUNT ||
-	    !get_varint(packed, &step) || !get_varint(packed, &attempt) ||
-	    attempt > UINT32_MAX)
+	kind = (unsigned char)walk->left.p[0];
+	cause = (unsigned char)walk->left.p[1];
+	walk->left.p += 2;
+	walk->left.n -= 2;
+	if (!event_kind_is_kept(kind) || cause >= CAUSE_COUNT ||
+	    !get_varint(&walk->left, &job) ||
+	    !get_varint(&walk->left, &attempt) ||
+	    !get_varint(&walk->left, &lane) ||
+	    !get_varint(&walk->left, &group) || attempt > UINT32_MAX ||
+	    lane > INT32_MAX)
 		return false;
 
-	step = step >> 1 ^ (0 - (step & 1));
-	*last_job = (int64_t)((uint64_t)*last_job + step);
+	walk->last_job = zagzig(job, walk->last_job);
+	walk->last_group = zagzig(group, walk->last_group);
 	*ret = (struct event){
 		.kind = (enum event_kind)kind,
 		.cause = (enum job_cause)cause,
-		.job = *last_job,
+		.job = walk->last_job,
 		.attempt = (uint32_t)attempt,
+		.lane = (int32_t)lane,
+		.group = walk->last_group,
 	};
 	return true;
 }

@@ -11,9 +11,11 @@
  *	cause	one byte, enum job_cause
  *	job	zigzag varint: job id minus that of the event before (of 0)
  *	attempt	varint
+ *	lane	varint: of the job, when it happened
+ *	group	zigzag varint: of the job (0: none) minus that of the event before
  *
  * A varint has seven bits a byte, low ones first; the top bit says that more
- * follow. So an event of a batch of neighbours takes four bytes.
+ * follow. So an event of a batch of neighbours takes six bytes.
  */
 
 #include "proto/base.h"
@@ -23,7 +25,7 @@ struct event_pack {
 	unsigned char *p; /* owned */
 	size_t n, capacity;
 	int64_t count;
-	int64_t last_job;
+	int64_t last_job, last_group;
 };
 
 struct event {
@@ -31,6 +33,14 @@ struct event {
 	enum job_cause cause;
 	int64_t job;
 	uint32_t attempt;
+	int32_t lane;
+	int64_t group; /* 0: none */
+};
+
+/* Where an unpacking is; zero but for `left` before the first event. */
+struct event_walk {
+	struct slice left;
+	int64_t last_job, last_group;
 };
 
 /** event_pack_add() - 0 or -ENOMEM */
@@ -41,9 +51,8 @@ void event_pack_clear(struct event_pack *pack);
 void event_pack_fini(struct event_pack *pack);
 
 /**
- * event_unpack() - take the next event off @packed
- * @last_job:	0 before the first; kept between calls
+ * event_unpack() - take the next event off @walk
  *
  * Return: false when nothing is left, or what is left is not an event.
  */
-bool event_unpack(struct slice *packed, int64_t *last_job, struct event *ret);
+bool event_unpack(struct event_walk *walk, struct event *ret);

@@ -208,6 +208,22 @@ static int load_carried(struct store *store, struct store_snapshot *ret)
 	return error;
 }
 
+static int load_next_event(struct store *store, int64_t *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_META_GET, &error);
+	bool found;
+
+	if (!stmt)
+		return error;
+	error = sql_row(&store->sql, stmt, &found);
+	if (error || !found)
+		return error;
+	*ret = sql_int(stmt, 3);
+	sql_done(stmt);
+	return 0;
+}
+
 int store_load(struct store *store, struct arena *arena,
 	       struct store_snapshot *ret, struct store_fault *ret_fault)
 {
@@ -231,6 +247,8 @@ int store_load(struct store *store, struct arena *arena,
 		if (!error)
 			error = txn_due_next(&store->sql,
 					     &snapshot.next_due_ms);
+		if (!error)
+			error = load_next_event(store, &snapshot.next_event);
 		ended = sql_end_read(&store->sql);
 		if (!error)
 			error = ended;

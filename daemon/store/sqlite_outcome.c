@@ -63,7 +63,7 @@ static int go_on(struct txn *txn, struct live *live,
 	if (!error)
 		error = txn_move(txn, live, step, seq);
 	if (!error)
-		error = txn_event(txn, EVENT_RETRYING, live->id,
+		error = txn_event(txn, EVENT_RETRYING, live,
 				  live->facts.attempt, step->cause);
 	return error;
 }

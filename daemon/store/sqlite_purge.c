@@ -1,46 +1,18 @@
 /*
- * Upkeep inside the transaction: the events' row, and the purge of finished
- * jobs, old events and groups that nobody needs. All in small steps; where a
- * walk goes on is remembered in the handle only, a new one begins again.
+ * Upkeep inside the transaction: the purge of finished jobs, and of groups that
+ * nobody needs. All in small steps; where a walk goes on is remembered in the
+ * handle only, a new one begins again.
  */
 
 #include "daemon/store/sqlite_purge.h"
 
 #include <errno.h>
 
-#define EVENTS_KEPT 1000000
-/* Batches between two looks at what grows slowly. */
-#define UPKEEP_EVERY 64
 /* Rows that a purge looks at for each that it may take. */
 #define PURGE_LOOKS 4
 #define EMPTY_GROUPS_A_LOOK 256
 /* Pages that may be free in the file before they are given back: 4 MiB. */
 #define FREE_PAGES_KEPT 1024
-
-int txn_events(struct txn *txn)
-{
-	struct event_pack *events = &txn->store->events;
-	int error = 0;
-	struct sqlite3_stmt *stmt;
-
-	txn->batch->first_event = txn->next.event;
-	txn->batch->event_count = events->count;
-	if (!events->count)
-		return 0;
-	stmt = sql_use(txn->sql, SQL_EVENT_ADD, &error);
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, txn->next.event, events->count, txn->now_ms);
-	sql_bind_blob(stmt, 4,
-		      (struct slice){(const char *)events->p, events->n});
-	txn->next.event += events->count;
-	error = sql_run(txn->sql, stmt);
-	if (!error && txn->store->writes++ % UPKEEP_EVERY == 0 &&
-	    txn->next.event > EVENTS_KEPT)
-		error = SQL_DO(txn->sql, SQL_EVENT_PRUNE,
-			       txn->next.event - EVENTS_KEPT);
-	return error;
-}
 
 static int drop_key(struct txn *txn, const struct txn_old *old)
 {

@@ -206,7 +206,7 @@ static int revive(struct txn *txn, const struct store_steer *steer,
 		txn_due(txn, live->facts.run_at_ms);
 	error = txn_count(txn, lane, live->group, from, live->facts.state);
 	if (!error)
-		error = txn_event(txn, EVENT_RETRYING, live->id,
+		error = txn_event(txn, EVENT_RETRYING, live,
 				  live->facts.attempt, cause);
 	return error;
 }
@@ -247,8 +247,8 @@ static int remove_job(struct slice_of *slice, const struct txn_old *old,
 		return 0;
 	error = txn_drop(txn, old);
 	if (!error)
-		error = txn_event(txn, EVENT_REMOVED, old->id,
-				  live->facts.attempt, live->cause);
+		error = txn_event(txn, EVENT_REMOVED, live, live->facts.attempt,
+				  live->cause);
 	return error;
 }
 

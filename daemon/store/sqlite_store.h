@@ -18,7 +18,7 @@
 
 #define STORE_FILE "jobs.db"
 #define STORE_APPLICATION_ID 0x72656576 /* "reev" */
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 
 /* The next number of each kind; the row of table meta. */
 struct counters {
@@ -40,7 +40,6 @@ struct store {
 	int64_t limited;      /* queues with a max_length; committed */
 	int64_t purge_after;  /* where the purge goes on */
 	int64_t empty_group_after;
-	uint32_t writes; /* counts batches, for upkeep now and then */
 	/* Scratch of transactions, kept to save allocations. */
 	struct tally groups, contexts;
 	struct tally taken; /* jobs whose outcome was accepted */

@@ -49,9 +49,10 @@ struct txn {
 must_check int txn_room(struct txn *txn, struct room *room, void **array,
 			size_t count, size_t bytes);
 
-/** txn_event() - append to the batch's events */
-must_check int txn_event(struct txn *txn, enum event_kind kind, int64_t job,
-			 uint32_t attempt, enum job_cause cause);
+/** txn_event() - append to the batch's events; of @job its id, lane, group */
+must_check int txn_event(struct txn *txn, enum event_kind kind,
+			 const struct live *job, uint32_t attempt,
+			 enum job_cause cause);
 
 /**
  * txn_count() - a job leaves @from and comes to @to, in its lane and group
@@ -78,6 +79,7 @@ must_check int txn_promote(struct txn *txn);
 must_check int txn_claims(struct txn *txn);
 must_check int txn_reserve(struct txn *txn);
 must_check int txn_events(struct txn *txn);
+must_check int txn_events_purge(struct txn *txn);
 must_check int txn_purge(struct txn *txn);
 
 /* Of claims, for direct starts. */

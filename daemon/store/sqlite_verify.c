@@ -129,7 +129,7 @@ static const struct {
 	 "coalesce(max(token), 0) FROM job) OR next_group <= (SELECT "
 	 "coalesce(max(id), 0) FROM grp) OR next_context <= (SELECT "
 	 "coalesce(max(id), 0) FROM context) OR next_event <> (SELECT "
-	 "coalesce(max(first + count), 1) FROM event)"},
+	 "coalesce(max(first + count), next_event) FROM event)"},
 	{"events have no gap",
 	 "SELECT count(*) FROM event e WHERE first > (SELECT min(first) FROM "
 	 "event) AND NOT EXISTS (SELECT 1 FROM event p WHERE p.first + "

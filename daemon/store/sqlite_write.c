@@ -30,14 +30,16 @@ int txn_room(struct txn *txn, struct room *room, void **array, size_t count,
 	return 0;
 }
 
-int txn_event(struct txn *txn, enum event_kind kind, int64_t job,
+int txn_event(struct txn *txn, enum event_kind kind, const struct live *job,
 	      uint32_t attempt, enum job_cause cause)
 {
 	return event_pack_add(&txn->store->events,
 			      &(struct event){.kind = kind,
 					      .cause = cause,
-					      .job = job,
-					      .attempt = attempt});
+					      .job = job->id,
+					      .attempt = attempt,
+					      .lane = (int32_t)job->lane,
+					      .group = job->group});
 }
 
 int txn_count(struct txn *txn, struct lane *lane, int64_t group,
@@ -234,12 +236,12 @@ static int tell_groups(struct txn *txn)
 static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
-		txn_lanes,   txn_contexts, txn_wants,	txn_workers,
-		txn_begun,   txn_outcomes, txn_strand,	txn_steer,
-		txn_groups,  txn_queues,   txn_edits,	txn_entries,
-		txn_promote, txn_claims,   txn_reserve, txn_events,
-		txn_purge,   flush,	   next_due,	tell_lanes,
-		tell_groups,
+		txn_lanes,   txn_contexts,     txn_wants,   txn_workers,
+		txn_begun,   txn_outcomes,     txn_strand,  txn_steer,
+		txn_groups,  txn_queues,       txn_edits,   txn_entries,
+		txn_promote, txn_claims,       txn_reserve, txn_events,
+		txn_purge,   txn_events_purge, flush,	    next_due,
+		tell_lanes,  tell_groups,
 	};
 	int error = 0;
 
@@ -263,6 +265,7 @@ static void outputs_clear(struct store_batch *batch)
 	batch->next_due_ms = 0;
 	batch->first_event = 0;
 	batch->event_count = 0;
+	batch->events = NULL;
 	batch->reserved_job = 0;
 	batch->reserved_token = 0;
 	batch->purged = NULL;

@@ -305,6 +305,18 @@ struct store_worker {
 	uint8_t secret_hash[32]; /* SHA-256 */
 };
 
+/* One line of the numbered history. */
+struct store_event {
+	int64_t seq, at_ms;
+	enum event_kind kind;
+	enum job_cause cause; /* of the attempt that ended; else NONE */
+	int64_t job, group;   /* group 0: none */
+	uint32_t attempt;     /* 0: none began yet */
+	struct slice queue;
+};
+/* A batch with more tells none of them: they are read by store_events(). */
+#define STORE_EVENTS_TOLD 4096
+
 struct store_group {
 	int64_t id;
 	struct slice name;
@@ -316,7 +328,7 @@ struct store_group {
 
 /*
  * One transaction, in this order: workers, jobs that began before it, outcomes, stranded jobs, steering,
- * groups, queues, edits, submissions, expired and due jobs, claims, reserved numbers, events, purge. Everything
+ * groups, queues, edits, submissions, expired and due jobs, claims, reserved numbers, events, purge, purge of events. Everything
  * that is not marked "out" belongs to the caller and must live until
  * store_write() returns; what is out lives in `arena`.
  */
@@ -358,6 +370,9 @@ struct store_batch {
 	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
 	int64_t purge_failed_before_ms;	   /* failed and cancelled */
 	int64_t keep_done_max; /* count of finished jobs kept; 0: no limit */
+	int64_t purge_events_before_ms; /* events of before; 0: none ... */
+	int64_t keep_events_max; /* ... at least so many stay; 0: no limit */
+	bool with_events;	 /* fill `events` */
 
 	/* out */
 	struct store_claim *claims;
@@ -375,6 +390,7 @@ struct store_batch {
 	size_t changed_group_count;
 	int64_t next_due_ms; /* earliest that is due or expires; 0: none */
 	int64_t first_event, event_count; /* numbers given to this batch */
+	struct store_event *events; /* so many; NULL: not asked, or too many */
 	/* The first of `reserve` numbers each, never given to anything else. */
 	int64_t reserved_job, reserved_token;
 	/* Purged jobs that may have output files, which are to be removed. */
@@ -439,7 +455,8 @@ struct store_snapshot {
 	struct store_queue *queues; /* those with settings */
 	size_t queue_count;
 	int64_t next_due_ms;
-	bool descriptors; /* a live job was given some: strand what waits */
+	int64_t next_event; /* the number that the next one gets */
+	bool descriptors;   /* a live job was given some: strand what waits */
 };
 struct store_running {
 	int64_t job, token, worker, started_ms;
@@ -557,6 +574,35 @@ must_check int store_run_time(struct store *store, struct slice queue,
  */
 must_check int store_oldest_ready(struct store *store, struct slice queue,
 				  int64_t *ret_ms);
+
+/**
+ * store_events() - the history from a number on
+ * @from:	the first one wanted; 0, or one that is gone: from the oldest;
+ *		-n: the last n
+ * @max:	look at so many at most
+ * @take:	is called for each, in order, whose slices live until it
+ *		returns; false: that was enough
+ *
+ * Return: 0, STORE_E_*, or negative errno.
+ */
+struct store_history {
+	int64_t oldest; /* the first that is kept; head: none is */
+	int64_t head;	/* the number that the next one gets */
+	int64_t next;	/* where to go on */
+};
+must_check int store_events(struct store *store, int64_t from, uint32_t max,
+			    bool (*take)(void *context,
+					 const struct store_event *event),
+			    void *context, struct store_history *ret);
+
+/**
+ * store_event_at() - the first event at or after a time
+ * @ret:	its number; that of the next one, if all are older
+ *
+ * If the clock was set back meanwhile it is one of those at which that time
+ * came.
+ */
+must_check int store_event_at(struct store *store, int64_t at_ms, int64_t *ret);
 
 /** store_size() - bytes of the database and its log, for Status */
 int64_t store_size(struct store *store);

@@ -201,12 +201,49 @@ UNIT(a_database_of_version_2_learns_of_descriptors)
 	fixture_verify(f);
 }
 
+/* Packed without lane and group: nobody can read them any more. */
+UNIT(a_database_of_version_3_drops_its_events_and_keeps_their_numbers)
+{
+	struct fixture *f = *state;
+	struct store_history history;
+	char *fresh = shape_of(f), *migrated;
+	struct store_batch batch;
+
+	some_jobs(f, 4);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      "UPDATE event SET packed = x'00000200';"
+				      "PRAGMA user_version = 3",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	assert_int_equal(ask(f, "SELECT count(*) FROM event"), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM job"), 4);
+	fixture_verify(f);
+	assert_int_equal(
+		store_events(fixture_reader(f), 1, 10, NULL, NULL, &history),
+		0);
+	assert_int_equal(history.oldest, 5);
+	assert_int_equal(history.head, 5);
+	batch = fixture_batch(f);
+	batch.entries = (struct store_entry[]){fixture_entry()};
+	batch.entry_count = 1;
+	fixture_write(f, &batch);
+	assert_int_equal(batch.first_event, 5);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(
 			a_database_of_version_1_is_like_a_new_one_and_goes_on),
 		WITH_STORE(a_database_of_version_2_learns_of_descriptors),
+		WITH_STORE(
+			a_database_of_version_3_drops_its_events_and_keeps_their_numbers),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),

@@ -158,28 +158,6 @@ UNIT(a_closed_group_goes_with_its_last_job)
 	fixture_verify(f);
 }
 
-UNIT(old_events_go_and_their_numbers_go_on)
-{
-	struct fixture *f = *state;
-	struct store_batch batch;
-
-	/* As if a million had been written. */
-	assert_int_equal(sqlite3_exec(f->store->sql.db,
-				      "UPDATE meta SET next_event = 3000001;"
-				      "INSERT INTO event VALUES (1, 3000000, 1,"
-				      " x'00')",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	fixture_reopen(f);
-	for (int i = 0; i < 3; i++)
-		fixture_submit(f, fixture_entry());
-	assert_int_equal(rows_in(f, "event"), 3);
-	batch = fixture_batch(f);
-	fixture_write(f, &batch);
-	assert_int_equal(batch.first_event, 3000004);
-	fixture_verify(f);
-}
-
 UNIT(space_is_given_back)
 {
 	enum { MANY = 2000 };
@@ -232,7 +210,6 @@ int main(void)
 		WITH_STORE(young_jobs_stay),
 		WITH_STORE(too_many_means_the_first_ones_go),
 		WITH_STORE(a_closed_group_goes_with_its_last_job),
-		WITH_STORE(old_events_go_and_their_numbers_go_on),
 		WITH_STORE(space_is_given_back),
 	};
 

@@ -60,6 +60,7 @@ UNIT(what_runs_in_every_batch_never_scans)
 		SQL_JOB_EDIT,	   SQL_BODY_EDIT,	 SQL_DONE_FLAGS,
 		SQL_DONE_DROP_FED, SQL_ATTEMPT_OF_DONE,	 SQL_ATTEMPT_LIST,
 		SQL_EXPIRE_LIST,   SQL_READY_FIRST,	 SQL_PURGE_KEPT,
+		SQL_EVENT_AT,	   SQL_EVENT_FROM,
 	};
 	struct fixture *f = *state;
 	char plan[1024];
