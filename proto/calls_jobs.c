@@ -1,6 +1,7 @@
 #include "proto/calls_jobs.h"
 
 #include "proto/calls.h"
+#include "proto/calls_progress.h"
 #include "proto/calls_steer.h"
 #include "proto/retry.h"
 #include "proto/spec.h"
@@ -331,6 +332,23 @@ static const struct schema_field output_out_fields[] = {
 static const struct schema_type output_out_type =
 	FIELDS_TYPE(NULL, output_out_fields);
 
+static const struct schema_field progress_in_fields[] = {
+	IN_REQ(CALL_PROGRESS, call_progress, id, INT, .min = 1, .max = ID_MAX),
+	IN_REQ(CALL_PROGRESS, call_progress, token, INT, .min = 1,
+	       .max = ID_MAX),
+	IN_OPT(CALL_PROGRESS, call_progress, fraction, FLOAT),
+	IN_OPT(CALL_PROGRESS, call_progress, note, STRING,
+	       .max = REASON_BYTES_MAX),
+};
+static const struct schema_type progress_in_type =
+	FIELDS_TYPE(NULL, progress_in_fields);
+
+static const struct schema_field progress_out_fields[] = {
+	OUT_REQ(lost, BOOL),
+};
+static const struct schema_type progress_out_type =
+	FIELDS_TYPE(NULL, progress_out_fields);
+
 static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "Submit", &submit_in_type, &submit_out_type, true},
 	{"org.reeve.jobs", "SubmitMany", &submit_many_in_type,
@@ -359,6 +377,8 @@ static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "Explain", &explain_in_type, &explain_out_type,
 	 true},
 	{"org.reeve.jobs", "Output", &output_in_type, &output_out_type, true},
+	{"org.reeve.jobs", "Progress", &progress_in_type, &progress_out_type,
+	 true},
 };
 
 static const struct schema_field no_such_job_error_fields[] = {

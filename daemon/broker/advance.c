@@ -1,50 +1,44 @@
 #include "daemon/broker/advance.h"
 
-#include <errno.h>
-
-#include "proto/arena.h"
 #include "proto/json_in.h"
 #include "proto/utf8.h"
 
-struct advance {
-	bool has_fraction;
-	double fraction; /* 0 .. 1 */
-	size_t note_bytes;
-	char note[ADVANCE_NOTE_BYTES];
-};
-
-static void read_note(struct slice line, struct advance *advance)
+void advance_read(struct slice line, struct arena *arena,
+		  struct advance_word *ret)
 {
-	struct arena arena = {0};
-	struct slice value, text;
+	struct advance_word word = {0};
+	struct slice value;
 
-	advance->note_bytes = 0;
-	if (json_find(line, "note", &value) &&
-	    json_string(&arena, value, &text) == 0) {
-		size_t n = utf8_cut(text, sizeof(advance->note));
-
-		memcpy(advance->note, text.p, n);
-		advance->note_bytes = n;
-	}
-	arena_fini(&arena);
+	if (json_find(line, "fraction", &value) &&
+	    json_float(value, &word.fraction) == 0 && word.fraction >= 0)
+		word.has_fraction = true;
+	if (!json_find(line, "note", &value) ||
+	    json_string(arena, value, &word.note))
+		word.note = (struct slice){0};
+	*ret = word;
 }
 
-int advance_read(struct slice line, struct advance **at)
+struct advance *advance_new(struct advances *all, int64_t job, int64_t group)
 {
-	struct slice value;
-	double fraction;
+	struct advance *advance = calloc(1, sizeof(*advance));
 
-	if (!*at)
-		*at = calloc(1, sizeof(**at));
-	if (!*at)
-		return -ENOMEM;
-	if (json_find(line, "fraction", &value) &&
-	    json_float(value, &fraction) == 0 && fraction >= 0) {
-		(*at)->has_fraction = true;
-		(*at)->fraction = fraction < 1 ? fraction : 1;
+	if (!advance)
+		return NULL;
+	advance->job = job;
+	advance->group = group;
+	LIST_INSERT_HEAD(all, advance, link);
+	return advance;
+}
+
+void advance_take(struct advance *advance, const struct advance_word *word)
+{
+	if (word->has_fraction) {
+		advance->has_fraction = true;
+		advance->fraction = word->fraction < 1 ? word->fraction : 1;
 	}
-	read_note(line, *at);
-	return 0;
+	advance->note_bytes = utf8_cut(word->note, sizeof(advance->note));
+	if (advance->note_bytes)
+		memcpy(advance->note, word->note.p, advance->note_bytes);
 }
 
 void advance_write(struct json_out *out, const struct advance *advance)
@@ -59,7 +53,22 @@ void advance_write(struct json_out *out, const struct advance *advance)
 			(struct slice){advance->note, advance->note_bytes});
 }
 
+double advance_sum(const struct advances *all, int64_t group)
+{
+	const struct advance *advance;
+	double sum = 0;
+
+	LIST_FOREACH (advance, all, link) {
+		if (advance->group == group && advance->has_fraction)
+			sum += advance->fraction;
+	}
+	return sum;
+}
+
 void advance_free(struct advance *advance)
 {
+	if (!advance)
+		return;
+	LIST_REMOVE(advance, link);
 	free(advance);
 }

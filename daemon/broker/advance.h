@@ -1,27 +1,55 @@
 #pragma once
 
 /*
- * Advance: how far a running job says it is. Kept in memory only, as long as
+ * Advance: how far running jobs say they are. Kept in memory only, as long as
  * the attempt runs under this broker.
  */
 
+#include <sys/queue.h>
+
+#include "proto/arena.h"
 #include "proto/json_out.h"
 
 #define ADVANCE_NOTE_BYTES 256
 
-struct advance; /* NULL: it has said nothing */
+struct advance {
+	LIST_ENTRY(advance) link;
+	int64_t job, group; /* group 0: none */
+	bool has_fraction;
+	double fraction; /* 0 .. 1 */
+	size_t note_bytes;
+	char note[ADVANCE_NOTE_BYTES];
+};
+
+/* Of all jobs that have said something. */
+LIST_HEAD(advances, advance);
+
+/* What a job says at one time. */
+struct advance_word {
+	bool has_fraction;
+	double fraction;
+	struct slice note; /* empty: none, and what it was is over */
+};
 
 /**
  * advance_read() - a progress statement of a worker
  * @line:	checked JSON; what is wrong in it is left out
- * @at:		where it is kept, owned: made when it is NULL
- *
- * Return: 0 or -ENOMEM, then it says what it said before.
+ * @ret:	its note points into @arena
  */
-must_check int advance_read(struct slice line, struct advance **at);
+void advance_read(struct slice line, struct arena *arena,
+		  struct advance_word *ret);
+
+/** advance_new() - of a job that speaks for the first time; NULL: no memory */
+struct advance *advance_new(struct advances *all, int64_t job, int64_t group);
+
+/** advance_take() - it has said this; a fraction of before stays if not given */
+void advance_take(struct advance *advance, const struct advance_word *word);
 
 /** advance_write() - members `progress` and `note` of a Job, as far as known */
 void advance_write(struct json_out *out, const struct advance *advance);
+
+/** advance_sum() - the fractions of those of a group, added up */
+double advance_sum(const struct advances *all, int64_t group);
 
 /** advance_free() - forget it; NULL is nothing */
 void advance_free(struct advance *advance);

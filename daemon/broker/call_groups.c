@@ -112,7 +112,8 @@ static void group_done(struct read_request *request, int result)
 	} else {
 		out = call_reply(call, false);
 		json_out_key(out, "group");
-		job_json_group(out, &read->group);
+		job_json_group(out, &read->group,
+			       advance_sum(&call->broker->advances, read->id));
 		call_reply_end(call);
 	}
 	arena_fini(&read->answer);

@@ -35,6 +35,7 @@ int given_adopt(struct worker *worker, const struct store_running *running)
 		return -ENOMEM;
 	given->sched.id = running->job;
 	given->sched.token = running->token;
+	given->group = running->group;
 	given->attempt = running->attempt;
 	given->sent = true; /* as far as we know */
 	given->once = running->once;
@@ -179,6 +180,7 @@ static void hand_over(struct broker *broker, struct worker *worker,
 	given->sched.id = claim->job;
 	given->sched.token = claim->token;
 	given->sched.lane = &lane->sched;
+	given->group = claim->group;
 	given->attempt = claim->attempt;
 	given->once = claim->once;
 	if (!worker->commands)
@@ -292,6 +294,18 @@ void given_judge(struct worker *worker, struct store_outcome *outcome)
 
 	if (given)
 		overtime_judge(given, outcome);
+}
+
+int given_advances(struct broker *broker, struct given *given,
+		   const struct advance_word *word)
+{
+	if (!given->advance)
+		given->advance = advance_new(&broker->advances, given->sched.id,
+					     given->group);
+	if (!given->advance)
+		return -ENOMEM;
+	advance_take(given->advance, word);
+	return 0;
 }
 
 const struct advance *given_advance(struct broker *broker,

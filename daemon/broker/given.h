@@ -21,6 +21,7 @@ struct given {
 	/* To tell of its end before it is committed; in the same block. */
 	struct store_row *row;
 	struct overrun overrun;	 /* of handlers; commands: zero */
+	int64_t group;		 /* 0: none */
 	struct advance *advance; /* owned; NULL: it has said nothing */
 };
 
@@ -29,6 +30,10 @@ void given_free(struct given *given);
 
 /** given_judge() - the worker's word of an end, before given_result() */
 void given_judge(struct worker *worker, struct store_outcome *outcome);
+
+/** given_advances() - it says how far it is; 0 or -ENOMEM */
+must_check int given_advances(struct broker *broker, struct given *given,
+			      const struct advance_word *word);
 
 /** given_advance() - what a running job has said so far; NULL: nothing */
 const struct advance *given_advance(struct broker *broker,

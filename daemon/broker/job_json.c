@@ -129,7 +129,37 @@ void job_json_counts(struct json_out *out, const int64_t counts[STATE_COUNT])
 	json_out_object_end(out);
 }
 
-void job_json_group(struct json_out *out, const struct store_group *group)
+/* More digits would say more than anybody knows. */
+static double rounded(double share)
+{
+	return (double)(int64_t)(share * 10000 + 0.5) / 10000;
+}
+
+static void write_group_progress(struct json_out *out,
+				 const struct store_group *group,
+				 double advanced)
+{
+	double running = (double)group->counts[STATE_RUNNING];
+	int64_t all = 0, ended = 0;
+
+	for (int state = 0; state < STATE_COUNT; state++) {
+		all += group->counts[state];
+		if (state_is_end((enum job_state)state))
+			ended += group->counts[state];
+	}
+	if (!group->closed && group->total > all)
+		all = group->total;
+	if (!all)
+		return;
+	/* The counts and what is said are not of the same moment. */
+	if (advanced > running)
+		advanced = running;
+	json_out_key(out, "progress");
+	json_out_float(out, rounded(((double)ended + advanced) / (double)all));
+}
+
+void job_json_group(struct json_out *out, const struct store_group *group,
+		    double advanced)
 {
 	int64_t pending = job_json_pending(group);
 
@@ -142,5 +172,6 @@ void job_json_group(struct json_out *out, const struct store_group *group)
 	json_out_member_int(out, "pending", pending);
 	json_out_key(out, "counts");
 	job_json_counts(out, group->counts);
+	write_group_progress(out, group, advanced);
 	json_out_object_end(out);
 }

@@ -16,8 +16,12 @@ void job_json_running(struct json_out *out, const struct store_row *row,
 /** job_json_end() - the same as type End: what a caller needs of it */
 void job_json_end(struct json_out *out, const struct store_row *row);
 
-/** job_json_group() - an object */
-void job_json_group(struct json_out *out, const struct store_group *group);
+/**
+ * job_json_group() - an object
+ * @advanced:	what its running jobs say how far they are, added up
+ */
+void job_json_group(struct json_out *out, const struct store_group *group,
+		    double advanced);
 
 /** job_json_pending() - jobs of a group that have not ended */
 int64_t job_json_pending(const struct store_group *group);

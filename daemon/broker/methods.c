@@ -2,6 +2,7 @@
 
 #include "proto/calls_admin.h"
 #include "proto/calls_jobs.h"
+#include "proto/calls_progress.h"
 #include "proto/calls_queues.h"
 #include "proto/calls_service.h"
 #include "proto/calls_steer.h"
@@ -25,6 +26,7 @@ static const struct call_method methods[] = {
 	{JOBS(Count), CALL_ALONE, WITH(call_count), .run = call_count},
 	{JOBS(Output), CALL_ALONE, WITH(call_output), .streams = true,
 	 .run = call_output},
+	{JOBS(Progress), CALL_ALONE, WITH(call_progress), .run = call_progress},
 	{JOBS(Flush), CALL_ALONE, .run = call_flush},
 	{JOBS(OpenGroup), CALL_ALONE, WITH(call_open_group),
 	 .run = call_open_group},

@@ -43,6 +43,8 @@ void call_list(struct call *call, void *params);
 void call_count(struct call *call, void *params);
 /* call_wait.c */
 void call_wait(struct call *call, void *params);
+/* call_progress.c */
+void call_progress(struct call *call, void *params);
 /* call_output.c */
 void call_output(struct call *call, void *params);
 /* call_admin.c */

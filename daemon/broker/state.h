@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "daemon/broker/advance.h"
 #include "daemon/broker/batch.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/config_link.h"
@@ -54,8 +55,9 @@ struct broker {
 	struct link link;		/* to the supervisor */
 	struct config_link config_link; /* what is configured */
 	struct defaults defaults;	/* what jobs get by their queue */
-	struct direct direct;	 /* jobs that begin before their commit */
-	struct carried *carried; /* by job: descriptors that wait with it */
+	struct direct direct;	  /* jobs that begin before their commit */
+	struct carried *carried;  /* by job: descriptors that wait with it */
+	struct advances advances; /* of jobs that say how far they are */
 
 	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;

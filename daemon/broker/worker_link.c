@@ -172,9 +172,17 @@ static bool on_put_back(struct worker_link *link, struct slice list)
 static bool on_progress(struct worker_link *link, struct slice line)
 {
 	struct given *given = given_find(link->worker, find_int(line, "token"));
+	struct arena arena = {0};
+	struct advance_word word;
+	int r;
 
 	/* It may have ended, or been given to another one. */
-	if (!given || advance_read(line, &given->advance) != -ENOMEM)
+	if (!given)
+		return true;
+	advance_read(line, &arena, &word);
+	r = given_advances(link->broker, given, &word);
+	arena_fini(&arena);
+	if (r == 0)
 		return true;
 	bad_line(link, "out of memory");
 	return false;

@@ -460,6 +460,7 @@ struct store_snapshot {
 };
 struct store_running {
 	int64_t job, token, worker, started_ms;
+	int64_t group; /* 0: none */
 	int64_t timeout_ms, grace_ms;
 	uint32_t attempt;
 	int32_t lane;

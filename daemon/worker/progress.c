@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "proto/json_in.h"
+#include "proto/share.h"
 
 /* A job that floods the pipe does not keep the worker from its other work. */
 #define READS_A_TURN 16
@@ -94,6 +95,20 @@ static void write_object(struct progress *progress, struct json_out *out,
 		json_out_member_string(out, "note", note);
 }
 
+/* No JSON: a share, a note, or both. */
+static void write_text(struct json_out *out, struct slice line)
+{
+	struct slice note;
+	double fraction;
+
+	if (share_read(line, &fraction, &note)) {
+		json_out_key(out, "fraction");
+		json_out_float(out, fraction);
+	}
+	if (note.n)
+		json_out_member_string(out, "note", note);
+}
+
 void progress_write(struct progress *progress, struct json_out *out,
 		    int64_t job, int64_t token, int64_t now_ns)
 {
@@ -116,7 +131,7 @@ void progress_write(struct progress *progress, struct json_out *out,
 		json_out_key(out, "fraction");
 		json_out_float(out, fraction);
 	} else {
-		json_out_member_string(out, "note", line);
+		write_text(out, line);
 	}
 	json_out_object_end(out);
 	json_out_byte(out, '\n');

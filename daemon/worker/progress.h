@@ -4,9 +4,10 @@
  * Progress: lines that jobs write to REEVE_PROGRESS_FD. One pipe for the whole
  * life of the worker, emptied between two jobs.
  *
- * A line is an object with `fraction` (or `progress`) and `note`, or a text:
- * a number from 0 to 1 counts as the fraction, anything else as the note. At
- * most ten a second go on, the newest wins; too long lines are dropped.
+ * A line is an object with `fraction` (or `progress`) and `note`, or a text that
+ * begins with a share (proto/share.h): `30/100 loading`, `30%`, `0.3`; any other
+ * text is a note. At most ten a second go on, the newest wins; too long lines
+ * are dropped.
  */
 
 #include "proto/arena.h"

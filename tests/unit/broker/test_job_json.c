@@ -128,18 +128,53 @@ UNIT(a_group_follows_the_interface)
 	struct slice value;
 	bool complete;
 
-	job_json_group(&out, &group);
+	job_json_group(&out, &group, 0);
 	check(&job_group_type, &out);
 	assert_int_equal(job_json_pending(&group), 2);
 	json_out_reset(&out);
 	group.closed = true;
 	group.counts[STATE_READY] = 0;
-	job_json_group(&out, &group);
+	job_json_group(&out, &group, 0);
 	check(&job_group_type, &out);
 	assert_true(json_find(json_out_slice(&out), "complete", &value));
 	assert_int_equal(json_bool(value, &complete), 0);
 	assert_true(complete);
 	json_out_fini(&out);
+}
+
+static double group_progress(const struct store_group *group, double advanced)
+{
+	struct json_out out = {0};
+	double progress = -1;
+	struct slice value;
+
+	job_json_group(&out, group, advanced);
+	check(&job_group_type, &out);
+	if (json_find(json_out_slice(&out), "progress", &value))
+		assert_int_equal(json_float(value, &progress), 0);
+	json_out_fini(&out);
+	return progress;
+}
+
+UNIT(the_progress_of_a_group_is_that_of_its_jobs)
+{
+	struct store_group group = {.id = 4, .name = SLICE("")};
+
+	assert_true(group_progress(&group, 0) == -1);
+	group.counts[STATE_READY] = 1;
+	group.counts[STATE_RUNNING] = 2;
+	group.counts[STATE_FAILED] = 1;
+	assert_true(group_progress(&group, 0) == 0.25);
+	assert_true(group_progress(&group, 1.5) == 0.625);
+	/* What is said is newer, or older, than the counts. */
+	assert_true(group_progress(&group, 3) == 0.75);
+	group.total = 8;
+	assert_true(group_progress(&group, 0) == 0.125);
+	group.closed = true;
+	assert_true(group_progress(&group, 0) == 0.25);
+	group.counts[STATE_SUCCEEDED] = 2;
+	group.total = 0;
+	assert_true(group_progress(&group, 0) == 0.5);
 }
 
 int main(void)
@@ -151,6 +186,7 @@ int main(void)
 		cmocka_unit_test(the_reason_of_a_cancel_is_told_as_its_failure),
 		cmocka_unit_test(the_worker_is_named_only_while_it_runs),
 		cmocka_unit_test(a_group_follows_the_interface),
+		cmocka_unit_test(the_progress_of_a_group_is_that_of_its_jobs),
 	};
 
 	return cmocka_run_group_tests_name("job_json", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "daemon/worker/progress.h"
+#include "proto/json_in.h"
 #include "tests/helper/t.h"
 
 #include <fcntl.h>
@@ -48,10 +49,15 @@ UNIT(objects_numbers_and_texts_become_statements)
 	expect(3000000000,
 	       "{\"progress\":17,\"token\":91,\"fraction\":0.75}\n");
 	job_writes("40/100 \"x\"\n");
-	expect(4000000000, "{\"progress\":17,\"token\":91,"
+	expect(4000000000, "{\"progress\":17,\"token\":91,\"fraction\":0.4,"
 			   "\"note\":\"40/100 \\\"x\\\"\"}\n");
 	job_writes("7\n");
 	expect(5000000000, "{\"progress\":17,\"token\":91,\"note\":\"7\"}\n");
+	job_writes(" 30% \n");
+	expect(6000000000, "{\"progress\":17,\"token\":91,\"fraction\":0.3}\n");
+	job_writes("1 file\n");
+	expect(7000000000,
+	       "{\"progress\":17,\"token\":91,\"note\":\"1 file\"}\n");
 }
 
 UNIT(ten_a_second_and_the_newest_wins)
@@ -82,6 +88,36 @@ UNIT(half_lines_wait_and_long_ones_are_dropped)
 	expect(2000000000, "{\"progress\":17,\"token\":91,\"note\":\"ok\"}\n");
 }
 
+UNIT(whatever_bytes_a_job_writes_the_statement_is_one_line_of_json)
+{
+	uint32_t dice = 1;
+
+	for (int64_t round = 1; round <= 3000; round++) {
+		char bytes[64];
+		struct slice said;
+		struct json_fault fault;
+		size_t n;
+
+		for (n = 0; n < sizeof(bytes) - 1; n++) {
+			dice = dice * 1664525 + 1013904223;
+			bytes[n] = (char)(dice >> 24);
+			if (dice % 4 == 0)
+				bytes[n] = "{}\"/%.019:"[dice / 4 % 11];
+		}
+		bytes[n++] = '\n';
+		assert_int_equal(write(progress.write_fd, bytes, n), n);
+		progress_read(&progress);
+		json_out_reset(&out);
+		progress_write(&progress, &out, 17, 91, round * 1000000000);
+		said = json_out_slice(&out);
+		if (!said.n) /* a newline among them, and nothing behind it */
+			continue;
+		assert_int_equal(json_check(said, &fault), 0);
+		assert_ptr_equal(memchr(said.p, '\n', said.n),
+				 said.p + said.n - 1);
+	}
+}
+
 UNIT(nothing_of_one_job_reaches_the_next)
 {
 	job_writes("a\nb");
@@ -101,6 +137,7 @@ int main(void)
 		CASE(objects_numbers_and_texts_become_statements),
 		CASE(ten_a_second_and_the_newest_wins),
 		CASE(half_lines_wait_and_long_ones_are_dropped),
+		CASE(whatever_bytes_a_job_writes_the_statement_is_one_line_of_json),
 		CASE(nothing_of_one_job_reaches_the_next),
 	};
 

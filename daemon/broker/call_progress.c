@@ -1,0 +1,44 @@
+/* Progress: a job's word of itself that comes over the clients' socket. */
+
+#include "daemon/broker/given.h"
+#include "daemon/broker/methods.h"
+#include "daemon/broker/state.h"
+#include "proto/calls_progress.h"
+
+/* Who knows its token speaks for it; it is nobody else's. */
+static struct given *find(struct broker *broker, int64_t job, int64_t token)
+{
+	struct worker *worker, *next;
+
+	HASH_ITER (hh, broker->fleet.by_id, worker, next) {
+		struct given *given = given_find(worker, token);
+
+		if (given && given->sched.id == job)
+			return given;
+	}
+	return NULL;
+}
+
+void call_progress(struct call *call, void *params)
+{
+	const struct call_progress *p = params;
+	struct given *given = find(call->broker, p->id, p->token);
+	struct advance_word word = {
+		.has_fraction = CALL_HAS(p, PROGRESS, fraction),
+		.fraction = p->fraction,
+		.note = p->note,
+	};
+	struct json_out *out;
+
+	if (word.has_fraction && !(word.fraction >= 0 && word.fraction <= 1)) {
+		call_error_parameter(call, "fraction", "expected 0 to 1");
+		return;
+	}
+	if (given && given_advances(call->broker, given, &word)) {
+		call_error_memory(call);
+		return;
+	}
+	out = call_reply(call, false);
+	json_out_member_bool(out, "lost", !given);
+	call_reply_end(call);
+}
