@@ -279,20 +279,6 @@ static int submit_some(struct map *map)
 
 /* ---- The loop ---- */
 
-static int take_signal(struct map *map)
-{
-	int number = *map->signal;
-
-	if (number == 0)
-		return 0;
-	interrupt_taken();
-	map->interrupted = number;
-	progress_clear(&map->progress);
-	say_note(map->tool, "cancelling what is left; once more to leave it to "
-			    "the daemon");
-	return cancel_rest(map, "reeve map was interrupted");
-}
-
 static bool has_items_now(const struct map *map)
 {
 	return !map->stopping && !map->all_read &&
@@ -336,8 +322,8 @@ static int loop(struct map *map)
 		result = submit_some(map);
 		if (result == 0)
 			result = take_ends(map);
-		if (result == 0)
-			result = take_signal(map);
+		if (result == 0 && map_interrupted(map))
+			result = cancel_rest(map, MAP_INTERRUPTED);
 		progress_update(&map->progress, clock_monotonic_ms());
 		if (map->tool->json)
 			fflush(stdout);

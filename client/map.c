@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "client/duration.h"
+#include "client/interrupt.h"
 #include "client/say.h"
 #include "client/words.h"
 #include "proto/json_out.h"
@@ -94,6 +95,20 @@ bool map_is_enough(const struct map *map)
 	if (of == 0)
 		of = map->progress.done;
 	return map->failed * 100 >= map->most_failed * of;
+}
+
+bool map_interrupted(struct map *map)
+{
+	int number = *map->signal;
+
+	if (number == 0)
+		return false;
+	interrupt_taken();
+	map->interrupted = number;
+	progress_clear(&map->progress);
+	say_note(map->tool, "cancelling what is left; once more to leave it to "
+			    "the daemon");
+	return true;
 }
 
 bool map_line(const struct map *map, const struct reeve_job *job,

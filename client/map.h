@@ -11,6 +11,7 @@
 #define MAP_FAILURES 10	    /* named in the summary */
 #define MAP_SHARE_LEAST 100 /* ended, before a share of them counts */
 #define MAP_CHUNK 500	    /* jobs in a call */
+#define MAP_INTERRUPTED "reeve map was interrupted" /* why they are cancelled */
 
 struct map_options {
 	struct job_args job;
@@ -72,6 +73,11 @@ void map_count(struct map *map, const struct reeve_job *job, const char *item);
 
 /** map_refuse() - one could not even be submitted */
 void map_refuse(struct map *map, const char *item, const char *why);
+
+/** map_interrupted() - a signal came: it is taken, and said
+ *
+ * Return: true: what is left is to be cancelled. */
+must_check bool map_interrupted(struct map *map);
 
 /** map_summary() - counts, time, what failed; Return: the exit code */
 must_check int map_summary(const struct map *map);

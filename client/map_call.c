@@ -280,21 +280,6 @@ static int take_ends(struct calls *calls)
 
 /* ---- The loop ---- */
 
-static int take_signal(struct calls *calls)
-{
-	struct map *map = calls->map;
-	int number = *map->signal;
-
-	if (number == 0)
-		return 0;
-	interrupt_taken();
-	map->interrupted = number;
-	progress_clear(&map->progress);
-	say_note(map->tool, "cancelling what is left; once more to leave it to "
-			    "the daemon");
-	return stop(calls, "reeve map was interrupted");
-}
-
 static bool is_over(const struct calls *calls)
 {
 	const struct map *map = calls->map;
@@ -347,8 +332,8 @@ static int loop(struct calls *calls)
 		result = put_items(calls);
 		if (result == 0)
 			result = take_ends(calls);
-		if (result == 0)
-			result = take_signal(calls);
+		if (result == 0 && map_interrupted(map))
+			result = stop(calls, MAP_INTERRUPTED);
 		progress_update(&map->progress, clock_monotonic_ms());
 		if (result == 0)
 			result = check_output(calls, fflush(stdout) != 0);
