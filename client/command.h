@@ -20,8 +20,10 @@ struct command {
 	bool job_flags;	 /* options begin with a struct job_args */
 	bool list_flags; /* ... or with a struct table_args */
 	bool stop_early; /* the first argument begins somebody else's words */
-	uint32_t states; /* of jobs that it is for, to be offered; 0: any */
-	bool job_exit;	 /* the exit code speaks for a job */
+	bool handler_first; /* ... behind that one, and flags may stand between
+			     */
+	uint32_t states;    /* of jobs that it is for, to be offered; 0: any */
+	bool job_exit;	    /* the exit code speaks for a job */
 	size_t options_bytes; /* zeroed and filled from the flags */
 	int (*run)(struct tool *tool, void *options, int argc, char **argv);
 };
@@ -30,12 +32,12 @@ struct command {
 
 /* In the order of the help. */
 extern const struct command command_submit, command_run, command_call,
-	command_map, command_wait, command_ls, command_show, command_explain,
-	command_logs, command_cancel, command_retry, command_hold,
-	command_release, command_edit, command_rm, command_queue, command_pool,
-	command_worker, command_status, command_top, command_daemon,
-	command_config, command_ping, command_version, command_help,
-	command_completion, command_complete, command_doctor;
+	command_map, command_work, command_wait, command_ls, command_show,
+	command_explain, command_logs, command_cancel, command_retry,
+	command_hold, command_release, command_edit, command_rm, command_queue,
+	command_pool, command_worker, command_status, command_top,
+	command_daemon, command_config, command_ping, command_version,
+	command_help, command_completion, command_complete, command_doctor;
 
 /* Flags that every command takes. */
 extern const struct arg_table common_args_table;

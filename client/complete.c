@@ -93,6 +93,13 @@ static const struct arg_flag *flag_of(const struct line *line, const char *word)
 	return flag && flag->kind != ARG_ON ? flag : NULL;
 }
 
+/* Do somebody else's words follow? */
+static bool is_foreign(const struct line *line)
+{
+	return line->command && line->command->stop_early &&
+	       line->given > line->command->handler_first;
+}
+
 /* Takes the words before the last apart. */
 static void read_before(struct line *line, int argc, char **argv)
 {
@@ -100,8 +107,7 @@ static void read_before(struct line *line, int argc, char **argv)
 		const struct arg_flag *flag;
 
 		line->flag = NULL;
-		if (line->ended || (line->given > 0 && line->command &&
-				    line->command->stop_early)) {
+		if (line->ended || is_foreign(line)) {
 			line->given++;
 			continue;
 		}
@@ -174,6 +180,36 @@ static void offer_handlers(const struct line *line)
 {
 	offer_names(line, "org.reeve.admin.Handlers", "handlers", "name",
 		    "handler");
+}
+
+/* Handlers of jobs that wait, each once. */
+static void offer_waited_for(const struct line *line)
+{
+	static const char params[] = "{\"filter\":{\"states\":[\"ready\"]},"
+				     "\"limit\":100}";
+	const char *names[COMPLETE_JOBS];
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice job;
+	const char *reply;
+	size_t count = 0, i;
+
+	if (!reach(line->tool) ||
+	    reeve_call(line->tool->r, "org.reeve.jobs.List", params, &reply) !=
+		    0)
+		return;
+	iter = json_enter(field_list(slice_of(reply), "jobs"));
+	while (count < COMPLETE_JOBS && json_item(&iter, &job)) {
+		const char *name = field_text(&arena, job, "handler");
+
+		for (i = 0; i < count && strcmp(names[i], name) != 0; i++)
+			;
+		if (i < count || strcmp(name, "exec") == 0)
+			continue;
+		names[count++] = name;
+		offer(line, name, "jobs of it wait");
+	}
+	arena_fini(&arena);
 }
 
 /* POOL/SLOT of each that can be replaced. */
@@ -411,7 +447,12 @@ static void offer_words(const struct line *line)
 		offer_list(line, synopsis, '|', line->command->summary);
 		return;
 	}
-	if (strstr(synopsis, "HANDLER")) {
+	if (line->command->handler_first) {
+		if (line->given == 0)
+			offer_waited_for(line);
+		else
+			printf(line->given == 1 ? ":command\n" : ":file\n");
+	} else if (strstr(synopsis, "HANDLER")) {
 		if (line->given == 0)
 			offer_handlers(line);
 	} else if (strstr(synopsis, "[POOL")) {
@@ -455,9 +496,7 @@ void complete_print(struct tool *tool, int argc, char **argv)
 		offer_value(&line);
 	} else if (line.ended && !line.command) {
 		return;
-	} else if (line.word[0] == '-' && !line.ended &&
-		   !(line.command && line.command->stop_early &&
-		     line.given > 0)) {
+	} else if (line.word[0] == '-' && !line.ended && !is_foreign(&line)) {
 		if (!equals)
 			offer_flags(&line);
 	} else if (!line.command) {

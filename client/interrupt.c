@@ -7,6 +7,7 @@
 
 static volatile sig_atomic_t caught;
 static volatile sig_atomic_t count;
+static volatile sig_atomic_t allowed = 1;
 static int ends[2] = {-1, -1};
 
 static void on_signal(int number)
@@ -14,7 +15,7 @@ static void on_signal(int number)
 	int saved = errno;
 	char byte = 0;
 
-	if (++count > 1) {
+	if (++count > allowed) {
 		signal(number, SIG_DFL);
 		raise(number);
 		return;
@@ -51,6 +52,16 @@ void interrupt_taken(void)
 	while (ends[0] >= 0 && read(ends[0], &byte, 1) == 1)
 		;
 	caught = 0;
+}
+
+void interrupt_allow(int most)
+{
+	allowed = most;
+}
+
+int interrupt_count(void)
+{
+	return count;
 }
 
 int interrupt_fd(void)

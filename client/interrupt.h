@@ -14,5 +14,11 @@ volatile sig_atomic_t *interrupt_catch(void);
 /** interrupt_taken() - the first signal is dealt with: reset the flag */
 void interrupt_taken(void);
 
+/** interrupt_allow() - so many signals before one ends the process; 1 without */
+void interrupt_allow(int most);
+
+/** interrupt_count() - how many have come */
+int interrupt_count(void);
+
 /** interrupt_fd() - readable when a signal came, so that poll() ends */
 int interrupt_fd(void);

@@ -50,7 +50,8 @@ static const struct topic topics[] = {
 	 "  122      its worker was lost       123  a job before it failed\n"
 	 "  124      timeout                   125  refused, internal\n"
 	 "  126 127  it could not be started\n\n"
-	 "wait of several and map: 1 when any of them failed.\n"},
+	 "wait of several and map: 1 when any of them failed. work: 0 when it ended\n"
+	 "as told; with --once the command's code; 128+n when jobs were put back.\n"},
 	{"retry", NULL, "when a job is tried again, by itself or by you",
 	 "By itself, when it was submitted so:\n\n"
 	 "  --retry 5                up to five more times when it fails\n"

@@ -203,5 +203,20 @@ class Skip(Exception):
     """What a test needs is not there."""
 
 
+def test_work_offers_handlers_then_flags_and_commands():
+    with Desk() as desk:
+        desk.start()
+        for handler in ('far', 'near', 'far'):
+            desk.call('Submit', job={'handler': handler})
+        same(desk.words('work', ''), ['far', 'near'])
+        same(desk.words('work', 'n'), ['near'])
+        same(desk.words('work', 'far', '--ma'), ['--max-jobs'])
+        same(desk.words('work', 'far', ''), [':command'])
+        same(desk.words('work', 'far', '-j', '2', '--', ''), [':command'])
+        same(desk.words('work', 'far', './x', '--ma'), [':file'])
+        same(desk.bash('reeve work f'), ['far'])
+        assert 'gzip' in desk.bash('reeve work far gzi')
+
+
 if __name__ == '__main__':
     sys.exit(run_tests(sys.modules[__name__], sys.argv[2:]))

@@ -216,7 +216,7 @@ def test_a_schema_refuses_what_is_wrong():
                 {**good, 'jobs': [{**job, 'cause': 'bad luck'}]},
                 {**good, 'new': 1}):
         refused('ls.json', bad)
-    for name in ('show', 'wait', 'queue-ls', 'worker-ls', 'pool-ls',
+    for name in ('show', 'wait', 'queue-ls', 'work', 'worker-ls', 'pool-ls',
                  'pool-show', 'status', 'explain', 'doctor', 'error', 'config-show',
                  'daemon-reload'):
         for bad in ({}, {'v': 1}, {'v': 1, 'x': 1}, [], None):

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 
+import fake_consume
 from fake_handlers import HANDLERS, Pools, Raised
 
 JOBS = 'org.reeve.jobs.'
@@ -77,10 +78,14 @@ class Daemon:
         self.paused = set()
         self.pools = Pools()
         self.closed = set()  # groups
+        self.leases = fake_consume.Leases(self, Refusal, now_ms)
 
     # What a job does.
 
     def start(self, job):
+        if job.facts['handler'] in fake_consume.HANDLERS:
+            self.lock.notify_all()
+            return
         if job.facts['handler'] != 'exec':
             job.facts.update(state='running', attempt=1, started_ms=now_ms())
             job.process = 'handler'
@@ -182,7 +187,8 @@ class Daemon:
                           retry_after_ms=1, message="queue 'full' is full",
                           hint='Wait, or use another queue')
         handler = spec.get('handler', 'exec')
-        if handler != 'exec' and handler not in HANDLERS:
+        if handler != 'exec' and handler not in (*HANDLERS,
+                                                 *fake_consume.HANDLERS):
             raise Refusal(JOBS + 'NoSuchHandler', handler=handler,
                           message='no pool serves this handler',
                           hint='reeve pool ls shows who serves what')
@@ -322,7 +328,7 @@ class Daemon:
     def cancel_one(self, job):
         if job.process:
             job.facts['cancel_asked'] = True
-            if job.process != 'handler':
+            if job.process not in ('handler', 'consumer'):
                 job.process.terminate()
         else:
             self.end(job, 'cancelled', cause='cancelled')
@@ -545,14 +551,17 @@ class Server:
         daemon = self.daemon
         with daemon.lock:
             daemon.seen.append([name, call['parameters']])
-            queues = call['method'].startswith('org.reeve.queues.')
-            method = getattr(daemon, 'Queues' + name if queues else name, None)
+            kind = call['method'].rsplit('.', 2)[-2]
+            method = getattr(daemon.leases if kind == 'consume' else daemon,
+                             'Queues' + name if kind == 'queues' else name,
+                             None)
             try:
                 if method is None:
                     raise Refusal('org.varlink.service.MethodNotFound',
                                   method=call['method'])
                 reply = {'parameters': method(
-                    call['parameters'], more if call.get('more') else None)}
+                    call['parameters'], connection if kind == 'consume'
+                    else more if call.get('more') else None)}
             except Refusal as refusal:
                 reply = {'error': refusal.name, 'parameters': refusal.fields}
             self.cut -= 1

@@ -56,16 +56,18 @@ CALL_OWNERS = {
     'fork|vfork|clone|clone3': ('daemon/supervisor/spawn.c',
                                 'daemon/worker/run_command.c',
                                 'daemon/worker/template.c',
-                                'daemon/main.c'),
+                                'daemon/main.c', 'client/child.c',
+                                'client/guard.c'),
     'posix_spawnp?|execvp?e?|execlp?e?|fexecve': (
         'daemon/supervisor/spawn.c', 'daemon/worker/run_command.c',
-        'client/autostart.c', 'client/editor.c'),
+        'client/autostart.c', 'client/child.c', 'client/editor.c'),
     'waitid|waitpid|wait3|wait4': (
         'daemon/supervisor/reap.c', 'daemon/worker/run_command.c',
         'daemon/worker/template.c',
-        'client/autostart.c', 'client/editor.c'),
+        'client/autostart.c', 'client/child.c', 'client/editor.c'),
     # Own children that were not reaped, and their groups; else pidfds.
-    'kill|killpg': ('daemon/worker/run_kill.c',),
+    'kill|killpg': ('daemon/worker/run_kill.c', 'client/child.c',
+                    'client/guard.c'),
     'clock_gettime|gettimeofday|time|clock': ('daemon/base/clock.c',
                                               'client/clock.c'),
     'pthread_create': ('daemon/broker/*.c', 'daemon/worker/attend.c'),
@@ -81,7 +83,11 @@ LINES_SOURCE, LINES_HEADER, LINES_FUNCTION = 600, 120, 100
 # The whole contract of an engine; of the scheduler; of the C library; of
 # plugins in C.
 LONG_HEADERS = ('daemon/store/store.h', 'daemon/core/sched.h',
-                'client/reeve.h', 'client/reeve_plugin.h')
+                'client/reeve.h', 'client/reeve_consume.h',
+                'client/reeve_plugin.h')
+
+# Headers that are installed side by side.
+INSTALLED = (('client/reeve_consume.h', 'reeve.h'),)
 
 
 def sources(root):
@@ -117,6 +123,8 @@ def upward_includes(tree):
             continue
         for number, kind, name in includes(text):
             if kind == '<' or name in SHARED:
+                continue
+            if (path, name) in INSTALLED:
                 continue
             if '/' not in name:
                 # What the build makes has no folder of the tree.

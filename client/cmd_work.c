@@ -1,0 +1,577 @@
+/*
+ * reeve work: the smallest consumer. Reserves jobs of handlers, runs a command
+ * for each, and tells the daemon how it ended.
+ */
+
+#include "client/clock.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "client/say.h"
+#include "client/work.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+
+#define WORK_JOBS_MAX 256
+#define WORK_HANDLERS_MAX 64
+#define WORK_BEAT_MS 1000   /* how soon a cancel is heard of */
+#define WORK_AWAY_MS 30000  /* a daemon that is gone so long stays away */
+#define WORK_RETRY_MS 50    /* between tries to find it again */
+#define WORK_GRACE_MS 10000 /* as a job's own */
+#define WORK_LEASE_MS 60000 /* the daemon's own */
+#define WORK_LEASE_LEAST_MS 1000
+
+struct work_options {
+	int64_t jobs, max_jobs, lease_ms, grace_ms;
+	struct arg_list queues;
+	bool once, text, verbose;
+};
+
+static const struct arg_flag flags[] = {
+	{"jobs", 'j', ARG_INT, offsetof(struct work_options, jobs), "N",
+	 "so many at a time (1)", 1, NULL},
+	{"queue", 'q', ARG_LIST, offsetof(struct work_options, queues), "NAME",
+	 "only jobs of this queue; may be given again", 0, NULL},
+	{"max-jobs", 0, ARG_INT, offsetof(struct work_options, max_jobs), "N",
+	 "end after N jobs", 1, NULL},
+	{"once", 0, ARG_ON, offsetof(struct work_options, once), NULL,
+	 "one job, whose code is the exit code", 0, NULL},
+	{"lease", 0, ARG_DURATION, offsetof(struct work_options, lease_ms),
+	 "TIME", "a job comes back so long after we were killed (1m)", 0, NULL},
+	{"grace", 0, ARG_DURATION, offsetof(struct work_options, grace_ms),
+	 "TIME", "between TERM and KILL (10s)", 0, NULL},
+	{"text", 0, ARG_ON, offsetof(struct work_options, text), NULL,
+	 "the output is text, even where it looks like JSON", 0, NULL},
+	{"verbose", 'v', ARG_ON, offsetof(struct work_options, verbose), NULL,
+	 "say on stderr what begins and ends", 0, NULL},
+};
+
+struct work {
+	struct tool *tool;
+	const struct work_options *options;
+	struct work_place place;
+	char *names; /* owned: the handlers, taken apart */
+	const char *handlers[WORK_HANDLERS_MAX + 1];
+	struct reeve_consumer *consumer;
+	struct work_job *jobs; /* owned; options->jobs places */
+	size_t running;
+	int64_t taken;	  /* since the beginning */
+	int64_t beat_ms;  /* when leases are to be extended */
+	int64_t away_ms;  /* the daemon has been, since; 0: it is there */
+	int64_t retry_ms; /* not before; 0: at once */
+	bool stopping;	  /* nothing more is taken */
+	int heard;	  /* signals that were dealt with */
+	int code;	  /* ours, in the end */
+	volatile sig_atomic_t *signal;
+};
+
+/* ---- The daemon ---- */
+
+static bool is_away(int result)
+{
+	return result == REEVE_E_UNREACHABLE || result == REEVE_E_LOST;
+}
+
+/* What a call said: 0; 0 too while the daemon may come back; an exit code. */
+static int heed(struct work *work, int result, int64_t now_ms)
+{
+	int64_t most_ms = work->options->lease_ms > WORK_AWAY_MS
+				  ? work->options->lease_ms
+				  : WORK_AWAY_MS;
+	bool draining = strcmp(reeve_error(work->tool->r)->name,
+			       "org.reeve.consume.Draining") == 0;
+
+	if (result == 0) {
+		work->away_ms = work->retry_ms = 0;
+		return 0;
+	}
+	if (result == REEVE_E_TIMEOUT || result == REEVE_E_INTERRUPTED)
+		return 0;
+	if (!is_away(result) && !(result == REEVE_E_REFUSED && draining))
+		return say_error(work->tool);
+	if (work->away_ms == 0)
+		work->away_ms = now_ms;
+	if (now_ms - work->away_ms >= most_ms)
+		return say_error(work->tool);
+	work->retry_ms = now_ms + WORK_RETRY_MS;
+	return 0;
+}
+
+static void end_taking(struct work *work)
+{
+	if (work->stopping)
+		return;
+	work->stopping = true;
+	if (reeve_consumer_stop(work->consumer) != 0)
+		say_note(work->tool,
+			 "a job that was on its way may come back only when "
+			 "its lease is over: %s",
+			 reeve_error(work->tool->r)->message);
+}
+
+static void hear(struct work *work, struct work_job *job, enum reeve_hold hold,
+		 int64_t now_ms)
+{
+	if (hold == REEVE_HOLD_OURS || job->ended)
+		return;
+	if (hold == REEVE_HOLD_CANCELLED)
+		job->asked = true;
+	else
+		job->lost = true;
+	work_stop(job, now_ms, work->options->grace_ms);
+}
+
+/* Hold on to all that run, in one call. */
+static int beat(struct work *work, int64_t now_ms)
+{
+	struct reeve_held held[WORK_JOBS_MAX];
+	enum reeve_hold holds[WORK_JOBS_MAX];
+	struct work_job *jobs[WORK_JOBS_MAX];
+	int64_t pause_ms = work->options->lease_ms / 3;
+	size_t count = 0;
+	int result;
+
+	if (now_ms < work->beat_ms || now_ms < work->retry_ms)
+		return 0;
+	for (int64_t i = 0; i < work->options->jobs; i++) {
+		struct work_job *job = &work->jobs[i];
+
+		if (!job->lease || job->lost)
+			continue;
+		held[count] = (struct reeve_held){job->lease->id,
+						  job->lease->token};
+		jobs[count++] = job;
+	}
+	work->beat_ms = now_ms +
+			(pause_ms < WORK_BEAT_MS ? pause_ms : WORK_BEAT_MS);
+	if (count == 0)
+		return 0;
+	result = reeve_extend(work->tool->r, held, count,
+			      work->options->lease_ms, holds);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		hear(work, jobs[i], holds[i], now_ms);
+	return heed(work, result, now_ms);
+}
+
+/* ---- Jobs in and out ---- */
+
+static struct work_job *free_place(const struct work *work)
+{
+	for (int64_t i = 0; i < work->options->jobs; i++) {
+		if (!work->jobs[i].lease)
+			return &work->jobs[i];
+	}
+	return NULL;
+}
+
+/* Not the job's fault: another consumer may have the program. */
+static int cannot_start(struct work *work, struct work_job *job, int error)
+{
+	struct reeve_held held = {job->lease->id, job->lease->token};
+	int result = reeve_put_back(work->tool->r, &held, 1, 0, NULL);
+
+	work_free(job);
+	if (result != 0)
+		say_note(work->tool, "cannot put job %" PRId64 " back: %s",
+			 held.id, reeve_error(work->tool->r)->message);
+	work->code = say_fail(work->tool, error == -ENOENT ? 127 : 126,
+			      "The job was put back", "cannot start '%s': %s",
+			      work->place.argv[0], strerror(-error));
+	end_taking(work);
+	return 0;
+}
+
+static int begin_job(struct work *work, struct reeve_lease *lease,
+		     int64_t now_ms)
+{
+	struct work_job *job = free_place(work);
+	int result;
+
+	work->taken++;
+	if (work->options->verbose)
+		say_note(work->tool,
+			 "job %" PRId64 " begins (%s, attempt %" PRId64 ")",
+			 lease->id, lease->handler, lease->attempt);
+	if (work->running == 0)
+		work->beat_ms = now_ms;
+	result = work_start(job, &work->place, lease, now_ms);
+	if (result != 0)
+		return cannot_start(work, job, result);
+	work->running++;
+	return 0;
+}
+
+static int take_jobs(struct work *work, int64_t now_ms)
+{
+	while (!work->stopping && now_ms >= work->retry_ms &&
+	       (int64_t)work->running < work->options->jobs) {
+		struct reeve_lease *lease;
+		int result;
+
+		if (work->options->max_jobs &&
+		    work->taken >= work->options->max_jobs) {
+			end_taking(work);
+			return 0;
+		}
+		result = reeve_consumer_next(work->consumer, 0, &lease);
+		if (result == REEVE_E_TIMEOUT &&
+		    reeve_consumer_fd(work->consumer) >= 0) {
+			work->away_ms = 0;
+			return 0;
+		}
+		if (result == REEVE_E_TIMEOUT)
+			result = REEVE_E_LOST;
+		result = result ? heed(work, result, now_ms)
+				: begin_job(work, lease, now_ms);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int settle_job(struct work *work, struct work_job *job, int64_t now_ms)
+{
+	enum work_end end = WORK_LOST;
+	int result = work_settle(job, &work->place, &end);
+
+	if (result != 0)
+		return heed(work, result, now_ms);
+	work_tell(job, &work->place, end, now_ms);
+	if (work->options->verbose && end == WORK_SUCCEEDED)
+		say_note(work->tool, "job %" PRId64 " succeeded",
+			 job->lease->id);
+	if (work->options->once)
+		work->code = work_exit(job, end);
+	work_free(job);
+	work->running--;
+	return 0;
+}
+
+static int attend(struct work *work, int64_t now_ms)
+{
+	int result = 0;
+
+	for (int64_t i = 0; result == 0 && i < work->options->jobs; i++) {
+		struct work_job *job = &work->jobs[i];
+
+		if (!job->lease)
+			continue;
+		work_step(job, &work->place, now_ms);
+		if (job->ended && now_ms >= work->retry_ms)
+			result = settle_job(work, job, now_ms);
+	}
+	return result;
+}
+
+/* ---- Signals ---- */
+
+/* The first: no more. The second: what runs goes back. The third kills us. */
+static void take_signals(struct work *work, int64_t now_ms)
+{
+	int count = interrupt_count();
+
+	if (count == work->heard)
+		return;
+	if (count > 1) {
+		work->code = 128 + *work->signal;
+		for (int64_t i = 0; i < work->options->jobs; i++) {
+			struct work_job *job = &work->jobs[i];
+
+			if (!job->lease || job->ended)
+				continue;
+			job->put_back = true;
+			work_stop(job, now_ms, work->options->grace_ms);
+		}
+	} else if (work->running > 0) {
+		say_note(work->tool,
+			 "finishing %zu, taking no more; once more to put back "
+			 "and end",
+			 work->running);
+	}
+	end_taking(work);
+	work->heard = count;
+	interrupt_taken();
+}
+
+/* ---- The loop ---- */
+
+static int64_t next_ms(const struct work *work, int64_t now_ms)
+{
+	int64_t at_ms = now_ms + 1000;
+
+	if (work->running > 0 && work->beat_ms < at_ms)
+		at_ms = work->beat_ms;
+	for (int64_t i = 0; i < work->options->jobs; i++) {
+		const struct work_job *job = &work->jobs[i];
+
+		if (!job->lease)
+			continue;
+		if (!job->ended && job->kill_ms && job->kill_ms > now_ms &&
+		    job->kill_ms < at_ms)
+			at_ms = job->kill_ms;
+		/* Its last output may come without a sign. */
+		if (job->child.reaped_ms && at_ms > now_ms + WORK_RETRY_MS)
+			at_ms = now_ms + WORK_RETRY_MS;
+	}
+	/* Nothing can be told before; without it the beat would be due. */
+	if (work->retry_ms > now_ms)
+		at_ms = work->retry_ms;
+	return at_ms;
+}
+
+static void wait_for_more(const struct work *work, int64_t now_ms)
+{
+	struct pollfd fds[WORK_JOBS_MAX * CHILD_FDS + 2];
+	int64_t left_ms = next_ms(work, now_ms) - now_ms;
+	nfds_t n = 0;
+
+	for (int64_t i = 0; i < work->options->jobs; i++) {
+		if (!work->jobs[i].lease || work->jobs[i].ended)
+			continue;
+		child_fds(&work->jobs[i].child, &fds[n]);
+		n += CHILD_FDS;
+	}
+	fds[n++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
+	if (!work->stopping)
+		fds[n++] =
+			(struct pollfd){.fd = reeve_consumer_fd(work->consumer),
+					.events = POLLIN};
+	poll(fds, n, left_ms > 0 ? (int)left_ms : 0);
+}
+
+static int loop(struct work *work)
+{
+	int result = 0;
+
+	for (;;) {
+		int64_t now_ms = clock_monotonic_ms();
+
+		take_signals(work, now_ms);
+		result = attend(work, now_ms);
+		if (result == 0)
+			result = take_jobs(work, now_ms);
+		if (result == 0)
+			result = beat(work, now_ms);
+		if (result != 0 || (work->stopping && work->running == 0))
+			return result;
+		wait_for_more(work, now_ms);
+	}
+}
+
+/* The daemon is lost, or refuses us: nothing that runs counts any more. */
+static void give_up(struct work *work)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	for (int64_t i = 0; i < work->options->jobs; i++) {
+		if (work->jobs[i].lease)
+			work_stop(&work->jobs[i], now_ms,
+				  work->options->grace_ms);
+	}
+	work->stopping = true;
+	for (;;) {
+		size_t left = 0;
+
+		now_ms = clock_monotonic_ms();
+		for (int64_t i = 0; i < work->options->jobs; i++) {
+			struct work_job *job = &work->jobs[i];
+
+			if (!job->lease)
+				continue;
+			work_step(job, &work->place, now_ms);
+			left += !job->ended;
+		}
+		if (left == 0)
+			return;
+		wait_for_more(work, now_ms);
+	}
+}
+
+/* ---- Beginning and end ---- */
+
+static int read_handlers(struct work *work, const char *list)
+{
+	size_t count = 0;
+	char *at;
+
+	work->names = strdup(list);
+	if (!work->names)
+		return say_memory(work->tool);
+	for (at = work->names; at;) {
+		char *name = at, *comma = strchr(at, ',');
+
+		if (comma)
+			*comma = '\0';
+		at = comma ? comma + 1 : NULL;
+		if (!*name || count == WORK_HANDLERS_MAX)
+			return say_usage(work->tool,
+					 "Like: reeve work thumb,scale -- "
+					 "./pictures",
+					 "'%s' is not a list of 1 to %d "
+					 "handlers with commas between",
+					 list, WORK_HANDLERS_MAX);
+		if (strcmp(name, "exec") == 0)
+			return say_usage(work->tool,
+					 "Name a handler of your own",
+					 "exec runs commands, and its jobs are "
+					 "the daemon's own workers'");
+		work->handlers[count++] = name;
+	}
+	return 0;
+}
+
+static int find_program(struct work *work, const char *name)
+{
+	int result = child_find(name, &work->place.path);
+
+	if (result == -ENOMEM)
+		return say_memory(work->tool);
+	if (result == 0)
+		return 0;
+	return say_fail(work->tool, result == -ENOENT ? 127 : 126,
+			"Check the spelling and the rights",
+			"cannot start '%s': %s", name, strerror(-result));
+}
+
+static int check_options(struct work_options *options, struct tool *tool)
+{
+	if (options->jobs > WORK_JOBS_MAX)
+		return say_usage(tool, "Start several",
+				 "--jobs takes %d at most", WORK_JOBS_MAX);
+	if (options->once && (options->max_jobs > 1 || options->jobs > 1))
+		return say_usage(tool, "Leave them out",
+				 "--once is one job: it takes neither "
+				 "--max-jobs nor --jobs");
+	if (options->lease_ms && options->lease_ms < WORK_LEASE_LEAST_MS)
+		return say_usage(tool, "Like: --lease 30s",
+				 "--lease takes a second at least");
+	options->jobs = options->jobs ? options->jobs : 1;
+	options->max_jobs = options->once ? 1 : options->max_jobs;
+	options->lease_ms = options->lease_ms ? options->lease_ms
+					      : WORK_LEASE_MS;
+	options->grace_ms = options->grace_ms ? options->grace_ms
+					      : WORK_GRACE_MS;
+	return 0;
+}
+
+/* Flags may stand behind the handlers, too; the command begins behind them. */
+static int read_words(struct work *work, struct work_options *options, int argc,
+		      char **argv)
+{
+	const struct arg_table table = {flags, ARRAY_COUNT(flags)};
+	struct arg_bases bases = {.tables = &table,
+				  .table_count = 1,
+				  .options = options,
+				  .common_table = &common_args_table,
+				  .common = work->tool};
+	int result;
+
+	if (argc == 0)
+		return say_usage(work->tool,
+				 "Like: reeve work thumb -- ./thumb",
+				 "which handler?");
+	result = args_parse(work->tool, &bases, true, argc - 1, argv + 1,
+			    &argc);
+	if (result == 0 && work->tool->help)
+		return 0;
+	if (result == 0)
+		result = check_options(options, work->tool);
+	if (result == 0)
+		result = read_handlers(work, argv[0]);
+	if (result == 0 && argc == 0)
+		result = say_usage(work->tool,
+				   "Like: reeve work thumb -- ./thumb",
+				   "there is no command to run");
+	work->place.argv = argv + 1;
+	return result ? result : find_program(work, argv[1]);
+}
+
+static int begin(struct work *work)
+{
+	struct reeve_reserve reserve = {
+		.handlers = work->handlers,
+		.queues = work->options->queues.items,
+		.lease_ms = work->options->lease_ms,
+	};
+	int result = tool_connect(work->tool);
+
+	if (result != 0)
+		return result;
+	work->jobs = calloc((size_t)work->options->jobs, sizeof(*work->jobs));
+	if (!work->jobs)
+		return say_memory(work->tool);
+	result = guard_start(&work->place.guard);
+	if (result != 0)
+		return say_fail(work->tool, EXIT_INTERNAL, NULL,
+				"cannot start a process: %s",
+				strerror(-result));
+	/* Whatever a call waits for: the loop has more to do. */
+	reeve_set_patience(work->tool->r, 0);
+	if (reeve_consumer_new(work->tool->r, &reserve, &work->consumer) != 0)
+		return say_error(work->tool);
+	/* A command need not read its input. */
+	signal(SIGPIPE, SIG_IGN);
+	interrupt_allow(2);
+	work->signal = interrupt_catch();
+	return 0;
+}
+
+static void end(struct work *work)
+{
+	reeve_consumer_free(work->consumer);
+	for (int64_t i = 0; work->jobs && i < work->options->jobs; i++) {
+		if (work->jobs[i].lease)
+			work_free(&work->jobs[i]);
+	}
+	guard_end(&work->place.guard);
+	free(work->place.path);
+	free(work->names);
+	free(work->jobs);
+}
+
+static int run(struct tool *tool, void *options, int argc, char **argv)
+{
+	struct work work = {
+		.tool = tool,
+		.options = options,
+		.place = {.tool = tool, .guard = {-1}},
+	};
+	int result = read_words(&work, options, argc, argv);
+
+	if (result == 0 && tool->help) {
+		command_help_of(&command_work);
+		return 0;
+	}
+	work.place.text = work.options->text;
+	if (result == 0)
+		result = begin(&work);
+	if (result == 0) {
+		result = loop(&work);
+		if (result != 0)
+			give_up(&work);
+	}
+	end(&work);
+	return result ? result : work.code;
+}
+
+const struct command command_work = {
+	.name = "work",
+	.group = "Work",
+	.synopsis = "HANDLER[,HANDLER]... [FLAG]... [--] COMMAND "
+		    "[ARGUMENT]...",
+	.summary = "Run a command for each job of a handler that no pool "
+		   "serves.",
+	.text = "  reeve work thumb -- ./thumb             arguments are JSON "
+		"on its stdin,\n"
+		"                                          its stdout is the "
+		"result\n"
+		"  reeve work thumb,scale -j4 -- ./pictures\n"
+		"  reeve work report --once -- python3 report.py\n",
+	COMMAND_FLAGS(flags),
+	.stop_early = true,
+	.handler_first = true,
+	.options_bytes = sizeof(struct work_options),
+	.run = run,
+};
