@@ -10,7 +10,7 @@
 
 #define CHANNEL_POOL_BYTES 64
 #define CHANNEL_SECRET_BYTES 16
-#define CHANNEL_REASON_BYTES 128
+#define CHANNEL_REASON_BYTES 384
 /* On a worker's cgroup folder: what is in it may live on without the worker. */
 #define CHANNEL_KEPT_ATTRIBUTE "user.reeve.kept"
 
@@ -83,7 +83,7 @@ struct channel_message {
 	uint8_t secret[CHANNEL_SECRET_BYTES]; /* BORN */
 	char cgroup[32]; /* BORN: its folder below job/, "" without cgroups */
 	int32_t cgroups; /* HOST: 1 when every job has a cgroup */
-	/* HOST: why not; POOL: why degraded; terminated */
+	/* HOST: why not; POOL: why degraded; KILL: why; terminated */
 	char reason[CHANNEL_REASON_BYTES];
 };
 

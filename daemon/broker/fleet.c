@@ -259,6 +259,22 @@ static uint32_t pool_of(struct broker *broker, const struct worker *worker)
 							: SCHED_POOL_NONE;
 }
 
+/* Ended, and its pool says why. */
+static void refuse(struct broker *broker, const struct worker *worker,
+		   struct worker_link *link, const char *missing)
+{
+	struct channel_message message = {
+		.kind = CHANNEL_KILL,
+		.worker = worker->id,
+	};
+
+	snprintf(message.reason, sizeof(message.reason),
+		 "worker was refused: it does not serve handler '%.200s'",
+		 missing);
+	link->refused = true;
+	link_send(broker, &message);
+}
+
 /* Who lacks a handler would be given its jobs all the same. */
 static bool is_fit(struct broker *broker, const struct worker *worker,
 		   struct worker_link *link)
@@ -279,8 +295,7 @@ static bool is_fit(struct broker *broker, const struct worker *worker,
 		    "pool=%s handler=%s worker=%lld pid=%d",
 		    worker->pool_name, missing, (long long)worker->id,
 		    (int)worker->pid);
-	link->refused = true;
-	fleet_signal(broker, worker, SIGKILL);
+	refuse(broker, worker, link, missing);
 	return false;
 }
 

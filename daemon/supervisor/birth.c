@@ -182,6 +182,8 @@ static int start_role(const struct birth *birth, struct pool *pool,
 	};
 	int ends[2], r;
 
+	if (worker->words)
+		spawn.words = worker->words->fd;
 	if (lines) {
 		tail = make_tail(pool->config.run);
 		if (!tail)
@@ -233,8 +235,11 @@ static int start_program(const struct birth *birth, struct pool *pool,
 		.nofile = birth->nofile,
 		.drop_oom_protection = true,
 	};
-	int r = spawn_in(&spawn, &worker->pid);
+	int r;
 
+	if (worker->words)
+		spawn.words = worker->words->fd;
+	r = spawn_in(&spawn, &worker->pid);
 	if (r)
 		return r;
 	worker->start_ticks = reap_start_ticks(worker->pid);
@@ -301,11 +306,14 @@ struct pool_worker *birth_worker(const struct birth *birth, struct pool *pool,
 	worker->number = number;
 	worker->born_ns = now_ns;
 	worker->generation = pool->generation;
+	if (pool_listens(pool) && !pool_forks(pool))
+		worker->words = words_new();
 	r = start(birth, pool, worker, now_ns);
 	if (r < 0) {
 		log_error("cannot start a worker, retrying pool=%s slot=%d "
 			  "error=\"%s\"",
 			  pool->config.name, slot, strerror(-r));
+		words_free(&worker->words);
 		*worker = (struct pool_worker){0};
 		pool->retry_ns = now_ns + POOL_REFUSED_NS;
 		return NULL;
@@ -319,6 +327,7 @@ struct pool_worker *birth_worker(const struct birth *birth, struct pool *pool,
 }
 
 static int start_template(const struct birth *birth, struct pool *pool, int fd,
+			  const struct words *words,
 			  struct variables *variables, pid_t *ret_pid)
 {
 	AUTO(free) char **tail = NULL;
@@ -334,6 +343,8 @@ static int start_template(const struct birth *birth, struct pool *pool, int fd,
 		.drop_oom_protection = true,
 	};
 
+	if (words)
+		spawn.words = words->fd;
 	if (pool->config.kind == POOL_PLUGIN) {
 		tail = make_tail(pool->config.run);
 		if (!tail)
@@ -349,13 +360,17 @@ bool birth_template(const struct birth *birth, struct pool *pool,
 {
 	struct variables variables = {0};
 	int ends[2] = {-1, -1}, r;
+	struct words *words = NULL;
 	pid_t pid = 0;
 
+	if (pool_listens(pool))
+		words = words_new();
 	add_common(&variables, birth, pool);
 	add(&variables, "REEVE_TEMPLATE_FD=%d", TEMPLATE_FD);
 	r = variables.failed ? -ENOMEM : template_pair(ends);
 	if (!r) {
-		r = start_template(birth, pool, ends[1], &variables, &pid);
+		r = start_template(birth, pool, ends[1], words, &variables,
+				   &pid);
 		close(ends[1]);
 	}
 	drop(&variables);
@@ -365,10 +380,12 @@ bool birth_template(const struct birth *birth, struct pool *pool,
 			  pool->config.name, strerror(-r));
 		if (ends[0] >= 0)
 			close(ends[0]);
+		words_free(&words);
 		pool->preload_ns = now_ns + POOL_REFUSED_NS;
 		return false;
 	}
 	template_started(&pool->next, pid, ends[0], now_ns);
+	pool->next.words = words;
 	log_info("template started pid=%d pool=%s", (int)pid,
 		 pool->config.name);
 	return true;

@@ -2,6 +2,7 @@
 
 #include "daemon/supervisor/cgroup_folder.h"
 #include "daemon/supervisor/pool_message.h"
+#include "daemon/supervisor/preload.h"
 #include "daemon/supervisor/supervisor.h"
 #include "daemon/supervisor/tend.h"
 
@@ -15,6 +16,7 @@
 #define SWEEP_LATER_NS (500 * INT64_C(1000000))
 /* Exit status of a worker whose job left processes that are to live on. */
 #define EXIT_KEPT 3
+#define QUOTE_BYTES 256
 
 /* What one round of reaping saw. */
 struct round {
@@ -55,6 +57,19 @@ void deaths_drop_folder(struct supervisor *supervisor, const char *name,
 		supervisor->sweep_ns = now_ns + SWEEP_SOON_NS;
 }
 
+/* Of its own, or of the template that forked it: they share what they write to. */
+static const char *last_words(struct pool *pool,
+			      const struct pool_worker *worker,
+			      char said[QUOTE_BYTES])
+{
+	const struct template *template = preload_find(pool, worker->template);
+	struct words *words = template ? template->words : worker->words;
+
+	words_pass(words);
+	words_quote(words, said, QUOTE_BYTES);
+	return said;
+}
+
 bool deaths_worker(struct supervisor *supervisor, struct pool *pool,
 		   struct pool_worker *worker, const struct reap_end *end,
 		   int64_t now_ns)
@@ -63,11 +78,13 @@ bool deaths_worker(struct supervisor *supervisor, struct pool *pool,
 		    WIFEXITED(end->status) &&
 		    WEXITSTATUS(end->status) == EXIT_KEPT;
 	struct channel_message died;
-	char folder[32];
+	char folder[32], said[QUOTE_BYTES];
 
 	memcpy(folder, worker->folder, sizeof(folder));
 	pool_died_message(pool, worker, end, &died);
+	worker->said = last_words(pool, worker, said);
 	pool_died(pool, worker, end, now_ns);
+	preload_listen(pool, now_ns);
 	if (WIFEXITED(end->status) && (keep || end->status == 0))
 		log_info("worker left slot=%d worker=%" PRId64
 			 " status=%d pool=%s",

@@ -217,11 +217,14 @@ static void explain_end(struct pool *pool, const struct pool_worker *worker,
 				   ? " before it had done anything"
 				   : " before it was ready";
 
+	if (worker->refused)
+		return;
 	if (worker->late)
 		pool_explain(pool, "worker was not ready in time (ready: %g s)",
 			     (double)pool->config.ready_ms / 1000);
 	else
 		pool_explain_end(pool, "worker", status, when);
+	pool_quote(pool, worker->said);
 }
 
 /* One that could not begin did nothing, however long it took for it. */
@@ -263,7 +266,13 @@ void pool_died(struct pool *pool, struct pool_worker *worker,
 		count(pool, worker, has_begun(pool, worker, end->status),
 		      now_ns);
 	}
+	words_free(&worker->words);
 	*worker = (struct pool_worker){0};
+}
+
+bool pool_listens(const struct pool *pool)
+{
+	return !is_exec(pool) && (pool->backoff.deaths || pool->preload.deaths);
 }
 
 bool pool_degraded(const struct pool *pool, int64_t now_ns)
@@ -285,6 +294,8 @@ void pool_fini(struct pool *pool)
 	template_fini(&pool->next);
 	template_fini(&pool->old);
 	pool_config_free(&pool->config);
+	for (int slot = 0; slot < pool->size; slot++)
+		words_free(&pool->workers[slot].words);
 	free(pool->workers);
 	*pool = (struct pool){.template.fd = -1, .next.fd = -1, .old.fd = -1};
 }

@@ -15,6 +15,7 @@
 #include "daemon/core/backoff.h"
 #include "daemon/supervisor/reap.h"
 #include "daemon/supervisor/template.h"
+#include "daemon/supervisor/words.h"
 
 #define POOL_EXEC "exec" /* the name of number 0 */
 /* A replacement that lives this long lets the others follow. */
@@ -32,6 +33,9 @@ struct pool_worker {
 	bool retiring; /* it leaves, and its replacement is another's slot */
 	bool ordered;  /* the broker had it ended */
 	bool late;     /* it was not ready in time */
+	bool refused;  /* the broker had it ended, and said why */
+	struct words *words; /* owned; NULL: its errors are not kept */
+	const char *said;    /* its last lines, at its end; NULL: unknown */
 	uint8_t secret[CHANNEL_SECRET_BYTES];
 	char folder[32]; /* below job/; "": without cgroups */
 };
@@ -106,6 +110,9 @@ void pool_unborn(struct pool *pool, struct pool_worker *worker, int64_t now_ns);
 /** pool_died() - it was reaped: account for it and empty its slot */
 void pool_died(struct pool *pool, struct pool_worker *worker,
 	       const struct reap_end *end, int64_t now_ns);
+
+/** pool_listens() - are the errors of its next process to be kept? */
+bool pool_listens(const struct pool *pool);
 
 /** pool_degraded() - does it wait because its births fail? */
 bool pool_degraded(const struct pool *pool, int64_t now_ns);

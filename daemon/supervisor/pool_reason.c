@@ -15,6 +15,15 @@ void pool_explain(struct pool *pool, const char *fmt, ...)
 	va_end(args);
 }
 
+void pool_quote(struct pool *pool, const char *said)
+{
+	size_t n = strlen(pool->reason);
+
+	if (said && said[0])
+		snprintf(pool->reason + n, sizeof(pool->reason) - n, ": %s",
+			 said);
+}
+
 void pool_explain_end(struct pool *pool, const char *what, int status,
 		      const char *when)
 {

@@ -20,3 +20,6 @@ void pool_explain(struct pool *pool, const char *fmt, ...) printf_like(2, 3);
  */
 void pool_explain_end(struct pool *pool, const char *what, int status,
 		      const char *when);
+
+/** pool_quote() - add what the one that ended said last; NULL or "": nothing */
+void pool_quote(struct pool *pool, const char *said);

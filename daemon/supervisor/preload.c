@@ -2,6 +2,8 @@
 
 #include "daemon/supervisor/pool_reason.h"
 
+#define PRELOAD_QUOTE_BYTES 256
+
 bool preload_wants(const struct pool *pool, int64_t now_ns,
 		   int64_t *ret_wake_ns)
 {
@@ -85,6 +87,7 @@ void preload_died(struct pool *pool, struct template *template, int status,
 		  int64_t now_ns)
 {
 	int64_t lived_ns = now_ns - template->born_ns;
+	char said[PRELOAD_QUOTE_BYTES];
 
 	if (template == &pool->old || template->state == TEMPLATE_ENDING) {
 		template_died(template);
@@ -95,11 +98,15 @@ void preload_died(struct pool *pool, struct template *template, int status,
 		lived_ns = BACKOFF_GOOD_NS - 1;
 	pool->preload_ns = backoff_died(&pool->preload, now_ns, lived_ns,
 					template->useful);
-	if (!template->explained)
+	if (!template->explained) {
 		pool_explain_end(pool, "template", status,
 				 template->state == TEMPLATE_LOADING
 					 ? " at preload"
 					 : "");
+		words_pass(template->words);
+		words_quote(template->words, said, sizeof(said));
+		pool_quote(pool, said);
+	}
 	template_died(template);
 }
 
@@ -117,6 +124,16 @@ void preload_renew(struct pool *pool)
 	/* It began to load before: what it loads may be of yesterday. */
 	pool->next.explained = true;
 	template_kill(&pool->next);
+}
+
+void preload_listen(struct pool *pool, int64_t now_ns)
+{
+	/* Whoever serves shows that it is not all of them. */
+	if (!pool_forks(pool) || pool->removed || pool->template.words ||
+	    pool->template.state != TEMPLATE_SERVING || pool->stale ||
+	    pool->backoff.deaths < 2 || !pool_degraded(pool, now_ns))
+		return;
+	pool->stale = true;
 }
 
 void preload_end(struct pool *pool, int64_t now_ns)

@@ -37,6 +37,14 @@ void preload_died(struct pool *pool, struct template *template, int status,
 		  int64_t now_ns);
 
 /**
+ * preload_listen() - the workers that it forks cannot begin: hear why
+ *
+ * What they write goes where their template writes to, so another template
+ * is made, whose errors are kept.
+ */
+void preload_listen(struct pool *pool, int64_t now_ns);
+
+/**
  * preload_renew() - make the pool anew: the next template, or the next birth,
  * is of a new generation
  */

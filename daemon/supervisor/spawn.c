@@ -99,6 +99,7 @@ static int lay_out(const struct spawn *spawn)
 
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    (spawn->words && dup2(spawn->words, STDERR_FILENO) < 0) ||
 	    dup2(spawn->env ? STDERR_FILENO : null, STDOUT_FILENO) < 0)
 		return -errno;
 	for (size_t i = 0; i < spawn->fd_count; i++) {

@@ -32,6 +32,7 @@ struct spawn {
 	char *const *env;
 	int fds[SPAWN_FDS_MAX]; /* become 3, 4, ...; -1: stays closed */
 	size_t fd_count;
+	int words;	  /* becomes 2; 0: our own */
 	int cgroup;	  /* descriptor of the folder it is born in; -1: ours */
 	int listen_count; /* REEVE_LISTEN; 0: unset */
 	uint64_t nofile; /* soft limit that jobs get, for roles as REEVE_NOFILE,

@@ -153,6 +153,7 @@ void template_kill(struct template *template)
 void template_died(struct template *template)
 {
 	hang_up(template);
+	words_free(&template->words);
 	*template = (struct template){.fd = -1};
 }
 

@@ -12,6 +12,7 @@
  */
 
 #include "daemon/base/template.h"
+#include "daemon/supervisor/words.h"
 
 #include <sys/types.h>
 
@@ -41,7 +42,8 @@ struct template
 	int pending;	  /* forks that it was asked for and did not answer */
 	bool useful;	  /* a worker of it was ready */
 	bool killed;
-	bool explained; /* why it ends is known */
+	bool explained;	     /* why it ends is known */
+	struct words *words; /* owned; NULL: its errors are not kept */
 };
 
 enum {

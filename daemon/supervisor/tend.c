@@ -1,6 +1,7 @@
 #include "daemon/supervisor/tend.h"
 
 #include "daemon/supervisor/pool_message.h"
+#include "daemon/supervisor/pool_reason.h"
 #include "daemon/supervisor/preload.h"
 
 #include <errno.h>
@@ -124,6 +125,26 @@ static void fill(struct supervisor *supervisor, struct pool *pool,
 		wake_at(supervisor, pool->backoff.until_ns);
 }
 
+/* Who is heard: what it writes comes to our standard error through us. */
+static void pass_words(struct supervisor *supervisor, struct pool *pool,
+		       int64_t now_ns)
+{
+	struct words *templates[] = {pool->template.words, pool->next.words,
+				     pool->old.words};
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(templates); i++) {
+		any |= templates[i] != NULL;
+		words_pass(templates[i]);
+	}
+	for (int slot = 0; slot < pool->size; slot++) {
+		any |= pool->workers[slot].words != NULL;
+		words_pass(pool->workers[slot].words);
+	}
+	if (any)
+		wake_at(supervisor, now_ns + WORDS_LOOK_NS);
+}
+
 void tend_pools(struct supervisor *supervisor, int64_t now_ns)
 {
 	supervisor->pool_wake_ns = 0;
@@ -136,6 +157,7 @@ void tend_pools(struct supervisor *supervisor, int64_t now_ns)
 		tend_preload(supervisor, pool, now_ns);
 		end_late(supervisor, pool, now_ns);
 		fill(supervisor, pool, now_ns);
+		pass_words(supervisor, pool, now_ns);
 		tell_pool(supervisor, pool, false, now_ns);
 	}
 }
@@ -147,6 +169,10 @@ static void order_worker(struct supervisor *supervisor, struct pool *pool,
 	switch (message->kind) {
 	case CHANNEL_KILL:
 		worker->ordered = true;
+		if (message->reason[0] && !worker->ready) {
+			pool_explain(pool, "%s", message->reason);
+			worker->refused = true;
+		}
 		deaths_end_worker(supervisor, worker);
 		break;
 	case CHANNEL_TERM:

@@ -53,7 +53,7 @@ static void note_message(const struct channel_message *m)
 		[CHANNEL_TEXT] = "text",	   [CHANNEL_POOLS] = "pools",
 		[CHANNEL_DEFAULTS] = "defaults",
 	};
-	char line[512];
+	char line[1024];
 
 	snprintf(line, sizeof(line),
 		 "%d %s worker=%" PRId64
