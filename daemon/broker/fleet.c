@@ -18,6 +18,7 @@
 #include "daemon/broker/staff.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
+#include "daemon/broker/worker_log.h"
 #include "proto/spec.h"
 
 /* glibc's sys/queue.h lacks the safe walk. */
@@ -89,6 +90,7 @@ int fleet_init(struct broker *broker, int listen_fd)
 
 static void worker_free(struct worker *worker)
 {
+	worker_log_tick(worker, INT64_MAX);
 	given_free_adopted(worker);
 	free((char *)worker->handlers.p);
 	if (worker->pidfd_event)
@@ -501,6 +503,7 @@ void fleet_tick(struct broker *broker, int64_t now_ns)
 		worker_link_free(link);
 	}
 	HASH_ITER (hh, broker->fleet.by_id, worker, next) {
+		worker_log_tick(worker, now_ns);
 		if (worker->died_ns &&
 		    now_ns - worker->died_ns > FLEET_LAST_WORDS_NS)
 			fleet_end(broker, worker);

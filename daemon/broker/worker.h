@@ -8,6 +8,7 @@
 
 #include "daemon/base/channel.h"
 #include "daemon/core/backoff.h"
+#include "daemon/core/bucket.h"
 #include "daemon/core/sched.h"
 
 struct broker;
@@ -51,6 +52,7 @@ struct worker {
 	int64_t since_ns; /* it is here, monotonic */
 	int64_t since_ms, jobs_done, cpu_us;
 	unsigned dials;		  /* since it did a job last */
+	struct bucket log;	  /* what it says to the administrator */
 	struct backoff unwilling; /* it puts back what it is given */
 	int64_t rss_kib;	  /* when it was looked at last; 0: never */
 };

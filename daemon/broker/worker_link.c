@@ -11,10 +11,9 @@
 #include "daemon/broker/outcome.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/unwilling.h"
+#include "daemon/broker/worker_log.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
-
-#define LOG_TEXT_BYTES 1024 /* of what a handler says */
 
 static void bad_line(struct worker_link *link, const char *what)
 {
@@ -188,34 +187,6 @@ static bool on_progress(struct worker_link *link, struct slice line)
 	return false;
 }
 
-/* What a handler has to say to the administrator. */
-static bool on_log(struct worker_link *link, struct slice line,
-		   struct slice value)
-{
-	const struct worker *worker = link->worker;
-	enum log_level level = LOG_INFO;
-	struct arena arena = {0};
-	struct slice text, word;
-
-	if (json_string(&arena, value, &text) == 0) {
-		if (json_find(line, "level", &value) &&
-		    json_string(&arena, value, &word) == 0) {
-			if (slice_is(word, "error"))
-				level = LOG_ERROR;
-			else if (slice_is(word, "warning"))
-				level = LOG_WARNING;
-			else if (slice_is(word, "debug"))
-				level = LOG_DEBUG;
-		}
-		log_line(level, "%.*s pool=%s worker=%lld job=%lld",
-			 text.n < LOG_TEXT_BYTES ? (int)text.n : LOG_TEXT_BYTES,
-			 text.p, worker->pool_name, (long long)worker->id,
-			 (long long)find_int(line, "job"));
-	}
-	arena_fini(&arena);
-	return true;
-}
-
 /* One statement. Return: false when the link is gone. */
 static bool on_line(struct worker_link *link, struct slice text)
 {
@@ -255,8 +226,12 @@ static bool on_line(struct worker_link *link, struct slice text)
 	}
 	if (json_key_is(key, "progress"))
 		return on_progress(link, line);
-	if (json_key_is(key, "log"))
-		return on_log(link, line, value);
+	if (json_key_is(key, "log")) {
+		worker_log_say(link->worker, line, value,
+			       link->broker->config->log_level,
+			       clock_mono_ns());
+		return true;
+	}
 	if (json_key_is(key, "bye")) {
 		fleet_leaving(link->broker, link->worker);
 		return true;

@@ -27,6 +27,9 @@ say(ready=1, secret=os.environ['REEVE_WORKER_SECRET'], pid=os.getpid(),
     worker=int(os.environ['REEVE_WORKER']), name='bad', holding=[],
     handlers=[] if sys.argv[1] == 'other' else
     os.environ['REEVE_HANDLERS'].split())
+if sys.argv[1] == 'talks':
+    for n in range(5000):
+        say(log='word %d' % n, level='debug' if n % 2 else 'warning')
 for line in link.makefile():
     job = json.loads(line)
     if 'job' in job:
@@ -126,6 +129,15 @@ def a_program_that_gives_everything_back_is_let_rest(t):
     configure(t, PROGRAM, 'gives')
     t.c.call('Submit', job={'handler': 'work'})
     degraded(t, 'put back every job')
+
+
+@story
+def a_program_that_talks_without_end_does_not_fill_the_log(t):
+    configure(t, PROGRAM, 'talks')
+    eventually(lambda: 'worker says too much, lines are left out count=24' in
+               t.log_text())
+    said = t.log_text().count(' word ')
+    assert 100 <= said < 140, said
 
 
 if __name__ == '__main__':
