@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/broker/shallow.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
@@ -326,6 +327,32 @@ int outcome_parse(struct slice text, struct arena *arena,
 	return 0;
 }
 
+int outcome_too_deep(struct slice text, struct arena *arena,
+		     struct store_outcome *ret, int64_t *ret_run_us)
+{
+	static const char said[] = "{\"type\":\"ResultNotJSON\",\"message\":"
+				   "\"the result is nested too deep\"}";
+	struct store_outcome outcome;
+	struct json_fault fault;
+	struct slice line;
+	int r = shallow_result(text, arena, &line);
+
+	if (r)
+		return r < 0 ? r : OUTCOME_E_BAD;
+	if (json_check(line, &fault) || json_kind(line) != JSON_OBJECT)
+		return OUTCOME_E_BAD;
+	r = outcome_parse(json_trim(line), arena, &outcome, ret_run_us);
+	if (r)
+		return r;
+	if (outcome.kind != STORE_SUCCEEDED)
+		return OUTCOME_E_BAD;
+	outcome.kind = STORE_FAILED_ATTEMPT;
+	outcome.cause = CAUSE_HANDLER;
+	outcome.failure = slice_of(said);
+	*ret = outcome;
+	return 0;
+}
+
 static int result_path(char path[4200], const char *state_dir, int64_t token)
 {
 	int n = snprintf(path, 4200, "%s/results/%" PRId64, state_dir, token);
@@ -373,7 +400,10 @@ int outcome_load(const char *state_dir, int64_t token, struct arena *arena,
 	close(fd);
 	if (r)
 		return r;
-	if (json_check(line, &fault))
+	r = json_check(line, &fault);
+	if (r == JSON_E_DEPTH)
+		return outcome_too_deep(line, arena, ret, &run_us);
+	if (r)
 		return OUTCOME_E_BAD;
 	line = json_trim(line);
 	if (json_kind(line) == JSON_OBJECT &&

@@ -23,6 +23,18 @@ must_check int outcome_parse(struct slice text, struct arena *arena,
 			     struct store_outcome *ret, int64_t *ret_run_us);
 
 /**
+ * outcome_too_deep() - the same of a text that json_check() found too deep
+ * @text:	nothing else is known of it
+ *
+ * What a handler returned is nested deeper than anybody could read: its job
+ * has failed, with ResultNotJSON.
+ *
+ * Return: 0; OUTCOME_E_BAD also when it is not the result; or -ENOMEM.
+ */
+must_check int outcome_too_deep(struct slice text, struct arena *arena,
+				struct store_outcome *ret, int64_t *ret_run_us);
+
+/**
  * outcome_load() - what a worker left in results/TOKEN
  *
  * A result, or that it never began the job: STORE_PUT_BACK.

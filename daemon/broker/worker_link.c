@@ -106,8 +106,11 @@ static bool is_its_job(struct worker_link *link, int64_t job, int64_t token)
 	return false;
 }
 
-/* A result, or a failure: an outcome of the batch that gathers. */
-static bool on_end(struct worker_link *link, struct slice line)
+/*
+ * A result, or a failure: an outcome of the batch that gathers. @deep: too
+ * deep to be checked.
+ */
+static bool on_end(struct worker_link *link, struct slice line, bool deep)
 {
 	struct broker *broker = link->broker;
 	struct batch *batch = broker->gathering;
@@ -116,8 +119,9 @@ static bool on_end(struct worker_link *link, struct slice line)
 	bool patient;
 	size_t i;
 
-	if (outcome_parse(line, &batch->arena, &outcome, &run_us)) {
-		bad_line(link, "done or fail");
+	if (deep ? outcome_too_deep(line, &batch->arena, &outcome, &run_us)
+		 : outcome_parse(line, &batch->arena, &outcome, &run_us)) {
+		bad_line(link, deep ? "nested too deep" : "done or fail");
 		return false;
 	}
 	if (!is_its_job(link, outcome.job, outcome.token))
@@ -193,8 +197,12 @@ static bool on_line(struct worker_link *link, struct slice text)
 	struct json_fault fault;
 	struct json_iter iter;
 	struct slice line, key, value;
+	int r;
 
-	if (json_check(text, &fault)) {
+	r = json_check(text, &fault);
+	if (r == JSON_E_DEPTH && link->worker)
+		return on_end(link, text, true);
+	if (r) {
 		bad_line(link, "not JSON");
 		return false;
 	}
@@ -212,7 +220,7 @@ static bool on_line(struct worker_link *link, struct slice text)
 		return false;
 	}
 	if (json_key_is(key, "done") || json_key_is(key, "fail"))
-		return on_end(link, line);
+		return on_end(link, line, false);
 	if (json_key_is(key, "put_back"))
 		return on_put_back(link, value);
 	if (json_key_is(key, "start")) {

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tests/helper'))
-from story import eventually, main, story  # noqa: E402
+from story import equal, eventually, main, story  # noqa: E402
 
 # Speaks the protocol as badly as it is asked to.
 PROGRAM = '''
@@ -36,6 +36,9 @@ for line in link.makefile():
         job = {'job': job['job'], 'token': job['token']}
         if sys.argv[1] == 'gives':
             say(put_back=[job])
+        elif sys.argv[1] == 'deep':
+            link.sendall(b'{"done":%d,"token":%d,"result":%s}\\n' % (
+                job['job'], job['token'], 100 * b'[' + 100 * b']'))
 '''
 # Of the Python SDK.
 HANDLERS = '''
@@ -138,6 +141,16 @@ def a_program_that_talks_without_end_does_not_fill_the_log(t):
                t.log_text())
     said = t.log_text().count(' word ')
     assert 100 <= said < 140, said
+
+
+@story
+def a_result_that_is_nested_too_deep_fails_its_job_alone(t):
+    configure(t, PROGRAM, 'deep')
+    for _ in range(3):
+        job = t.wait(t.c.call('Submit', job={'handler': 'work'})['id'])
+        equal(job['failure'], {'type': 'ResultNotJSON',
+                               'message': 'the result is nested too deep'})
+    equal(t.log_text().count('worker died'), 0)
 
 
 if __name__ == '__main__':

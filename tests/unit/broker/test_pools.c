@@ -1,6 +1,7 @@
 #include "daemon/broker/pools.h"
 #include "tests/unit/broker/stage_pool.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
@@ -238,6 +239,60 @@ UNIT(a_list_that_is_wrong_leaves_the_last_one)
 	close(client);
 }
 
+UNIT(a_program_is_not_asked_for_a_sign_of_life_while_it_has_a_job)
+{
+	int client = stage_client(&stage), worker;
+	int64_t token;
+
+	stage_pools(&stage, STAGE_POOLS);
+	worker = stage_handler(&stage, 8);
+	stage_thumb(&stage, client, NULL);
+	stage_job(&stage, worker, &token);
+	for (int i = 0; i < 100; i++)
+		fleet_tick(&stage.broker, clock_mono_ns());
+	assert_true(stage_silent(&stage, worker));
+	assert_true(stage_unheard(&stage, CHANNEL_KILL));
+	stage_done(worker, 1, token);
+	stage_expect(stage_read(&stage, worker), "settled");
+	for (int i = 0; i < 10; i++)
+		fleet_tick(&stage.broker, clock_mono_ns());
+	stage_expect(stage_read(&stage, worker), "{\"ping\":");
+	close(worker);
+	close(client);
+}
+
+UNIT(a_result_that_is_nested_too_deep_fails_its_job_alone)
+{
+	int client = stage_client(&stage), worker;
+	char line[512], deep[2 * 80 + 1];
+	int64_t token;
+
+	memset(deep, '[', 80);
+	memset(deep + 80, ']', 80);
+	deep[160] = '\0';
+	stage_pools(&stage, STAGE_POOLS);
+	worker = stage_handler(&stage, 8);
+	stage_thumb(&stage, client, NULL);
+	assert_int_equal(stage_job(&stage, worker, &token), 1);
+	snprintf(line, sizeof(line),
+		 "{\"done\":1,\"result\":%s,\"token\":%lld,\"run_us\":5}", deep,
+		 (long long)token);
+	stage_send(worker, line);
+	snprintf(line, sizeof(line), "{\"settled\":[%lld]}", (long long)token);
+	stage_expect(stage_read(&stage, worker), line);
+	stage_expect(call(client, "org.reeve.jobs.Get", GET(1)),
+		     "\"failure\":{\"type\":\"ResultNotJSON\",\"message\":"
+		     "\"the result is nested too deep\"}");
+	/* The worker goes on. */
+	stage_thumb(&stage, client, NULL);
+	assert_int_equal(stage_job(&stage, worker, NULL), 2);
+	/* What else is too deep is nothing that anybody means. */
+	snprintf(line, sizeof(line), "{\"log\":%s}", deep);
+	stage_send(worker, line);
+	stage_closed(&stage, worker);
+	close(client);
+}
+
 UNIT(a_degraded_pool_says_why_its_jobs_wait)
 {
 	int client = stage_client(&stage);
@@ -290,6 +345,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_list_that_is_wrong_leaves_the_last_one, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_program_is_not_asked_for_a_sign_of_life_while_it_has_a_job,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_result_that_is_nested_too_deep_fails_its_job_alone,
+			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_degraded_pool_says_why_its_jobs_wait, set_up,
 			tear_down),
