@@ -123,22 +123,30 @@ static void print_user(const struct tool *tool, int64_t uid)
 		print_number(tool, "user", uid);
 }
 
-/* Whom it calls, with what; how far it says to be. */
+/* Whom it calls, with what. */
 static void print_call(const struct tool *tool, const struct reeve_job *job)
 {
-	char text[512];
-
 	row(tool, "handler", job->handler);
 	if (job->args[0])
 		row(tool, "args", job->args);
-	if (reeve_job_ended(job) || (job->progress < 0 && !job->note[0]))
+}
+
+/* How far it says to be, and when it would be done. */
+static void print_progress(const struct tool *tool, const struct reeve_job *job,
+			   int64_t now_ms)
+{
+	char text[WORDS_BYTES], line[WORDS_BYTES + DURATION_BYTES + 16];
+	char span[DURATION_BYTES];
+	int64_t left_ms = words_left_ms(job, now_ms);
+
+	words_progress(job, text);
+	if (!text[0])
 		return;
-	if (job->progress >= 0)
-		snprintf(text, sizeof(text), "%.0f%%%s%s", job->progress * 100,
-			 job->note[0] ? ", " : "", job->note);
-	else
-		snprintf(text, sizeof(text), "%s", job->note);
-	row(tool, "progress", text);
+	snprintf(line, sizeof(line), "%s%s%s%s", text,
+		 left_ms < 0 ? "" : ", about ",
+		 left_ms < 0 ? "" : duration_format(left_ms, span),
+		 left_ms < 0 ? "" : " left");
+	row(tool, "progress", line);
 }
 
 /* What it returned, or where its error came from. */
@@ -253,6 +261,7 @@ static int show(struct tool *tool, int64_t id)
 	print_head(tool, job);
 	print_facts(tool, job);
 	print_times(tool, job, clock_wall_ms());
+	print_progress(tool, job, clock_wall_ms());
 	print_usage(tool, job);
 	if (print_tries(tool, job) != 0)
 		return EXIT_FAILED;

@@ -1,5 +1,6 @@
 #include "client/listing.h"
 
+#include "client/bar.h"
 #include "client/clock.h"
 #include "client/duration.h"
 #include "client/job.h"
@@ -13,6 +14,7 @@
 
 #define LISTING_PAGE 500
 #define LISTING_CURSOR_BYTES 256
+#define LISTING_BAR 10
 
 void listing_fini(struct listing *listing)
 {
@@ -158,14 +160,23 @@ void listing_sort(struct listing *listing)
 #define HIDDEN RENDER_WIDE
 
 static const struct render_column columns[] = {
-	{"ID", true, 0, 0},	      {"STATE", false, 0, 0},
-	{"QUEUE", false, 4, 0},	      {"NAME", false, 0, 12},
-	{"TRY", true, 5, 0},	      {"TIME", true, 2, 0},
-	{"NOTE", false, 3, 16},	      {"PRIORITY", true, HIDDEN, 0},
-	{"GROUP", true, HIDDEN, 0},   {"USER", true, HIDDEN, 0},
-	{"EXIT", true, HIDDEN, 0},    {"CAUSE", false, HIDDEN, 0},
-	{"CREATED", true, HIDDEN, 0}, {"STARTED", true, HIDDEN, 0},
-	{"ENDED", true, HIDDEN, 0},   {"COMMAND", false, HIDDEN, 12},
+	{"ID", true, 0, 0},
+	{"STATE", false, 0, 0},
+	{"QUEUE", false, 4, 0},
+	{"NAME", false, 0, 12},
+	{"TRY", true, 5, 0},
+	{"TIME", true, 2, 0},
+	{"PROGRESS", false, 1, 0},
+	{"NOTE", false, 3, 16},
+	{"PRIORITY", true, HIDDEN, 0},
+	{"GROUP", true, HIDDEN, 0},
+	{"USER", true, HIDDEN, 0},
+	{"EXIT", true, HIDDEN, 0},
+	{"CAUSE", false, HIDDEN, 0},
+	{"CREATED", true, HIDDEN, 0},
+	{"STARTED", true, HIDDEN, 0},
+	{"ENDED", true, HIDDEN, 0},
+	{"COMMAND", false, HIDDEN, 12},
 };
 
 enum {
@@ -175,6 +186,7 @@ enum {
 	NAME,
 	TRY,
 	TIME,
+	PROGRESS,
 	NOTE,
 	PRIORITY,
 	GROUP,
@@ -201,10 +213,34 @@ static void write_note(struct render *render, const struct reeve_job *job,
 						    ? job->run_at_ms - now_ms
 						    : 0,
 					    time));
+	} else if (job->state == REEVE_RUNNING && job->note[0]) {
+		render_cell(render, NOTE, RENDER_PLAIN, "%s", job->note);
+	} else if (words_left_ms(job, now_ms) >= 0) {
+		render_cell(render, NOTE, RENDER_DIM, "%s left",
+			    duration_format(words_left_ms(job, now_ms), time));
 	} else if (job->group) {
 		render_cell(render, NOTE, RENDER_DIM, "group %" PRId64,
 			    job->group);
 	}
+}
+
+/* A bar for people, a number for programs. */
+static void write_progress(const struct tool *tool, struct render *render,
+			   const struct reeve_job *job)
+{
+	char bar[BAR_BYTES];
+
+	if (job->state != REEVE_RUNNING || job->progress < 0)
+		return;
+	if (tool->out.terminal)
+		render_cell(render, PROGRESS, RENDER_PLAIN, "%s %3d%%",
+			    bar_write(job->progress, LISTING_BAR,
+				      tool->out.unicode, bar),
+			    bar_percent(job->progress));
+	else
+		render_cell(render, PROGRESS, RENDER_PLAIN, "%.4g",
+			    job->progress);
+	render_key(render, PROGRESS, (int64_t)(job->progress * 1e6));
 }
 
 static void write_time(const struct tool *tool, struct render *render,
@@ -263,6 +299,7 @@ static void write_row(struct table *table, const struct reeve_job *job,
 	render_cell(render, TIME, RENDER_PLAIN, "%s",
 		    duration_format(time_ms, time));
 	render_key(render, TIME, time_ms);
+	write_progress(tool, render, job);
 	write_note(render, job, now_ms);
 	write_wide(tool, render, job);
 }
@@ -270,8 +307,15 @@ static void write_row(struct table *table, const struct reeve_job *job,
 int listing_table(struct table *table, struct tool *tool,
 		  const struct table_args *args)
 {
-	return table_init(table, tool, args, columns, ARRAY_COUNT(columns),
-			  "id");
+	int result = table_init(table, tool, args, columns,
+				ARRAY_COUNT(columns), "id");
+
+	/* On a terminal it is only there when one has said something; lines that
+	 * programs read keep the columns that they have. */
+	if (result == 0 && !args->columns &&
+	    (table->format == TABLE_TSV || table->format == TABLE_CSV))
+		render_hide(&table->render, PROGRESS);
+	return result;
 }
 
 void listing_fill(const struct listing *listing, struct table *table,

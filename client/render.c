@@ -29,6 +29,17 @@ void render_fini(struct render *render)
 	*render = (struct render){0};
 }
 
+void render_hide(struct render *render, size_t column)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < render->shown_count; i++) {
+		if (render->shown[i] != column)
+			render->shown[n++] = render->shown[i];
+	}
+	render->shown_count = n;
+}
+
 void render_row(struct render *render)
 {
 	size_t bytes = render->column_count * sizeof(*render->cells);

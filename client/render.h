@@ -55,6 +55,9 @@ void render_init(struct render *render, const struct render_column *columns,
 		 size_t count);
 void render_fini(struct render *render);
 
+/** render_hide() - do not show this column, which was to be shown */
+void render_hide(struct render *render, size_t column);
+
 /** render_row() - begin a row of empty cells */
 void render_row(struct render *render);
 

@@ -1,5 +1,6 @@
 /* How `reeve top` looks: lines of text from what it knows. */
 
+#include "client/bar.h"
 #include "client/clock.h"
 #include "client/duration.h"
 #include "client/render.h"
@@ -228,6 +229,25 @@ static void draw_queues(struct page *page, size_t most)
 	end_line(page);
 }
 
+/* What a running job says of itself, and when it would be done. */
+static void add_progress(struct page *page, const struct reeve_job *job,
+			 bool wide)
+{
+	int64_t left_ms = words_left_ms(job, clock_wall_ms());
+	char bar[BAR_BYTES], time[DURATION_BYTES];
+
+	if (job->progress >= 0)
+		add(page, RENDER_BLUE, "%s %3d%%  ",
+		    bar_write(job->progress, wide ? 20 : 10,
+			      page->top->tool->out.unicode, bar),
+		    bar_percent(job->progress));
+	if (left_ms >= 0 && wide)
+		add(page, RENDER_DIM, "%s left  ",
+		    duration_format(left_ms, time));
+	if (wide || job->progress < 0)
+		add(page, RENDER_PLAIN, "%s", job->note);
+}
+
 static void draw_job(struct page *page, const struct reeve_job *job)
 {
 	const struct top *top = page->top;
@@ -246,6 +266,8 @@ static void draw_job(struct page *page, const struct reeve_job *job)
 	add_cell(page, RENDER_PLAIN, 7, true,
 		 duration_format(words_time_ms(job, clock_wall_ms()), time));
 	add_cell(page, RENDER_PLAIN, wide ? 60 : 16, false, words_title(job));
+	if (job->state == REEVE_RUNNING)
+		add_progress(page, job, wide);
 	if (job->state == REEVE_FAILED)
 		words_end(job, note);
 	add(page, RENDER_RED, "%s", note);

@@ -263,6 +263,9 @@ static void write_details(FILE *out, const struct reeve_job *job)
 	fprintf(out, "  submitted  %s\n", stamp_local(job->created_ms, stamp));
 	fprintf(out, "  started    %s\n", stamp_local(job->started_ms, stamp));
 	fprintf(out, "  ended      %s\n", stamp_local(job->finished_ms, stamp));
+	words_progress(job, text);
+	if (text[0])
+		fprintf(out, "  progress   %s\n", text);
 	fprintf(out, "  time       %s, attempt %" PRId64 "\n",
 		duration_format(words_time_ms(job, clock_wall_ms()), span),
 		job->attempt);

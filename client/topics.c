@@ -125,6 +125,8 @@ static const struct topic topics[] = {
 	 "  REEVE_AUTOSTART=0  never start a daemon\n"
 	 "  REEVED             the daemon to start\n"
 	 "  VISUAL, EDITOR     for reeve edit\n"
+	 "  REEVE_PROGRESS_FD, REEVE_JOB, REEVE_TOKEN\n"
+	 "                     of a job: for reeve progress inside of it\n"
 	 "  NO_COLOR, CLICOLOR_FORCE, COLUMNS\n"},
 };
 /* clang-format on */

@@ -1,5 +1,6 @@
 #include "client/words.h"
 
+#include "client/bar.h"
 #include "client/duration.h"
 
 #include <inttypes.h>
@@ -48,6 +49,26 @@ int64_t words_time_ms(const struct reeve_job *job, int64_t now_ms)
 	if (reeve_job_ended(job) && !job->started_ms)
 		return -1;
 	return from && to >= from ? to - from : -1;
+}
+
+void words_progress(const struct reeve_job *job, char ret[WORDS_BYTES])
+{
+	ret[0] = '\0';
+	if (reeve_job_ended(job))
+		return;
+	if (job->progress >= 0)
+		snprintf(ret, WORDS_BYTES, "%d%%%s%s",
+			 bar_percent(job->progress), job->note[0] ? ", " : "",
+			 job->note);
+	else
+		snprintf(ret, WORDS_BYTES, "%s", job->note);
+}
+
+int64_t words_left_ms(const struct reeve_job *job, int64_t now_ms)
+{
+	if (job->state != REEVE_RUNNING || !job->started_ms)
+		return -1;
+	return bar_left_ms(job->progress, now_ms - job->started_ms);
 }
 
 static void say_signal(const struct reeve_job *job, char ret[WORDS_BYTES])

@@ -22,5 +22,11 @@ void words_hint(const struct reeve_job *job, char ret[WORDS_BYTES]);
 /** words_title() - its name, else its command, else its handler */
 const char *words_title(const struct reeve_job *job);
 
+/** words_progress() - how far it says to be: "30%, loading"; "" when it does not */
+void words_progress(const struct reeve_job *job, char ret[WORDS_BYTES]);
+
+/** words_left_ms() - how long it still runs, by what it says; -1: unknown */
+int64_t words_left_ms(const struct reeve_job *job, int64_t now_ms);
+
 /** words_time_ms() - how long it ran, or waits, at @now_ms; -1: unknown */
 int64_t words_time_ms(const struct reeve_job *job, int64_t now_ms);

@@ -19,6 +19,7 @@ import threading
 import time
 
 import fake_consume
+import fake_progress
 from fake_handlers import HANDLERS, Pools, Raised
 
 JOBS = 'org.reeve.jobs.'
@@ -70,7 +71,7 @@ class Job:
             'failure') if name in self.facts}
 
 
-class Daemon:
+class Daemon(fake_progress.Progress):
     def __init__(self):
         self.lock = threading.Condition()
         self.jobs, self.keys, self.groups = {}, {}, {}
@@ -93,10 +94,11 @@ class Daemon:
             return
         argv = job.spec.get('argv') or ['/bin/sh', '-c', job.spec['shell']]
         context = job.spec.get('context', {})
+        env = fake_progress.environment(job, context.get('env'))
         job.facts.update(state='running', attempt=1, started_ms=now_ms())
         try:
             job.process = subprocess.Popen(
-                argv, cwd=context.get('cwd'), env=context.get('env'),
+                argv, cwd=context.get('cwd'), env=env,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE)
         except OSError as error:
@@ -407,7 +409,8 @@ class Daemon:
                 counts[word] = counts.get(word, 0) + 1
         pending = sum(n for word, n in counts.items() if word not in ENDED)
         return {'group': {'id': p['group'], 'closed': True, 'counts': counts,
-                          'pending': pending, 'complete': pending == 0}}
+                          'pending': pending, 'complete': pending == 0,
+                          'progress': self.group_progress(p['group'])}}
 
     def Output(self, p, more):
         job, at = self.find(p['id']), p.get('offset', 0)
