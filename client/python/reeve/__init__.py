@@ -1,7 +1,8 @@
 """reeve: jobs of the task daemon `reeved`, from Python.
 
 As a client: `Client`, and `Pool`, which has the surface of
-`multiprocessing.Pool`. As a worker: `handler` and `reeve.worker`.
+`multiprocessing.Pool`. As a consumer without a pool of the daemon:
+`Consumer`. As a worker: `handler` and `reeve.worker`.
 Nothing but the standard library is used, and nothing is ever pickled.
 """
 from .errors import (CallError, Error, JobCancelled, JobTimeout, RemoteError,
@@ -9,13 +10,14 @@ from .errors import (CallError, Error, JobCancelled, JobTimeout, RemoteError,
 from .handlers import handler
 
 __version__ = '0.1.0'
-__all__ = ['AsyncResult', 'CallError', 'Client', 'Error', 'Job',
-           'JobCancelled', 'JobTimeout', 'Pool', 'RemoteError',
+__all__ = ['AsyncResult', 'CallError', 'Client', 'Consumer', 'Error', 'Job',
+           'JobCancelled', 'JobTimeout', 'Lease', 'Pool', 'RemoteError',
            'ResultTooLarge', 'Unreachable', 'WorkerLost', 'handler']
 
 # A worker never needs these, and its memory counts many times.
 _LATER = {'Client': '.client', 'Job': '.client', 'Pool': '.pool',
-          'AsyncResult': '.results'}
+          'AsyncResult': '.results', 'Consumer': '.consumer',
+          'Lease': '.consumer'}
 
 
 def __getattr__(name):
