@@ -63,6 +63,7 @@ struct work {
 	int64_t retry_ms; /* not before; 0: at once */
 	bool stopping;	  /* nothing more is taken */
 	int heard;	  /* signals that were dealt with */
+	int number;	  /* of the last one; 0: none */
 	int code;	  /* ours, in the end */
 	volatile sig_atomic_t *signal;
 };
@@ -270,12 +271,19 @@ static int attend(struct work *work, int64_t now_ms)
 /* The first: no more. The second: what runs goes back. The third kills us. */
 static void take_signals(struct work *work, int64_t now_ms)
 {
-	int count = interrupt_count();
+	int number = *work->signal;
+	int count;
 
+	/* In this order: one that comes meanwhile counts now or next time. */
+	interrupt_taken();
+	count = interrupt_count();
+	if (number)
+		work->number = number;
 	if (count == work->heard)
 		return;
+	work->heard = count;
 	if (count > 1) {
-		work->code = 128 + *work->signal;
+		work->code = 128 + work->number;
 		for (int64_t i = 0; i < work->options->jobs; i++) {
 			struct work_job *job = &work->jobs[i];
 
@@ -291,8 +299,6 @@ static void take_signals(struct work *work, int64_t now_ms)
 			 work->running);
 	}
 	end_taking(work);
-	work->heard = count;
-	interrupt_taken();
 }
 
 /* ---- The loop ---- */
