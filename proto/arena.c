@@ -39,7 +39,7 @@ static struct arena_block *block_new(struct arena *arena, size_t bytes)
 	return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+void *arena_room(struct arena *arena, size_t bytes)
 {
 	struct arena_block *block = arena->blocks;
 	void *p;
@@ -56,7 +56,14 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	p = block->data + block->used;
 	block->used += bytes;
 	arena->used_bytes += bytes;
-	return memset(p, 0, bytes);
+	return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	void *p = arena_room(arena, bytes);
+
+	return p ? memset(p, 0, bytes) : NULL;
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t bytes)
@@ -70,12 +77,13 @@ void *arena_array(struct arena *arena, size_t count, size_t bytes)
 
 int arena_copy(struct arena *arena, struct slice from, struct slice *ret)
 {
-	char *p = arena_alloc(arena, from.n + 1);
+	char *p = arena_room(arena, from.n + 1);
 
 	if (!p)
 		return -ENOMEM;
 	if (from.n)
 		memcpy(p, from.p, from.n);
+	p[from.n] = '\0';
 	*ret = (struct slice){p, from.n};
 	return 0;
 }

@@ -28,6 +28,9 @@ struct arena {
  */
 must_check void *arena_alloc(struct arena *arena, size_t bytes);
 
+/** arena_room() - the same, not zeroed */
+must_check void *arena_room(struct arena *arena, size_t bytes);
+
 /** arena_array() - arena_alloc() of count * bytes; NULL also on overflow */
 must_check void *arena_array(struct arena *arena, size_t count, size_t bytes);
 

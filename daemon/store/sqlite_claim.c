@@ -105,6 +105,7 @@ int txn_claim(struct txn *txn, uint32_t want, const struct live *live,
 		.spec = spec,
 	};
 	batch->wants[want].got++;
+	recent_put(&txn->store->recent, live);
 	return txn_event(txn, EVENT_STARTED, live, live->facts.attempt,
 			 CAUSE_NONE);
 }
@@ -116,7 +117,10 @@ static int flush(struct txn *txn)
 
 	if (!feed->rows)
 		return 0;
-	error = feed_run(feed, txn->sql, SQL_JOB_CLAIM);
+	/* Mostly neighbours: the same but for the id and the token. */
+	error = feed_run_ranges(feed, txn->sql, SQL_JOB_CLAIM,
+				SQL_JOB_CLAIM_RANGE, (int64_t[]){1, 0, 0, 0, 1},
+				5);
 	feed_clear(feed);
 	return error;
 }
@@ -148,6 +152,7 @@ static int claim_ready(struct txn *txn, uint32_t want,
 	live->facts = step.facts;
 	live->token = txn->next.token++;
 	live->worker = txn->batch->wants[want].worker;
+	live->started_ms = txn->now_ms;
 	feed_add(&txn->store->feed,
 		 (int64_t[]){live->id, live->facts.attempt, txn->now_ms,
 			     live->worker, live->token},

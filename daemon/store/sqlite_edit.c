@@ -54,6 +54,7 @@ static int move(struct txn *txn, const struct live *from, struct lane *to_lane,
 
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
+	recent_forget(&txn->store->recent, from->id);
 	to->lane = to_lane->id;
 	if (to->facts.state == STATE_READY && from->facts.state != STATE_READY)
 		to->seq = txn->next.seq++;

@@ -181,7 +181,8 @@ int txn_end_flush(struct txn *txn)
 
 	if (!feed->rows)
 		return 0;
-	error = feed_run(feed, txn->sql, SQL_JOB_DROP);
+	error = feed_run_ranges(feed, txn->sql, SQL_JOB_DROP,
+				SQL_JOB_DROP_RANGE, (int64_t[]){1}, 1);
 	if (!error)
 		error = feed_run(feed, txn->sql, SQL_DONE_ADD);
 	feed_clear(feed);
@@ -201,6 +202,7 @@ int txn_end(struct txn *txn, const struct live *live,
 	int error;
 
 	require(state_is_end(step->facts.state));
+	recent_forget(&txn->store->recent, live->id);
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
 	if (reason.n)
@@ -240,6 +242,7 @@ int txn_move(struct txn *txn, const struct live *live,
 
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
+	recent_forget(&txn->store->recent, live->id);
 	flags &= ~(uint32_t)(FLAG_CANCEL_ASKED | FLAG_BLOCKED);
 	if (facts->cancel_asked)
 		flags |= FLAG_CANCEL_ASKED;

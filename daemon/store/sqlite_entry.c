@@ -284,6 +284,7 @@ static int enter_begun(struct txn *txn, struct store_entry *entry)
 	if (!error)
 		error = txn_event(txn, EVENT_STARTED, &live, live.facts.attempt,
 				  CAUSE_NONE);
+	recent_put(&txn->store->recent, &live);
 	return error;
 }
 

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <sqlite3.h>
 
+/* So many rows in each, on average, are worth a statement for each. */
+#define FEED_PART_MIN 4
+
 struct feed_table {
 	sqlite3_vtab base;
 	const struct feed *feed;
@@ -175,11 +178,68 @@ void feed_clear(struct feed *feed)
 	feed->rows = 0;
 }
 
+/* Every row of the feed must have met one of the database. */
+static int run(struct sql *sql, enum sql_id id, const int64_t *values,
+	       int count, size_t rows)
+{
+	int error = sql_do(sql, id, values, count);
+
+	if (!error && sql_changes(sql) != (int64_t)rows)
+		return sql_damaged(sql, "a job is not where it should be");
+	return error;
+}
+
 int feed_run(struct feed *feed, struct sql *sql, enum sql_id id)
 {
-	int error = sql_do(sql, id, NULL, 0);
+	return run(sql, id, NULL, 0, feed->rows);
+}
 
-	if (!error && sql_changes(sql) != (int64_t)feed->rows)
-		return sql_damaged(sql, "a job is not where it should be");
+static const int64_t *row_of(const struct feed *feed, size_t at)
+{
+	return &feed->cells[at * FEED_CELLS];
+}
+
+static bool follows(const int64_t *row, const int64_t *next,
+		    const int64_t *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (row[i] + steps[i] != next[i])
+			return false;
+	}
+	return true;
+}
+
+/* Where the range that begins at @first ends. */
+static size_t range_end(const struct feed *feed, size_t first,
+			const int64_t *steps, size_t count)
+{
+	size_t at = first + 1;
+
+	while (at < feed->rows &&
+	       follows(row_of(feed, at - 1), row_of(feed, at), steps, count))
+		at++;
+	return at;
+}
+
+int feed_run_ranges(struct feed *feed, struct sql *sql, enum sql_id each,
+		    enum sql_id range, const int64_t *steps, size_t count)
+{
+	int64_t values[FEED_CELLS + 1];
+	size_t ranges = 0, last;
+	int error = 0;
+
+	for (size_t i = 0; i < feed->rows; ranges++)
+		i = range_end(feed, i, steps, count);
+	if (ranges * FEED_PART_MIN > feed->rows)
+		return feed_run(feed, sql, each);
+	for (size_t i = 0; !error && i < feed->rows; i = last) {
+		const int64_t *row = row_of(feed, i);
+
+		last = range_end(feed, i, steps, count);
+		values[0] = row[0];
+		values[1] = row_of(feed, last - 1)[0];
+		memcpy(&values[2], &row[1], (count - 1) * sizeof(*row));
+		error = run(sql, range, values, (int)count + 1, last - i);
+	}
 	return error;
 }

@@ -51,3 +51,17 @@ void feed_clear(struct feed *feed);
  *         feed has; else as sql_run().
  */
 must_check int feed_run(struct feed *feed, struct sql *sql, enum sql_id id);
+
+/**
+ * feed_run_ranges() - the same for ranges of rows that follow each other
+ * @each:	the statement over all rows, when the ranges are short
+ * @range:	its form for the jobs ?1 to ?2; ?3 ... are c1 ... of the first
+ * @steps:	what is added to c0 ... from row to row of a range
+ * @count:	so many cells are looked at
+ *
+ * Neighbours are found without a search, and changed without a list of them.
+ * Return: as feed_run().
+ */
+must_check int feed_run_ranges(struct feed *feed, struct sql *sql,
+			       enum sql_id each, enum sql_id range,
+			       const int64_t *steps, size_t count);

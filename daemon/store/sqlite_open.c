@@ -140,6 +140,8 @@ static int open_writer(struct store *store, const char *directory,
 	int error = feed_init(&store->feed, &store->sql);
 
 	if (!error)
+		error = recent_init(&store->recent);
+	if (!error)
 		error = load_counters(store);
 	if (!error)
 		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
@@ -228,6 +230,7 @@ void store_close(struct store *store)
 				  SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_close(store->sql.db);
 	feed_fini(&store->feed);
+	recent_fini(&store->recent);
 	sqlite_lanes_fini(&store->lanes);
 	tally_fini(&store->groups);
 	tally_fini(&store->contexts);

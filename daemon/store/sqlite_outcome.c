@@ -100,50 +100,60 @@ static int take(struct txn *txn, struct live *live,
 	return go_on(txn, live, &step, outcome);
 }
 
-/* The live rows that the feed names, each with the outcome's index. */
-static int read_live(struct txn *txn, struct live *live, size_t *index,
-		     size_t *ret_count)
+/* The rows that the feed names, each to its outcome's place among @rows; what
+ * is not live any more leaves its place empty. */
+static int read_live(struct txn *txn, struct live *rows)
 {
 	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_JOB_OF_FEED, &error);
-	size_t count = 0;
+	struct sqlite3_stmt *stmt;
 	bool row;
 
+	if (!txn->store->feed.rows)
+		return 0;
+	stmt = sql_use(txn->sql, SQL_JOB_OF_FEED, &error);
 	if (!stmt)
 		return error;
 	for (;;) {
+		size_t at;
+
 		error = sql_row(txn->sql, stmt, &row);
 		if (error || !row)
 			break;
-		require(count < FEED_ROWS);
-		index[count] = (size_t)sql_int(stmt, LIVE_COLUMNS);
-		error = live_read(txn->sql, stmt, &live[count++]);
+		at = (size_t)sql_int(stmt, LIVE_COLUMNS);
+		require(at < FEED_ROWS);
+		error = live_read(txn->sql, stmt, &rows[at]);
 		if (error) {
 			sql_done(stmt);
 			break;
 		}
 	}
-	*ret_count = count;
 	return error;
 }
 
-/* @room: for the rows of one feed */
-static int take_some(struct txn *txn, size_t first, size_t last,
-		     struct live *room)
+/* @rows: room for those of one feed */
+static int take_some(struct txn *txn, struct store_outcome *outcomes,
+		     size_t count, struct live *rows)
 {
 	struct feed *feed = &txn->store->feed;
-	size_t index[FEED_ROWS];
-	size_t count = 0;
 	int error;
 
-	for (size_t i = first; i < last; i++)
-		feed_add(feed,
-			 (int64_t[]){txn->batch->outcomes[i].job, (int64_t)i},
-			 2);
-	error = read_live(txn, room, index, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct live *known = recent_find(&txn->store->recent,
+						       outcomes[i].job);
+
+		rows[i].id = 0;
+		if (known)
+			rows[i] = *known;
+		else
+			feed_add(feed, (int64_t[]){outcomes[i].job, (int64_t)i},
+				 2);
+	}
+	error = read_live(txn, rows);
 	feed_clear(feed);
-	for (size_t i = 0; !error && i < count; i++)
-		error = take(txn, &room[i], &txn->batch->outcomes[index[i]]);
+	for (size_t i = 0; !error && i < count; i++) {
+		if (rows[i].id)
+			error = take(txn, &rows[i], &outcomes[i]);
+	}
 	if (!error)
 		error = txn_end_flush(txn);
 	return error;
@@ -152,19 +162,19 @@ static int take_some(struct txn *txn, size_t first, size_t last,
 int txn_outcomes(struct txn *txn)
 {
 	size_t count = txn->batch->outcome_count;
-	struct live *room;
+	struct live *rows;
 	int error = 0;
 
 	if (!count)
 		return 0;
-	room = arena_array(txn->arena, count < FEED_ROWS ? count : FEED_ROWS,
-			   sizeof(*room));
-	if (!room)
+	rows = arena_array(txn->arena, count < FEED_ROWS ? count : FEED_ROWS,
+			   sizeof(*rows));
+	if (!rows)
 		return -ENOMEM;
 	tally_clear(&txn->store->taken);
 	for (size_t at = 0; !error && at < count; at += FEED_ROWS)
 		error = take_some(
-			txn, at,
-			count - at < FEED_ROWS ? count : at + FEED_ROWS, room);
+			txn, &txn->batch->outcomes[at],
+			count - at < FEED_ROWS ? count - at : FEED_ROWS, rows);
 	return error;
 }

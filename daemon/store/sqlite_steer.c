@@ -133,6 +133,7 @@ static int mark_cancelled(struct txn *txn, const struct store_steer *steer,
 	struct sqlite3_stmt *stmt;
 	int error = 0;
 
+	recent_forget(&txn->store->recent, live->id);
 	if (steer->reason.n) {
 		flags |= FLAG_RESULT;
 		stmt = sql_use(txn->sql, SQL_RESULT_REASON, &error);

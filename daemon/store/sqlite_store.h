@@ -12,6 +12,7 @@
 #include "daemon/store/sqlite_feed.h"
 #include "daemon/store/sqlite_lane.h"
 #include "daemon/store/sqlite_place.h"
+#include "daemon/store/sqlite_recent.h"
 #include "daemon/store/sqlite_row.h"
 #include "daemon/store/sqlite_sql.h"
 #include "daemon/store/tally.h"
@@ -45,6 +46,7 @@ struct store {
 	struct tally taken; /* jobs whose outcome was accepted */
 	struct event_pack events;
 	struct feed feed;
+	struct recent recent; /* rows of jobs that run */
 };
 
 /** group_read() - a row of table grp; @ret_found false: there is none */

@@ -20,7 +20,7 @@ int txn_room(struct txn *txn, struct room *room, void **array, size_t count,
 
 	if (count < room->capacity)
 		return 0;
-	p = arena_array(txn->arena, capacity, bytes);
+	p = arena_room(txn->arena, capacity * bytes);
 	if (!p)
 		return -ENOMEM;
 	if (count)
@@ -305,6 +305,7 @@ static void undo(struct txn *txn)
 		store->failed = true;
 	store->sql.fault = fault;
 	sqlite_lanes_rollback(&store->lanes);
+	recent_clear(&store->recent);
 	outputs_clear(txn->batch);
 }
 

@@ -58,6 +58,85 @@ UNIT(a_row_that_is_not_there_is_damage)
 	assert_int_equal(feed_run(feed, &f->store->sql, SQL_JOB_DROP), 0);
 }
 
+/* Submit @count jobs; the id of the first. */
+static int64_t submit(struct fixture *f, int64_t count)
+{
+	int64_t first = fixture_submit(f, fixture_entry());
+
+	while (--count > 0)
+		fixture_submit(f, fixture_entry());
+	return first;
+}
+
+/* A feed of @count claims from the job @first on; no two of one range when
+ * @apart. */
+static void feed_claims(struct fixture *f, int64_t first, int64_t count,
+			bool apart)
+{
+	for (int64_t i = 0; i < count; i++)
+		feed_add(&f->store->feed,
+			 (int64_t[]){first + i, 1, NOW, 1,
+				     apart ? 1000 - i : 1000 + i},
+			 5);
+}
+
+static int claim(struct fixture *f)
+{
+	return feed_run_ranges(&f->store->feed, &f->store->sql, SQL_JOB_CLAIM,
+			       SQL_JOB_CLAIM_RANGE, (int64_t[]){1, 0, 0, 0, 1},
+			       5);
+}
+
+UNIT(neighbours_are_changed_each_in_its_own_way)
+{
+	struct fixture *f = *state;
+	int64_t first = submit(f, 30);
+
+	/* Two ranges with a hole between them; another worker's in the second. */
+	feed_claims(f, first, 10, false);
+	feed_claims(f, first + 12, 10, false);
+	f->store->feed.cells[15 * FEED_CELLS + 3] = 2;
+	assert_int_equal(claim(f), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM feed JOIN job ON id = c0 "
+				"WHERE state = 4 AND attempt = c1 AND "
+				"started = c2 AND worker = c3 AND token = c4"),
+			 20);
+	assert_int_equal(ask(f, "SELECT count(*) FROM job WHERE state = 3"),
+			 10);
+	feed_clear(&f->store->feed);
+}
+
+UNIT(rows_that_are_no_neighbours_are_changed_as_well)
+{
+	struct fixture *f = *state;
+	int64_t first = submit(f, 10);
+
+	feed_claims(f, first, 10, true);
+	assert_int_equal(claim(f), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM feed JOIN job ON id = c0 "
+				"WHERE state = 4 AND token = c4"),
+			 10);
+	feed_clear(&f->store->feed);
+}
+
+UNIT(a_hole_in_a_range_is_damage)
+{
+	struct fixture *f = *state;
+	int64_t first = submit(f, 8);
+
+	feed_add(&f->store->feed, (int64_t[]){first + 4}, 1);
+	assert_int_equal(
+		feed_run(&f->store->feed, &f->store->sql, SQL_JOB_DROP), 0);
+	feed_clear(&f->store->feed);
+	feed_claims(f, first, 8, false);
+	assert_int_equal(claim(f), STORE_E_CORRUPT);
+	assert_int_equal(feed_run_ranges(&f->store->feed, &f->store->sql,
+					 SQL_JOB_DROP, SQL_JOB_DROP_RANGE,
+					 (int64_t[]){1}, 1),
+			 STORE_E_CORRUPT);
+	feed_clear(&f->store->feed);
+}
+
 UNIT(a_batch_may_be_larger_than_a_feed)
 {
 	enum { MANY = 3 * FEED_ROWS + 7 };
@@ -102,6 +181,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(its_rows_are_a_table),
 		WITH_STORE(a_row_that_is_not_there_is_damage),
+		WITH_STORE(neighbours_are_changed_each_in_its_own_way),
+		WITH_STORE(rows_that_are_no_neighbours_are_changed_as_well),
+		WITH_STORE(a_hole_in_a_range_is_damage),
 		WITH_STORE(a_batch_may_be_larger_than_a_feed),
 	};
 
