@@ -3,6 +3,7 @@
 #include "daemon/supervisor/spawn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,27 @@ static bool was_useful(const struct broker_child *broker, int status)
 	return WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM;
 }
 
+/* Whoever read the end of its connection has ended after this was closed. */
+bool broker_child_is_gone(const struct broker_child *broker)
+{
+	struct pollfd end = {.fd = broker->channel};
+
+	return broker->state == BROKER_NONE || broker->channel < 0 ||
+	       (poll(&end, 1, 0) > 0 && end.revents & (POLLHUP | POLLERR));
+}
+
+bool broker_child_cut_off(const struct broker_child *broker, int64_t born_ns,
+			  int64_t now_ns)
+{
+	int64_t died_ns = broker->died_ns;
+
+	if (broker->state != BROKER_NONE && broker_child_is_gone(broker))
+		died_ns = now_ns;
+	/* Born behind it: then it was not connected, and ends for itself. */
+	return died_ns && born_ns <= died_ns &&
+	       now_ns - died_ns < BROKER_CUT_OFF_NS;
+}
+
 int64_t broker_child_died(struct broker_child *broker, int status,
 			  int64_t now_ns)
 {
@@ -129,6 +151,7 @@ int64_t broker_child_died(struct broker_child *broker, int status,
 	outbox_fini(&broker->outbox);
 	*broker = (struct broker_child){
 		.channel = -1,
+		.died_ns = now_ns,
 		.backoff = broker->backoff,
 	};
 	return next_ns;

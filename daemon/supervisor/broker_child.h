@@ -24,6 +24,9 @@
 /* As a process that cannot be killed is no reason to be kept alive ourselves */
 #define BROKER_KILLED_NS (60 * INT64_C(1000000000))
 
+/* Who ends for it takes no longer. */
+#define BROKER_CUT_OFF_NS (10 * INT64_C(1000000000))
+
 enum broker_state {
 	BROKER_NONE,
 	BROKER_STARTING,
@@ -36,6 +39,7 @@ struct broker_child {
 	pid_t pid;
 	int channel; /* -1 without a broker */
 	int64_t born_ns, beat_ns, killed_ns;
+	int64_t died_ns; /* the one before it; 0: there was none */
 	bool recovering; /* the last beat said `starting` */
 	bool was_ready;
 	struct backoff backoff;
@@ -75,6 +79,16 @@ int64_t broker_child_deadline_ns(const struct broker_child *broker);
 /** broker_child_kill() - SIGKILL; @why is for the log */
 void broker_child_kill(struct broker_child *broker, const char *why,
 		       int64_t now_ns);
+
+/** broker_child_is_gone() - has it ended, reaped or not? */
+bool broker_child_is_gone(const struct broker_child *broker);
+
+/**
+ * broker_child_cut_off() - did who ends now lose its connection to it?
+ * @born_ns:	of the one that ends
+ */
+bool broker_child_cut_off(const struct broker_child *broker, int64_t born_ns,
+			  int64_t now_ns);
 
 /**
  * broker_child_died() - it was reaped

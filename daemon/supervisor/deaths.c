@@ -83,6 +83,9 @@ bool deaths_worker(struct supervisor *supervisor, struct pool *pool,
 	memcpy(folder, worker->folder, sizeof(folder));
 	pool_died_message(pool, worker, end, &died);
 	worker->said = last_words(pool, worker, said);
+	worker->cut_off = pool->config.kind != POOL_COMMAND &&
+			  broker_child_cut_off(&supervisor->broker,
+					       worker->born_ns, now_ns);
 	pool_died(pool, worker, end, now_ns);
 	preload_listen(pool, now_ns);
 	if (WIFEXITED(end->status) && (keep || end->status == 0))

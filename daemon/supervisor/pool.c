@@ -258,8 +258,10 @@ static bool has_begun(const struct pool *pool, const struct pool_worker *worker,
 void pool_died(struct pool *pool, struct pool_worker *worker,
 	       const struct reap_end *end, int64_t now_ns)
 {
-	/* Whom the broker had leave, or ended at its work, did not fail. */
-	bool meant = worker->retiring || (worker->ordered && worker->ready);
+	/* Whom the broker had leave, or ended at its work, or left alone, did
+	 * not fail. */
+	bool meant = worker->retiring || worker->cut_off ||
+		     (worker->ordered && worker->ready);
 
 	if (!meant) {
 		explain_end(pool, worker, end->status);

@@ -34,6 +34,7 @@ struct pool_worker {
 	bool ordered;  /* the broker had it ended */
 	bool late;     /* it was not ready in time */
 	bool refused;  /* the broker had it ended, and said why */
+	bool cut_off;  /* it ended because its broker had died */
 	struct words *words; /* owned; NULL: its errors are not kept */
 	const char *said;    /* its last lines, at its end; NULL: unknown */
 	uint8_t secret[CHANNEL_SECRET_BYTES];
@@ -82,10 +83,8 @@ void pool_scale(struct pool *pool, int64_t wanted);
 bool pool_forks(const struct pool *pool);
 
 /**
- * pool_next_slot() - which slot may be filled now
+ * pool_next_slot() - which slot may be filled now; -1: none
  * @ret_wake_ns:	with -1: when to ask again, 0: when something changes
- *
- * Return: the slot, or -1.
  */
 int pool_next_slot(const struct pool *pool, int64_t now_ns,
 		   int64_t *ret_wake_ns);

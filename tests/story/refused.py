@@ -9,6 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tests/helper'))
+import proc  # noqa: E402
 from story import equal, eventually, main, story  # noqa: E402
 
 # Speaks the protocol as badly as it is asked to.
@@ -150,6 +151,21 @@ def a_result_that_is_nested_too_deep_fails_its_job_alone(t):
         job = t.wait(t.c.call('Submit', job={'handler': 'work'})['id'])
         equal(job['failure'], {'type': 'ResultNotJSON',
                                'message': 'the result is nested too deep'})
+    equal(t.log_text().count('worker died'), 0)
+
+
+@story
+def a_program_that_ends_with_its_connection_is_no_broken_one(t):
+    configure(t, PROGRAM, 'well')
+    for _ in range(5):
+        served = eventually(lambda: [
+            one['pid'] for one in t.c.call('admin.Workers')['workers']
+            if one['pool'] == 'p' and one['state'] == 'idle'])
+        t.kill_broker()
+        t.reconnect()
+        eventually(lambda: not proc.alive(served[0]))
+    eventually(lambda: pool(t)['workers'] == 1)
+    equal(t.log_text().count('pool degraded'), 0)
     equal(t.log_text().count('worker died'), 0)
 
 

@@ -2,6 +2,7 @@
 #include "tests/helper/t.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
@@ -42,6 +43,23 @@ static void hear(uint32_t kind, int starting, int64_t now_ns)
 						.starting = starting};
 
 	broker_child_heard(&broker, &message, now_ns);
+}
+
+UNIT(who_ends_behind_it_was_cut_off_by_it)
+{
+	assert_false(broker_child_is_gone(&broker));
+	assert_false(broker_child_cut_off(&broker, SECOND, 2 * SECOND));
+	/* Its end of the channel is closed before anybody hears of its death. */
+	assert_int_equal(shutdown(other_end, SHUT_RDWR), 0);
+	assert_true(broker_child_is_gone(&broker));
+	assert_true(broker_child_cut_off(&broker, SECOND, 2 * SECOND));
+	broker_child_died(&broker, 0, 5 * SECOND);
+	assert_true(broker_child_is_gone(&broker));
+	assert_true(broker_child_cut_off(&broker, SECOND, 6 * SECOND));
+	/* But not who was born later, or went on for long. */
+	assert_false(broker_child_cut_off(&broker, 6 * SECOND, 7 * SECOND));
+	assert_false(broker_child_cut_off(&broker, SECOND,
+					  5 * SECOND + BROKER_CUT_OFF_NS));
 }
 
 UNIT(silence_becomes_too_long)
@@ -131,6 +149,7 @@ int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		EACH(who_ends_behind_it_was_cut_off_by_it),
 		EACH(silence_becomes_too_long),
 		EACH(while_it_recovers_it_has_thirty),
 		EACH(what_it_does_not_read_is_kept_for_it_in_order),

@@ -282,6 +282,36 @@ UNIT(a_filter_that_does_not_begin_is_a_failed_birth_however_late)
 	assert_int_equal(pool.backoff.deaths, 2);
 }
 
+UNIT(who_ends_because_the_broker_did_has_not_failed)
+{
+	settle(SECOND);
+	for (int i = 0; i < 5; i++) {
+		pool.workers[0].cut_off = true;
+		end(0, 1 << 8, 2 * SECOND + i);
+		fill(2 * SECOND + i);
+		assert_int_not_equal(pool.workers[0].number, 0);
+	}
+	assert_int_equal(pool.backoff.deaths, 0);
+	assert_string_equal(pool.reason, "");
+}
+
+UNIT(who_is_refused_leaves_the_reason_as_it_was_said)
+{
+	fill(SECOND);
+	pool_explain(&pool, "worker was refused: no");
+	pool.workers[0].refused = true;
+	pool.workers[0].said = "something else";
+	end(0, 9, SECOND);
+	assert_string_equal(pool.reason, "worker was refused: no");
+	assert_int_equal(pool.backoff.deaths, 1);
+	assert_true(pool_listens(&pool));
+	fill(SECOND);
+	pool.workers[0].said = "no such thing";
+	end(0, 2 << 8, SECOND);
+	assert_string_equal(pool.reason, "worker exited with status 2 before "
+					 "it was ready: no such thing");
+}
+
 UNIT(a_program_that_is_not_there_is_named)
 {
 	static char *run[] = {(char *)"/nowhere", NULL};
@@ -340,6 +370,8 @@ int main(void)
 		EACH(a_ready_worker_is_never_late),
 		EACH(the_reason_is_told_while_births_fail),
 		EACH(a_filter_that_does_not_begin_is_a_failed_birth_however_late),
+		EACH(who_ends_because_the_broker_did_has_not_failed),
+		EACH(who_is_refused_leaves_the_reason_as_it_was_said),
 		EACH(a_program_that_is_not_there_is_named),
 		EACH(a_pool_that_grows_keeps_its_workers),
 		EACH(a_birth_tells_pool_number_and_generation),
