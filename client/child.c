@@ -62,8 +62,10 @@ int child_find(const char *name, char **ret)
 }
 
 /* The ends of the pipes that are the child's. */
+enum { END_IN, END_OUT, END_ERR, END_SAY, END_FAULT, ENDS };
+
 struct ends {
-	int in, out, err, fault;
+	int fd[ENDS];
 };
 
 /* In the child: system calls only. */
@@ -71,7 +73,8 @@ static __attribute__((noreturn)) void
 become(const struct child_order *order, const struct ends *ends, pid_t parent)
 {
 	sigset_t none;
-	int error;
+	int fd[ENDS];
+	int error = 0;
 
 	setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
@@ -79,12 +82,18 @@ become(const struct child_order *order, const struct ends *ends, pid_t parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (dup2(ends->in, 0) >= 0 && dup2(ends->out, 1) >= 0 &&
-	    dup2(ends->err, 2) >= 0 &&
-	    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+	/* Out of the way: none is overwritten before its turn. */
+	for (int i = 0; i < ENDS; i++) {
+		fd[i] = fcntl(ends->fd[i], F_DUPFD_CLOEXEC, ENDS);
+		error |= fd[i] < 0;
+	}
+	for (int i = 0; i < END_FAULT && !error; i++)
+		error |= dup2(fd[i], i) < 0;
+	if (!error && close_range(END_FAULT, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		execve(order->path, order->argv, order->envp);
 	error = errno;
-	while (write(ends->fault, &error, sizeof(error)) < 0 && errno == EINTR)
+	while (write(fd[END_FAULT], &error, sizeof(error)) < 0 &&
+	       errno == EINTR)
 		;
 	_exit(127);
 }
@@ -134,28 +143,28 @@ static int launch(struct child *child, const struct guard *guard,
 int child_start(struct child *child, const struct guard *guard,
 		const struct child_order *order)
 {
-	struct ends ends = {-1, -1, -1, -1};
+	struct ends ends = {{-1, -1, -1, -1, -1}};
 	int fault = -1, result;
 
 	*child = CHILD_NONE;
 	child->input = order->input;
 	child->input_left = strlen(order->input);
 	child->most = order->most;
-	result = open_pipe(&child->in_fd, &ends.in, true);
+	result = open_pipe(&child->in_fd, &ends.fd[END_IN], true);
 	if (result == 0)
-		result = open_pipe(&child->out_fd, &ends.out, false);
+		result = open_pipe(&child->out_fd, &ends.fd[END_OUT], false);
 	if (result == 0)
-		result = open_pipe(&child->err_fd, &ends.err, false);
+		result = open_pipe(&child->err_fd, &ends.fd[END_ERR], false);
 	if (result == 0)
-		result = open_pipe(&fault, &ends.fault, false);
+		result = open_pipe(&child->say_fd, &ends.fd[END_SAY], false);
+	if (result == 0)
+		result = open_pipe(&fault, &ends.fd[END_FAULT], false);
 	if (result == 0 && fcntl(fault, F_SETFL, 0) < 0)
 		result = -errno;
 	if (result == 0)
 		result = launch(child, guard, order, &ends);
-	shut(&ends.in);
-	shut(&ends.out);
-	shut(&ends.err);
-	shut(&ends.fault);
+	for (int i = 0; i < ENDS; i++)
+		shut(&ends.fd[i]);
 	if (result == 0)
 		result = read_fault(fault);
 	shut(&fault);
@@ -300,6 +309,8 @@ bool child_step(struct child *child, const struct guard *guard, int64_t now_ms)
 		reap(child, guard, now_ms);
 	read_output(child);
 	read_errors(child);
+	if (child->say_fd >= 0 && !word_read(&child->word, child->say_fd))
+		shut(&child->say_fd);
 	if (child->reaped_ms == 0)
 		return false;
 	/* Somebody who left the group may hold the pipes for ever. */
@@ -313,6 +324,7 @@ void child_fds(const struct child *child, struct pollfd fds[CHILD_FDS])
 	fds[1] = (struct pollfd){.fd = child->in_fd, .events = POLLOUT};
 	fds[2] = (struct pollfd){.fd = child->out_fd, .events = POLLIN};
 	fds[3] = (struct pollfd){.fd = child->err_fd, .events = POLLIN};
+	fds[4] = (struct pollfd){.fd = child->say_fd, .events = POLLIN};
 }
 
 void child_signal(const struct child *child, int number)
@@ -351,5 +363,6 @@ void child_fini(struct child *child)
 	shut(&child->in_fd);
 	shut(&child->out_fd);
 	shut(&child->err_fd);
+	shut(&child->say_fd);
 	free(TAKE(child->output));
 }

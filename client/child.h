@@ -6,11 +6,12 @@
  */
 
 #include "client/guard.h"
+#include "client/word.h"
 
 #include <poll.h>
 #include <signal.h>
 
-#define CHILD_FDS 4
+#define CHILD_FDS 5
 #define CHILD_TAIL 4096 /* bytes of stderr that are kept */
 
 struct child {
@@ -19,6 +20,7 @@ struct child {
 	int in_fd;	/* its stdin */
 	int out_fd;	/* its stdout */
 	int err_fd;	/* its stderr */
+	int say_fd;	/* its REEVE_PROGRESS_FD, which is 3 there */
 	int status;	/* si_status of waitid() */
 	bool signalled; /* status is a signal */
 	const char *input; /* the caller's */
@@ -29,11 +31,16 @@ struct child {
 	size_t most;
 	char tail[CHILD_TAIL]; /* a ring: the last bytes of stderr */
 	size_t tail_bytes;     /* all that came */
+	struct word word;      /* what it said last on say_fd */
 	int64_t reaped_ms;     /* monotonic; 0: it runs */
 };
 
 #define CHILD_NONE                                                             \
-	((struct child){.pid_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1})
+	((struct child){.pid_fd = -1,                                          \
+			.in_fd = -1,                                           \
+			.out_fd = -1,                                          \
+			.err_fd = -1,                                          \
+			.say_fd = -1})
 
 struct child_order {
 	char **argv;

@@ -250,6 +250,16 @@ static int settle_job(struct work *work, struct work_job *job, int64_t now_ms)
 	return 0;
 }
 
+static int report(struct work *work, struct work_job *job, int64_t now_ms)
+{
+	enum reeve_hold hold;
+	int result = work_report(job, &work->place, now_ms, &hold);
+
+	if (result == 0)
+		hear(work, job, hold, now_ms);
+	return result ? heed(work, result, now_ms) : 0;
+}
+
 static int attend(struct work *work, int64_t now_ms)
 {
 	int result = 0;
@@ -260,8 +270,12 @@ static int attend(struct work *work, int64_t now_ms)
 		if (!job->lease)
 			continue;
 		work_step(job, &work->place, now_ms);
-		if (job->ended && now_ms >= work->retry_ms)
+		if (now_ms < work->retry_ms)
+			continue;
+		if (job->ended)
 			result = settle_job(work, job, now_ms);
+		else
+			result = report(work, job, now_ms);
 	}
 	return result;
 }
@@ -317,6 +331,8 @@ static int64_t next_ms(const struct work *work, int64_t now_ms)
 		if (!job->ended && job->kill_ms && job->kill_ms > now_ms &&
 		    job->kill_ms < at_ms)
 			at_ms = job->kill_ms;
+		if (work_due_ms(job) < at_ms)
+			at_ms = work_due_ms(job);
 		/* Its last output may come without a sign. */
 		if (job->child.reaped_ms && at_ms > now_ms + WORK_RETRY_MS)
 			at_ms = now_ms + WORK_RETRY_MS;

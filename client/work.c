@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORK_VARIABLES 7
+#define WORK_VARIABLES 8
 #define WORK_WHY 320
 
 /* ---- The start ---- */
@@ -74,6 +74,7 @@ static char **make_env(const struct tool *tool, const struct reeve_lease *lease)
 	put_text(&env[4], "REEVE_HANDLER", lease->handler);
 	put_text(&env[5], "REEVE_QUEUE", lease->queue);
 	put_socket(tool, &env[6]);
+	put(&env[7], "REEVE_PROGRESS_FD", 3);
 	for (size_t i = 0; i < WORK_VARIABLES; i++)
 		whole &= env[i] != NULL;
 	for (size_t i = 0; i < count; i++) {
@@ -126,6 +127,31 @@ void work_step(struct work_job *job, const struct work_place *place,
 	if (job->kill_ms && now_ms >= job->kill_ms)
 		child_signal(&job->child, SIGKILL);
 	job->ended = child_step(&job->child, &place->guard, now_ms);
+}
+
+int64_t work_due_ms(const struct work_job *job)
+{
+	if (job->ended || job->lost || job->child.word.newest_bytes == 0)
+		return INT64_MAX;
+	return job->child.word.next_ms;
+}
+
+int work_report(struct work_job *job, const struct work_place *place,
+		int64_t now_ms, enum reeve_hold *ret)
+{
+	struct reeve_held held = {job->lease->id, job->lease->token};
+	struct arena arena = {0};
+	const char *note;
+	double fraction;
+	int result = 0;
+
+	*ret = REEVE_HOLD_OURS;
+	if (work_due_ms(job) <= now_ms &&
+	    word_take(&job->child.word, now_ms, &arena, &fraction, &note))
+		result = reeve_tell_progress(place->tool->r, &held, fraction,
+					     note, ret);
+	arena_fini(&arena);
+	return result;
 }
 
 /* ---- The end ---- */

@@ -52,6 +52,18 @@ void work_stop(struct work_job *job, int64_t now_ms, int64_t grace_ms);
 void work_step(struct work_job *job, const struct work_place *place,
 	       int64_t now_ms);
 
+/** work_due_ms() - when work_report() has something to tell; INT64_MAX: not yet */
+int64_t work_due_ms(const struct work_job *job);
+
+/**
+ * work_report() - what the command says of its progress
+ * @ret:	what is heard of the lease
+ *
+ * Return: 0 or an enum reeve_code.
+ */
+must_check int work_report(struct work_job *job, const struct work_place *place,
+			   int64_t now_ms, enum reeve_hold *ret);
+
 /**
  * work_settle() - tell the daemon how it ended
  * @ret:	how, if it could be told

@@ -4,7 +4,7 @@
     works.py REEVE EXAMPLE_CONSUMER [TEST...]
 
 covers: client/cmd_work client/work client/child client/guard client/consume
-covers: client/settle client/example_consumer
+covers: client/settle client/word client/example_consumer
 """
 import json
 import os
@@ -131,7 +131,7 @@ def test_a_signal_is_a_failure():
 def test_variables_tell_of_the_job():
     with started() as p:
         number = p.submit(queue='img', group=4)
-        p.environment['REEVE_PROGRESS_FD'] = '3'
+        p.environment['REEVE_PROGRESS_FD'] = '7'
         same(p.reeve('work', '--queue', 'img', 'near,far', '--once', 'env')
              .code, 0)
         found = dict(line.split('=', 1)
@@ -141,7 +141,37 @@ def test_variables_tell_of_the_job():
              {'REEVE_JOB': str(number), 'REEVE_ATTEMPT': '1',
               'REEVE_TOKEN': '1001', 'REEVE_GROUP': '4',
               'REEVE_HANDLER': 'far', 'REEVE_QUEUE': 'img',
-              'REEVE_SOCKET': p.socket})
+              'REEVE_PROGRESS_FD': '3', 'REEVE_SOCKET': p.socket})
+
+
+def test_lines_to_descriptor_3_are_progress():
+    with started() as p:
+        number, path = p.submit(), os.path.join(p.folder, 'go')
+        process = p.popen(
+            'work', 'far', '--once', 'sh', '-c',
+            'say() { echo "$1" >&3; until [ -e %s$2 ]; do sleep 0.02; done; }'
+            '\nsay "30/120 loading" 1; say \'{"fraction":0.5,"note":"half"}\' 2'
+            '; say "nearly there" 3; say 0.75 4' % path)
+
+        def told():
+            job = p.job(number)
+            return job.get('progress'), job.get('note')
+        for step, wanted in enumerate((
+                (0.25, '30/120 loading'), (0.5, 'half'),
+                (0.5, 'nearly there'), (0.75, 'nearly there')), 1):
+            p.until(lambda: told() == wanted)
+            pathlib.Path('%s%d' % (path, step)).touch()
+        same(finish(process).code, 0)
+        same(p.job(number)['result'], None)
+
+
+def test_closed_descriptors_are_no_harm():
+    with started() as p:
+        number = p.submit(args={'n': 1})
+        same(subprocess.run(
+            ['sh', '-c', 'exec "$0" "$@" <&- >&- 2>&-', TOOL, 'work', 'far',
+             '--once', 'cat'], env=p.environment, timeout=20).returncode, 0)
+        same(p.job(number)['result'], {'n': 1})
 
 
 def test_input_need_not_be_read():
