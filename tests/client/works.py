@@ -339,6 +339,21 @@ def test_an_interrupt_while_nothing_runs_ends_it_at_once():
             same(p.job(job)['state'], 'ready')
 
 
+def test_what_was_on_its_way_is_put_back():
+    with started() as p:
+        process = p.popen('work', 'far', 'true')
+        p.until(lambda: p.calls('Reserve'))
+        os.kill(process.pid, signal.SIGSTOP)
+        number = p.submit()
+        p.until_state(number, 'running')
+        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, signal.SIGCONT)
+        result = finish(process)
+        same((result.code, result.err), (0, ''))
+        same((p.job(number)['state'], p.job(number)['attempt']),
+             ('ready', 0))
+
+
 def test_what_it_runs_dies_with_it():
     with started() as p:
         p.submit()
