@@ -95,7 +95,6 @@ int work_start(struct work_job *job, const struct work_place *place,
 	struct child_order order = {
 		.argv = place->argv,
 		.path = place->path,
-		.input = lease->args,
 		.most = WORK_RESULT_BYTES,
 	};
 	int result = -ENOMEM;
@@ -103,7 +102,11 @@ int work_start(struct work_job *job, const struct work_place *place,
 	*job = (struct work_job){
 		.lease = lease, .begun_ms = now_ms, .child = CHILD_NONE};
 	order.envp = make_env(place->tool, lease);
-	if (order.envp)
+	/* A line, for who reads lines. */
+	if (asprintf(&job->input, "%s\n", lease->args) < 0)
+		job->input = NULL;
+	order.input = job->input;
+	if (order.envp && job->input)
 		result = child_start(&job->child, &place->guard, &order);
 	for (size_t i = 0; order.envp && i < WORK_VARIABLES; i++)
 		free(order.envp[i]);
@@ -175,6 +178,11 @@ static void write_result(const struct work_job *job, bool text,
 		json_out_string(out, output);
 }
 
+static bool has_failed(const struct work_job *job)
+{
+	return job->child.signalled || job->child.status != 0;
+}
+
 static void say_why(const struct work_job *job, char why[WORK_WHY])
 {
 	const struct child *child = &job->child;
@@ -182,6 +190,12 @@ static void say_why(const struct work_job *job, char why[WORK_WHY])
 	const char *last;
 	int n;
 
+	if (!has_failed(job)) {
+		snprintf(why, WORK_WHY,
+			 "its output has more than %d bytes as a result",
+			 WORK_RESULT_BYTES);
+		return;
+	}
 	if (child->signalled)
 		n = snprintf(why, WORK_WHY, "killed by SIG%s",
 			     sigabbrev_np(child->status)
@@ -196,17 +210,12 @@ static void say_why(const struct work_job *job, char why[WORK_WHY])
 		 last ? last + 1 : tail);
 }
 
-static bool has_failed(const struct work_job *job)
-{
-	return job->child.signalled || job->child.status != 0;
-}
-
 static int settle_failed(struct work_job *job, const struct work_place *place,
 			 enum reeve_hold *hold)
 {
 	struct reeve_outcome outcome = {.id = job->lease->id,
 					.token = job->lease->token};
-	char tail[CHILD_TAIL + 1], why[WORK_WHY], escaped[64];
+	char tail[CHILD_TAIL + 1], why[WORK_WHY];
 
 	say_why(job, why);
 	outcome.failure = why;
@@ -216,10 +225,6 @@ static int settle_failed(struct work_job *job, const struct work_place *place,
 	if (job->asked) {
 		outcome.failure_type = "Cancelled";
 	} else if (!has_failed(job)) {
-		snprintf(escaped, sizeof(escaped),
-			 "its output has more than %d bytes",
-			 WORK_RESULT_BYTES);
-		outcome.failure = escaped;
 		outcome.failure_type = "ResultTooLarge";
 		outcome.bury = true;
 	}
@@ -227,21 +232,17 @@ static int settle_failed(struct work_job *job, const struct work_place *place,
 }
 
 static int settle_well(struct work_job *job, const struct work_place *place,
-		       enum reeve_hold *hold)
+		       struct slice text, enum reeve_hold *hold)
 {
 	struct reeve_outcome outcome = {.id = job->lease->id,
-					.token = job->lease->token};
-	struct json_out out = {0};
-	int result;
+					.token = job->lease->token,
+					.result = text.p};
 
-	write_result(job, place->text, &out);
-	json_out_byte(&out, '\0');
-	if (!json_out_ok(&out))
-		return REEVE_E_MEMORY;
-	outcome.result = out.p;
-	result = reeve_settle(place->tool->r, &outcome, 1, hold);
-	json_out_fini(&out);
-	return result;
+	/* Text grows when it becomes JSON. */
+	if (text.n <= WORK_RESULT_BYTES)
+		return reeve_settle(place->tool->r, &outcome, 1, hold);
+	job->child.too_much = true;
+	return settle_failed(job, place, hold);
 }
 
 int work_settle(struct work_job *job, const struct work_place *place,
@@ -249,6 +250,7 @@ int work_settle(struct work_job *job, const struct work_place *place,
 {
 	struct reeve_held held = {job->lease->id, job->lease->token};
 	enum reeve_hold hold = REEVE_HOLD_OURS;
+	struct json_out out = {0};
 	int result = 0;
 
 	if (job->lost) {
@@ -260,8 +262,14 @@ int work_settle(struct work_job *job, const struct work_place *place,
 		*ret = job->asked ? WORK_CANCELLED : WORK_FAILED;
 		result = settle_failed(job, place, &hold);
 	} else {
-		*ret = WORK_SUCCEEDED;
-		result = settle_well(job, place, &hold);
+		write_result(job, place->text, &out);
+		json_out_byte(&out, '\0');
+		result = json_out_ok(&out)
+				 ? settle_well(job, place, json_out_slice(&out),
+					       &hold)
+				 : REEVE_E_MEMORY;
+		*ret = job->child.too_much ? WORK_FAILED : WORK_SUCCEEDED;
+		json_out_fini(&out);
 	}
 	if (hold == REEVE_HOLD_LOST)
 		*ret = WORK_LOST;
@@ -322,10 +330,7 @@ void work_tell(const struct work_job *job, const struct work_place *place,
 	switch (end) {
 	case WORK_FAILED:
 		say_why(job, why);
-		say_note(place->tool, "job %" PRId64 " failed: %s", id,
-			 job->child.too_much && !has_failed(job)
-				 ? "its output is too long for a result"
-				 : why);
+		say_note(place->tool, "job %" PRId64 " failed: %s", id, why);
 		break;
 	case WORK_CANCELLED:
 		say_note(place->tool, "job %" PRId64 " was cancelled", id);
@@ -367,6 +372,7 @@ int work_exit(const struct work_job *job, enum work_end end)
 void work_free(struct work_job *job)
 {
 	child_fini(&job->child);
+	free(job->input);
 	reeve_lease_free(job->lease);
 	*job = (struct work_job){0};
 }

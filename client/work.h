@@ -19,6 +19,7 @@ enum work_end {
 
 struct work_job {
 	struct reeve_lease *lease; /* owned; NULL: the place is free */
+	char *input;		   /* owned: what its stdin is given */
 	struct child child;
 	bool ended;	  /* the command; it is to be settled */
 	bool put_back;	  /* its end is not for the daemon */

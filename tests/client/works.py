@@ -186,9 +186,22 @@ def test_input_need_not_be_read():
 
 def test_a_result_that_is_too_long_fails():
     with started() as p:
-        number = p.submit()
-        same(p.once('head', '-c', '13000000', '/dev/zero').code, 1)
-        same(p.job(number)['failure']['type'], 'ResultTooLarge')
+        # As it is, and as JSON.
+        for size in (13000000, 4000000):
+            number = p.submit()
+            result = p.reeve('work', '--json', 'far', '--once', 'head', '-c',
+                             str(size), '/dev/zero')
+            same((result.code, result.json()['end']), (1, 'failed'))
+            holds(result.json()['failure'], 'more than 12582912 bytes')
+            same(p.job(number)['failure']['type'], 'ResultTooLarge')
+            same(p.calls('Settle')[-1]['outcomes'][0]['bury'], True)
+
+
+def test_the_input_is_one_line():
+    with started() as p:
+        number = p.submit(args={'a': ['x\n']})
+        same(p.once('sh', '-ec', 'read -r line; printf %s "$line"').code, 0)
+        same(p.job(number)['result'], {'a': ['x\n']})
 
 
 def test_json_tells_of_each():
