@@ -324,7 +324,7 @@ static int loop(struct map *map)
 			result = take_ends(map);
 		if (result == 0 && map_interrupted(map))
 			result = cancel_rest(map, MAP_INTERRUPTED);
-		progress_update(&map->progress, clock_monotonic_ms());
+		map_draw(map);
 		if (map->tool->json)
 			fflush(stdout);
 		if (result == 0 && !is_over(map))

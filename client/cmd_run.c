@@ -6,6 +6,7 @@
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/finish.h"
+#include "client/glance.h"
 #include "client/interrupt.h"
 #include "client/job.h"
 #include "client/job_args.h"
@@ -21,15 +22,18 @@
 /* Shorter jobs are shown at their end: that saves them a connection. */
 #define RUN_FOLLOW_MS 50
 #define RUN_DRAIN_MS 2000
+#define RUN_DRAW_MS 200
 
 struct run_options {
 	struct job_args job;
-	bool verbose;
+	bool verbose, progress;
 };
 
 static const struct arg_flag flags[] = {
 	{"verbose", 'v', ARG_ON, offsetof(struct run_options, verbose), NULL,
 	 "say on stderr what happens", 0, NULL},
+	{"progress", 0, ARG_ON, offsetof(struct run_options, progress), NULL,
+	 "a line each 10% or 30s, where stderr is no terminal", 0, NULL},
 };
 
 struct run {
@@ -42,6 +46,9 @@ struct run {
 	bool closed;	 /* our stdout or stderr is: the job was cancelled */
 	int unwritten;	 /* exit code: they cannot be written; it goes on */
 	volatile sig_atomic_t *signal;
+	struct progress progress;
+	struct glance glance;
+	bool midline; /* the terminal's cursor is behind output of the job */
 };
 
 static int cancel(struct run *run, const char *reason)
@@ -60,6 +67,7 @@ static int take_signal(struct run *run)
 	if (number == 0)
 		return 0;
 	interrupt_taken();
+	progress_clear(&run->progress);
 	snprintf(reason, sizeof(reason), "reeve run got SIG%s",
 		 sigabbrev_np(number));
 	say_hint(run->tool,
@@ -76,6 +84,30 @@ static int reader_gone(struct run *run)
 	return cancel(run, "nobody reads its output any more");
 }
 
+/* What the job says of itself: only where a line of ours can stand. */
+static void draw(struct run *run)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (glance_job(&run->glance, &run->progress, run->id, now_ms) &&
+	    !run->midline)
+		progress_update(&run->progress, now_ms);
+}
+
+static int relay(struct run *run, const struct reeve_chunk *chunk)
+{
+	const struct screen *screen = chunk->channel == REEVE_STDERR
+					      ? &run->tool->err
+					      : &run->tool->out;
+
+	progress_clear(&run->progress);
+	if (chunk->omitted)
+		run->midline = false;
+	else if (screen->terminal && chunk->bytes)
+		run->midline = chunk->data[chunk->bytes - 1] != '\n';
+	return relay_write(run->tool, chunk);
+}
+
 /* All that is there, without waiting. */
 static int show(struct run *run, int64_t timeout_ms)
 {
@@ -85,7 +117,7 @@ static int show(struct run *run, int64_t timeout_ms)
 	while (run->output) {
 		result = reeve_output_next(run->output, timeout_ms, &chunk);
 		if (result == 0) {
-			result = relay_write(run->tool, &chunk);
+			result = relay(run, &chunk);
 			if (result == RELAY_E_CLOSED)
 				return reader_gone(run);
 			if (result == 0)
@@ -98,6 +130,7 @@ static int show(struct run *run, int64_t timeout_ms)
 			return 0;
 		if (result == REEVE_E_INTERRUPTED)
 			return take_signal(run);
+		progress_clear(&run->progress);
 		if (result != REEVE_E_END)
 			say_note(run->tool, "the output is cut short: %s",
 				 reeve_error(run->tool->r)->message);
@@ -115,6 +148,12 @@ static void wait_for_more(const struct run *run, int64_t timeout_ms)
 		 .events = POLLIN},
 	};
 
+	if (progress_wanted(&run->progress)) {
+		int most_ms = run->progress.shown ? RUN_DRAW_MS : GLANCE_MS;
+
+		if (timeout_ms < 0 || timeout_ms > most_ms)
+			timeout_ms = most_ms;
+	}
 	/* Between two connections there is nothing to poll: look again soon. */
 	if (fds[0].fd < 0 || (run->output && fds[2].fd < 0))
 		timeout_ms = 20;
@@ -156,6 +195,7 @@ static int attend(struct run *run, struct reeve_job **ret)
 			result = show(run, 0);
 		if (result != 0)
 			return result;
+		draw(run);
 		wait_for_more(run, run->output || run->closed || run->unwritten
 					   ? -1
 					   : RUN_FOLLOW_MS);
@@ -261,9 +301,14 @@ static int run_job(struct tool *tool, void *options, int argc, char **argv)
 	struct run run = {.tool = tool};
 	int result;
 
+	progress_init(&run.progress, tool, clock_monotonic_ms());
+	run.progress.single = true;
+	run.progress.lines = run_options->progress;
 	result = start(tool, run_options, argc, argv, &run);
+	run.glance.next_ms = clock_monotonic_ms() + GLANCE_MS;
 	if (result == 0)
 		result = attend(&run, &job);
+	progress_clear(&run.progress);
 	if (result == 0)
 		result = finish(&run, job);
 	reeve_output_free(run.output);

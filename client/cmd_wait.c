@@ -4,6 +4,7 @@
 #include "client/command.h"
 #include "client/field.h"
 #include "client/finish.h"
+#include "client/glance.h"
 #include "client/job.h"
 #include "client/progress.h"
 #include "client/say.h"
@@ -20,7 +21,7 @@
 
 struct wait_options {
 	int64_t timeout_ms;
-	bool any;
+	bool any, progress;
 	const char *exit;
 };
 
@@ -31,12 +32,17 @@ static const struct arg_flag flags[] = {
 	 "until the first of them has ended", 0, NULL},
 	{"exit", 0, ARG_TEXT, offsetof(struct wait_options, exit), "none",
 	 "exit with 0 although some failed", 0, NULL},
+	{"progress", 0, ARG_ON, offsetof(struct wait_options, progress), NULL,
+	 "a line each 10% or 30s, where stderr is no terminal", 0, NULL},
 };
 
 struct waiting {
 	struct tool *tool;
 	struct wait_options *options;
 	struct progress progress;
+	struct glance glance;
+	const int64_t *ids; /* that were asked for; NULL: a group */
+	size_t id_count;
 	int64_t deadline_ms; /* -1: none */
 	int64_t succeeded, failed;
 	bool single; /* the exit code is the job's */
@@ -134,8 +140,22 @@ static int crowd_init(struct waiting *waiting, struct crowd *crowd,
 		ids += part;
 		n -= part;
 	}
-	waiting->single = waiting->progress.total == 1;
+	waiting->single = waiting->progress.single = waiting->progress.total ==
+						     1;
 	return 0;
+}
+
+static void draw(struct waiting *waiting)
+{
+	struct progress *progress = &waiting->progress;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (waiting->single)
+		glance_job(&waiting->glance, progress, waiting->ids[0], now_ms);
+	else
+		glance_jobs(&waiting->glance, progress, waiting->ids,
+			    waiting->id_count, now_ms);
+	progress_update(progress, now_ms);
 }
 
 /*
@@ -153,8 +173,7 @@ static int crowd_next(struct waiting *waiting, struct crowd *crowd,
 			*watch, left_ms(waiting, turns ? 50 : 500), ret);
 
 		if (result == REEVE_E_TIMEOUT && left_ms(waiting, 1) > 0) {
-			progress_update(&waiting->progress,
-					clock_monotonic_ms());
+			draw(waiting);
 			if (turns)
 				crowd->at = (crowd->at + 1) % crowd->count;
 		} else if (result == REEVE_E_END &&
@@ -185,7 +204,7 @@ static int wait_crowd(struct waiting *waiting, struct crowd *crowd)
 			result = finish_job(waiting->tool, job);
 			return waiting->options->exit ? EXIT_FINE : result;
 		}
-		progress_update(&waiting->progress, clock_monotonic_ms());
+		draw(waiting);
 	}
 }
 
@@ -194,6 +213,8 @@ static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
 	struct crowd crowd = {0};
 	int result = crowd_init(waiting, &crowd, ids, n);
 
+	waiting->ids = ids;
+	waiting->id_count = n;
 	if (result == 0)
 		result = wait_crowd(waiting, &crowd);
 	crowd_fini(&crowd);
@@ -206,6 +227,8 @@ static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
  */
 static int wait_group(struct waiting *waiting, int64_t group)
 {
+	struct progress *progress = &waiting->progress;
+	bool first = true;
 	char params[96];
 
 	for (;;) {
@@ -228,14 +251,18 @@ static int wait_group(struct waiting *waiting, int64_t group)
 		waiting->succeeded = field_int(counts, "succeeded");
 		waiting->failed = field_int(counts, "failed") +
 				  field_int(counts, "cancelled");
-		waiting->progress.done = waiting->succeeded + waiting->failed;
-		waiting->progress.failed = waiting->failed;
-		waiting->progress.total = waiting->progress.done +
-					  field_int(facts, "pending");
+		progress->done = waiting->succeeded + waiting->failed;
+		progress->failed = waiting->failed;
+		progress->total = progress->done + field_int(facts, "pending");
+		progress->part = glance_part(facts);
+		if (first)
+			progress->before = (double)progress->done +
+					   progress->part;
+		first = false;
 		if (json_find(facts, "complete", &value) &&
 		    json_bool(value, &complete) == 0 && complete)
 			return summary(waiting);
-		progress_update(&waiting->progress, clock_monotonic_ms());
+		progress_update(progress, clock_monotonic_ms());
 		if (left_ms(waiting, 1) == 0)
 			return timed_out(waiting);
 		snprintf(params, sizeof(params),
@@ -289,6 +316,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		result = tool_connect(tool);
 	if (result == 0) {
 		progress_init(&waiting.progress, tool, clock_monotonic_ms());
+		waiting.progress.lines = waiting.options->progress;
 		waiting.deadline_ms = -1;
 		if (waiting.options->timeout_ms)
 			waiting.deadline_ms = waiting.progress.started_ms +

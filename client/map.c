@@ -132,6 +132,15 @@ bool map_line(const struct map *map, const struct reeve_job *job,
 	return !ferror(stdout);
 }
 
+void map_draw(struct map *map)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (map->progress.terminal)
+		glance_group(&map->glance, &map->progress, map->group, now_ms);
+	progress_update(&map->progress, now_ms);
+}
+
 void map_fini(struct map *map)
 {
 	for (size_t i = 0; i < map->failure_count; i++) {

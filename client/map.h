@@ -3,9 +3,9 @@
 /* Map: what one `reeve map` counts, and what it says in the end. */
 
 #include "client/flight.h"
+#include "client/glance.h"
 #include "client/job_args.h"
 #include "client/pattern.h"
-#include "client/progress.h"
 #include "client/source.h"
 
 #define MAP_FAILURES 10	    /* named in the summary */
@@ -36,6 +36,7 @@ struct map {
 	struct reeve_spec defaults;
 	struct flight flight;
 	struct progress progress;
+	struct glance glance;
 	int64_t group;
 	size_t chunk;	      /* most in the next call */
 	int64_t most_failed;  /* stop at so many; 0: no limit */
@@ -81,6 +82,9 @@ must_check bool map_interrupted(struct map *map);
 
 /** map_summary() - counts, time, what failed; Return: the exit code */
 must_check int map_summary(const struct map *map);
+
+/** map_draw() - the line of progress, with what running jobs say of themselves */
+void map_draw(struct map *map);
 
 /** map_fini() - free what it holds */
 void map_fini(struct map *map);

@@ -334,7 +334,7 @@ static int loop(struct calls *calls)
 			result = take_ends(calls);
 		if (result == 0 && map_interrupted(map))
 			result = stop(calls, MAP_INTERRUPTED);
-		progress_update(&map->progress, clock_monotonic_ms());
+		map_draw(map);
 		if (result == 0)
 			result = check_output(calls, fflush(stdout) != 0);
 		if (result == 0 && !is_over(calls))

@@ -132,7 +132,7 @@ void job_json_counts(struct json_out *out, const int64_t counts[STATE_COUNT])
 /* More digits would say more than anybody knows. */
 static double rounded(double share)
 {
-	return (double)(int64_t)(share * 10000 + 0.5) / 10000;
+	return (double)(int64_t)(share * 1000000 + 0.5) / 1000000;
 }
 
 static void write_group_progress(struct json_out *out,

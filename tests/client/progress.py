@@ -3,7 +3,7 @@
 
     progress.py REEVE [TEST...]
 
-covers: client/cmd_progress client/progress client/bar
+covers: client/cmd_progress client/progress client/bar client/glance
 """
 import json
 import os
@@ -182,6 +182,99 @@ def test_top_shows_bars():
                                  '30/100 loading')
                 screen.press('q')
                 same(screen.ends(), 0)
+
+
+def looks(here, *args, **size):
+    """A terminal without a screen of its own."""
+    screen = Screen(here, *args, **size)
+    screen.modes.add('?1049')
+    return screen
+
+
+def frames(text):
+    """What stood in the line that is drawn again and again."""
+    return [part.split('\r')[-1] for part in text.split('\033[K')]
+
+
+def test_run_draws_a_bar_between_the_lines_of_the_job():
+    for columns in (80, 200):
+        with place() as here:
+            # Half a line: nothing may be drawn over it.
+            text = here.on_terminal(
+                'run', *says('30/100', 'loading', wait='echo one; sleep 1.5; '
+                             'printf ha; sleep 1; echo lf; %s progress 90%%; '
+                             'sleep 1; echo two >&2; exit 3' % TOOL),
+                columns=columns, NO_COLOR='1')
+        seen = frames(text)
+        bar = 20 if columns == 80 else 40
+        assert any(re.match('█{%d}░{%d}  30%%  30/100 loading  .*/s  .* left$'
+                            % (bar * 3 // 10, bar - bar * 3 // 10), frame)
+                   for frame in seen), text
+        assert any(' 90%  ' in frame for frame in seen), text
+        assert all(len(frame) < columns for frame in seen), text
+        assert 'half' in text, text
+        # What is left on the screen is what the job wrote, and the end.
+        left = re.sub(r'[^\n\r]*\r\033\[K|\r[^\n]*?\033\[K', '', text)
+        same(left.split('\n')[:3], ['one', 'half', 'two'])
+        holds(left, 'exited with code 3')
+        assert not re.search('\033\\[[0-9]', text), text
+
+
+def test_run_draws_nothing_for_a_job_that_says_nothing():
+    with place() as here:
+        text = here.on_terminal('run', '--sh', 'sleep 1.2; echo x')
+        same(text, 'x\n')
+
+
+def test_a_pipe_sees_it_only_when_asked_for():
+    with place() as here:
+        job = says('30%', wait='sleep 1.2; %s progress 55%% more; sleep 2; '
+                   'echo x' % TOOL)
+        result = here.reeve('run', *job)
+        same((result.code, result.out, result.err), (0, 'x\n', ''))
+        result = here.reeve('run', '--progress', *job)
+        same((result.code, result.out), (0, 'x\n'))
+        lines = result.err.splitlines()
+        assert len(lines) in (1, 2), lines
+        holds(lines[-1], 'reeve: ', ' 55%  more')
+        result = here.reeve('run', '--progress', '--quiet', *job)
+        same((result.code, result.out, result.err), (0, 'x\n', ''))
+        here.reeve('submit', *job)
+        result = here.reeve('wait', 'last', '--progress', '--json')
+        same(result.json()['exit'], 0)
+        holds(result.err, ' 55%  more')
+
+
+def test_wait_tells_of_one_job_of_several_and_of_a_group():
+    for rows, columns in ((24, 80), (50, 200)):
+        with place() as here:
+            here.reeve('submit', *says('30/100', 'loading'))
+            told(here, 1, progress=0.3)
+            with looks(here, 'wait', '1', rows=rows,
+                       columns=columns) as screen:
+                screen.until(' 30%  30/100 loading', '/s')
+            here.reeve('submit', 'sleep', '20')
+            with looks(here, 'wait', '2', rows=rows,
+                       columns=columns) as screen:
+                screen.until('running')
+            with looks(here, 'wait', '1', '2', rows=rows,
+                       columns=columns) as screen:
+                screen.until(' 15%  0/2')
+            for i in range(2):
+                here.reeve('submit', '--group', '7', *says('50%'))
+                told(here, 3 + i, progress=0.5)
+            here.reeve('submit', '--group', '7', '-w', 'true')
+            here.reeve('submit', '--group', '7', 'sleep', '20')
+            with looks(here, 'wait', 'group=7', rows=rows,
+                       columns=columns) as screen:
+                screen.until(' 50%  1/4')
+
+
+def test_the_line_of_map_counts_parts():
+    with place() as here:
+        with looks(here, 'map', '-j2', '--sh', '%s progress {}; sleep 20'
+                   % TOOL, ':::', '50%', '30%') as screen:
+            screen.until(' 40%  0/2')
 
 
 if __name__ == '__main__':
