@@ -40,13 +40,16 @@ const struct schema_type consume_outcome_type = FIELDS_TYPE("Outcome",
 							    outcome_fields);
 
 static const struct schema_field reserve_in_fields[] = {
-	OUT_REQ(handlers, LIST, .item = SCHEMA_STRING,
-		.max = LIMIT_NAMES_PER_RESERVE),
-	OUT_OPT(queues, LIST, .item = SCHEMA_STRING,
-		.max = LIMIT_NAMES_PER_RESERVE),
-	OUT_OPT(max, INT, .min = 1, .max = LIMIT_LEASES_PER_CONNECTION),
-	OUT_OPT(wait_ms, INT, .max = DURATION_MAX_MS),
-	OUT_OPT(lease_ms, INT, .min = LEASE_MIN_MS, .max = LEASE_MAX_MS),
+	IN_REQ(CALL_RESERVE, call_reserve, handlers, LIST,
+	       .item = SCHEMA_STRING, .max = LIMIT_NAMES_PER_RESERVE),
+	IN_OPT(CALL_RESERVE, call_reserve, queues, LIST, .item = SCHEMA_STRING,
+	       .max = LIMIT_NAMES_PER_RESERVE),
+	IN_OPT(CALL_RESERVE, call_reserve, max, INT, .min = 1,
+	       .max = LIMIT_LEASES_PER_CONNECTION),
+	IN_OPT(CALL_RESERVE, call_reserve, wait_ms, INT,
+	       .max = DURATION_MAX_MS),
+	IN_OPT(CALL_RESERVE, call_reserve, lease_ms, INT, .min = LEASE_MIN_MS,
+	       .max = LEASE_MAX_MS),
 };
 static const struct schema_type reserve_in_type =
 	FIELDS_TYPE(NULL, reserve_in_fields);
@@ -58,8 +61,8 @@ static const struct schema_type reserve_out_type =
 	FIELDS_TYPE(NULL, reserve_out_fields);
 
 static const struct schema_field settle_in_fields[] = {
-	OUT_REQ(outcomes, LIST, .item = SCHEMA_STRUCT,
-		.type = &consume_outcome_type, .max = LIMIT_IDS_PER_CALL),
+	IN_REQ(CALL_SETTLE, call_settle, outcomes, LIST, .item = SCHEMA_STRUCT,
+	       .type = &consume_outcome_type, .max = LIMIT_IDS_PER_CALL),
 };
 static const struct schema_type settle_in_type = FIELDS_TYPE(NULL,
 							     settle_in_fields);
@@ -73,23 +76,24 @@ static const struct schema_type settled_out_type =
 	FIELDS_TYPE(NULL, settled_out_fields);
 
 static const struct schema_field ack_in_fields[] = {
-	OUT_REQ(held, LIST, .item = SCHEMA_STRUCT, .type = &consume_held_type,
-		.max = LIMIT_IDS_PER_CALL),
+	IN_REQ(CALL_ACK, call_ack, held, LIST, .item = SCHEMA_STRUCT,
+	       .type = &consume_held_type, .max = LIMIT_IDS_PER_CALL),
 };
 static const struct schema_type ack_in_type = FIELDS_TYPE(NULL, ack_in_fields);
 
 static const struct schema_field nack_in_fields[] = {
-	OUT_REQ(held, LIST, .item = SCHEMA_STRUCT, .type = &consume_held_type,
-		.max = LIMIT_IDS_PER_CALL),
-	OUT_OPT(delay_ms, INT, .max = DURATION_MAX_MS),
+	IN_REQ(CALL_NACK, call_nack, held, LIST, .item = SCHEMA_STRUCT,
+	       .type = &consume_held_type, .max = LIMIT_IDS_PER_CALL),
+	IN_OPT(CALL_NACK, call_nack, delay_ms, INT, .max = DURATION_MAX_MS),
 };
 static const struct schema_type nack_in_type = FIELDS_TYPE(NULL,
 							   nack_in_fields);
 
 static const struct schema_field extend_in_fields[] = {
-	OUT_REQ(held, LIST, .item = SCHEMA_STRUCT, .type = &consume_held_type,
-		.max = LIMIT_IDS_PER_CALL),
-	OUT_OPT(lease_ms, INT, .min = LEASE_MIN_MS, .max = LEASE_MAX_MS),
+	IN_REQ(CALL_EXTEND, call_extend, held, LIST, .item = SCHEMA_STRUCT,
+	       .type = &consume_held_type, .max = LIMIT_IDS_PER_CALL),
+	IN_OPT(CALL_EXTEND, call_extend, lease_ms, INT, .min = LEASE_MIN_MS,
+	       .max = LEASE_MAX_MS),
 };
 static const struct schema_type extend_in_type = FIELDS_TYPE(NULL,
 							     extend_in_fields);
@@ -103,9 +107,11 @@ static const struct schema_type extend_out_type =
 	FIELDS_TYPE(NULL, extend_out_fields);
 
 static const struct schema_field progress_in_fields[] = {
-	OUT_REQ(held, STRUCT, .type = &consume_held_type),
-	OUT_OPT(fraction, FLOAT),
-	OUT_OPT(note, STRING, .max = REASON_BYTES_MAX),
+	IN_REQ(CALL_CONSUME_PROGRESS, call_consume_progress, held, STRUCT,
+	       .type = &consume_held_type),
+	IN_OPT(CALL_CONSUME_PROGRESS, call_consume_progress, fraction, FLOAT),
+	IN_OPT(CALL_CONSUME_PROGRESS, call_consume_progress, note, STRING,
+	       .max = REASON_BYTES_MAX),
 };
 static const struct schema_type progress_in_type =
 	FIELDS_TYPE(NULL, progress_in_fields);
@@ -119,15 +125,15 @@ static const struct schema_type progress_out_type =
 
 static const struct schema_method methods[] = {
 	{"org.reeve.consume", "Reserve", &reserve_in_type, &reserve_out_type,
-	 false},
+	 true},
 	{"org.reeve.consume", "Settle", &settle_in_type, &settled_out_type,
-	 false},
-	{"org.reeve.consume", "Ack", &ack_in_type, &settled_out_type, false},
-	{"org.reeve.consume", "Nack", &nack_in_type, &settled_out_type, false},
+	 true},
+	{"org.reeve.consume", "Ack", &ack_in_type, &settled_out_type, true},
+	{"org.reeve.consume", "Nack", &nack_in_type, &settled_out_type, true},
 	{"org.reeve.consume", "Extend", &extend_in_type, &extend_out_type,
-	 false},
+	 true},
 	{"org.reeve.consume", "Progress", &progress_in_type, &progress_out_type,
-	 false},
+	 true},
 };
 
 static const struct schema_field pool_serves_error_fields[] = {

@@ -49,13 +49,17 @@ struct call_extend {
 };
 enum { CALL_EXTEND_held, CALL_EXTEND_lease_ms };
 
-struct call_progress {
+struct call_consume_progress {
 	uint64_t has;
 	struct slice held; /* raw, decode it as a Held */
 	double fraction;
 	struct slice note;
 };
-enum { CALL_PROGRESS_held, CALL_PROGRESS_fraction, CALL_PROGRESS_note };
+enum {
+	CALL_CONSUME_PROGRESS_held,
+	CALL_CONSUME_PROGRESS_fraction,
+	CALL_CONSUME_PROGRESS_note
+};
 
 /* Held, item by item. */
 struct call_held {

@@ -64,7 +64,7 @@ static const struct schema_field job_fields[] = {
 	OUT_OPT(peak_kib, INT),
 	OUT_OPT(stdout_bytes, INT),
 	OUT_OPT(stderr_bytes, INT),
-	OUT_OPT(result, OBJECT),
+	OUT_OPT(result, OBJECT, .any = true),
 	OUT_OPT(result64, STRING),
 	OUT_OPT(progress, FLOAT),
 	OUT_OPT(note, STRING),
@@ -85,7 +85,7 @@ static const struct schema_field job_end_fields[] = {
 	OUT_OPT(cause, ENUM, .type = &job_cause_type),
 	OUT_OPT(exit_code, INT),
 	OUT_OPT(signal, INT),
-	OUT_OPT(result, OBJECT),
+	OUT_OPT(result, OBJECT, .any = true),
 	OUT_OPT(failure, STRUCT, .type = &job_failure_type),
 };
 const struct schema_type job_end_type = FIELDS_TYPE("End", job_end_fields);

@@ -291,26 +291,51 @@ int batch_add_gone(struct batch *batch, int64_t worker)
 	return 0;
 }
 
-int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
+static int grow_wants(struct batch *batch, size_t room)
 {
-	struct store_batch *store = &batch->store;
-	/* A worker may get from several lanes; the rest waits a batch. */
-	size_t room = worker_count * 4;
-	size_t count;
-
 	while (batch->room_plan < room) {
 		if (grow(&batch->plan, &batch->room_plan, batch->room_plan,
 			 sizeof(*batch->plan)))
 			return -ENOMEM;
 	}
 	while (batch->room_wants < room) {
-		if (grow(&store->wants, &batch->room_wants, batch->room_wants,
-			 sizeof(*store->wants)))
+		if (grow(&batch->store.wants, &batch->room_wants,
+			 batch->room_wants, sizeof(*batch->store.wants)))
 			return -ENOMEM;
 	}
+	return 0;
+}
 
-	count = sched_plan(sched, batch->plan, room);
-	for (size_t i = 0; i < count; i++) {
+int batch_add_want(struct batch *batch, struct lane *lane,
+		   const struct sched_want *want, void *tag)
+{
+	struct store_batch *store = &batch->store;
+	uint32_t lane_index;
+
+	if (grow_wants(batch, store->want_count + 1) ||
+	    batch_lane(batch, lane, &lane_index))
+		return -ENOMEM;
+	batch->plan[store->want_count] = *want;
+	store->wants[store->want_count++] = (struct store_want){
+		.lane = lane_index,
+		.max = want->max,
+		.tag = tag,
+	};
+	return 0;
+}
+
+int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
+{
+	struct store_batch *store = &batch->store;
+	size_t before = store->want_count;
+	/* A worker may get from several lanes; the rest waits a batch. */
+	size_t room = worker_count * 4;
+	size_t count;
+
+	if (grow_wants(batch, before + room))
+		return -ENOMEM;
+	count = sched_plan(sched, batch->plan + before, room);
+	for (size_t i = before; i < before + count; i++) {
 		struct sched_want *want = &batch->plan[i];
 		uint32_t lane_index;
 
@@ -318,9 +343,8 @@ int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
 			       (struct lane *)((char *)want->lane -
 					       offsetof(struct lane, sched)),
 			       &lane_index)) {
-			for (; i < count; i++)
+			for (; i < before + count; i++)
 				sched_want_done(sched, &batch->plan[i]);
-			batch_unplan(batch, sched);
 			return -ENOMEM;
 		}
 		store->wants[store->want_count++] = (struct store_want){
@@ -331,9 +355,7 @@ int batch_plan(struct batch *batch, struct sched *sched, size_t worker_count)
 	return 0;
 }
 
-void batch_unplan(struct batch *batch, struct sched *sched)
+void batch_forget_wants(struct batch *batch)
 {
-	for (size_t i = 0; i < batch->store.want_count; i++)
-		sched_want_done(sched, &batch->plan[i]);
 	batch->store.want_count = 0;
 }

@@ -97,11 +97,18 @@ must_check int batch_add_outcome(struct batch *batch, int64_t worker,
 must_check int batch_add_gone(struct batch *batch, int64_t worker);
 
 /**
+ * batch_add_want() - this is wanted, by sched_ask(); before batch_plan()
+ * @tag:	for the claims that it brings; 0 or -ENOMEM, then not
+ */
+must_check int batch_add_want(struct batch *batch, struct lane *lane,
+			      const struct sched_want *want, void *tag);
+
+/**
  * batch_plan() - ask the scheduler for claims, as the last thing before it
- * leaves; on -ENOMEM nothing is wanted
+ * leaves; on -ENOMEM all that is wanted is to be taken back
  */
 must_check int batch_plan(struct batch *batch, struct sched *sched,
 			  size_t worker_count);
 
-/** batch_unplan() - want nothing after all */
-void batch_unplan(struct batch *batch, struct sched *sched);
+/** batch_forget_wants() - they were taken back: it claims nothing */
+void batch_forget_wants(struct batch *batch);

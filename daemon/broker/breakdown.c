@@ -26,6 +26,10 @@ static int keep_outcomes(struct broker *broker, const struct batch *batch)
 		struct store_outcome copy = *from;
 		size_t n;
 
+		/* A consumer was told that nothing happened, or its deadline
+		 * is looked at again. */
+		if (batch->outcome_workers[i] == LEASES_WORKER)
+			continue;
 		if (arena_copy(&next->arena, from->log, &copy.log) ||
 		    arena_copy(&next->arena, from->result, &copy.result) ||
 		    arena_copy(&next->arena, from->failure, &copy.failure) ||
@@ -97,8 +101,8 @@ void breakdown_refused(struct broker *broker, struct batch *batch)
 		if (worker)
 			worker->row_known = false;
 	}
-	for (size_t i = 0; i < batch->store.want_count; i++)
-		sched_want_done(&broker->sched, &batch->plan[i]);
+	leases_refused(broker, batch);
+	cycle_unwant(broker, batch);
 	if (batch->result == STORE_E_FULL)
 		broker->store_full = true;
 	else if (batch->result != -ENOMEM && batch->result != -EBUSY)

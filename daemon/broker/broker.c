@@ -195,6 +195,7 @@ static int init(struct broker *broker, int listeners)
 	broker->lanes.queues = &broker->queues;
 	rooms_init(&broker->rooms);
 	drains_init(&broker->drains);
+	reserves_init(&broker->reserves);
 	follows_init(broker);
 	config_link_init(&broker->config_link);
 	r = pools_init(broker);
@@ -270,6 +271,8 @@ static void fini(struct broker *broker)
 	carry_fini(broker);
 	direct_fini(&broker->direct);
 	fleet_fini(broker);
+	reserves_fini(&broker->reserves);
+	leases_fini(&broker->leases);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	lanes_fini(&broker->lanes);

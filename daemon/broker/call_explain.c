@@ -158,6 +158,32 @@ static void expect_start(struct explain *e, int64_t workers, int64_t busy)
 		e->expected_ms = now_ms + (before * e->run_ms) / workers;
 }
 
+/* No pool serves it: perhaps somebody outside does. */
+static void explain_consumers(struct explain *e)
+{
+	const struct broker *broker = e->call->broker;
+	struct slice handler = e->row->handler;
+	size_t waiting = reserves_waiting(broker, handler);
+	char remedy[320];
+
+	if (waiting) {
+		reason(e, "consumers_busy", NULL,
+		       "%zu consumers reserve handler '%.*s'; %" PRId64
+		       " jobs of its queue go before it",
+		       waiting, (int)handler.n, handler.p, e->ahead);
+		return;
+	}
+	if (!reserve_handler_find(&broker->reserves.handlers, handler))
+		reason(e, "no_pool", "reeve pool ls",
+		       "no pool serves handler '%.*s'", (int)handler.n,
+		       handler.p);
+	snprintf(remedy, sizeof(remedy), "reeve work %.*s -- CMD",
+		 (int)handler.n, handler.p);
+	reason(e, "no_consumer", remedy,
+	       "no consumer reserves handler '%.*s' now", (int)handler.n,
+	       handler.p);
+}
+
 static void explain_ready(struct explain *e, bool stopped)
 {
 	const struct broker *broker = e->call->broker;
@@ -166,9 +192,7 @@ static void explain_ready(struct explain *e, bool stopped)
 	int64_t workers = pool->serving, busy = pool->busy;
 
 	if (number == SCHED_POOL_NONE) {
-		reason(e, "no_pool", "reeve pool ls",
-		       "no pool serves handler '%.*s'", (int)e->row->handler.n,
-		       e->row->handler.p);
+		explain_consumers(e);
 		return;
 	}
 	if (pools_lane(&broker->pools, e->row->handler) != number) {

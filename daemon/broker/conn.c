@@ -497,6 +497,7 @@ void conn_free(struct conn *conn)
 	}
 	TAILQ_REMOVE(&broker->conns.list, conn, link);
 	broker->conns.count--;
+	consumer_unref(conn->consumer);
 	sock_fini(&conn->sock);
 	free(conn);
 }

@@ -14,6 +14,7 @@
 
 struct broker;
 struct call;
+struct consumer;
 
 struct conn {
 	TAILQ_ENTRY(conn) link;
@@ -31,8 +32,9 @@ struct conn {
 	bool alone;	 /* a call runs that nothing may overtake */
 	bool closing;	 /* the last words are on their way */
 	bool processing; /* in conn_process(): do not come back */
-	int64_t partial_since_ns; /* an unfinished message waits; 0: none */
-	int64_t rights_since_ns;  /* descriptors wait; 0: none, or not seen */
+	int64_t partial_since_ns;  /* an unfinished message waits; 0: none */
+	int64_t rights_since_ns;   /* descriptors wait; 0: none, or not seen */
+	struct consumer *consumer; /* it reserved jobs; NULL: it did not */
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
 };
 

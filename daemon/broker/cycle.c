@@ -33,8 +33,15 @@ static struct lane *lane_of(struct sched_lane *sched)
 static int add_worker_rows(struct broker *broker, struct batch *batch)
 {
 	for (size_t i = 0; i < batch->store.want_count; i++) {
-		struct worker *worker = worker_of(batch->plan[i].worker);
+		struct worker *worker;
 
+		if (batch->store.wants[i].tag) {
+			batch->store.wants[i].worker = LEASES_WORKER;
+			if (leases_row(broker, batch))
+				return -ENOMEM;
+			continue;
+		}
+		worker = worker_of(batch->plan[i].worker);
 		batch->store.wants[i].worker = worker->id;
 		if (fleet_row(broker, batch, worker))
 			return -ENOMEM;
@@ -98,11 +105,13 @@ static struct batch *launch(struct broker *broker)
 	if (!writer_idle(&broker->writer) || broker->store_broken || !next ||
 	    waits(broker))
 		return NULL;
-	if (batch_plan(batch, &broker->sched,
+	if (reserves_plan(broker, batch) ||
+	    batch_plan(batch, &broker->sched,
 		       HASH_COUNT(broker->fleet.by_id)) ||
 	    add_worker_rows(broker, batch)) {
 		log_error("no memory to plan claims, trying again");
-		batch_unplan(batch, &broker->sched);
+		cycle_unwant(broker, batch);
+		batch_forget_wants(batch);
 	}
 	staff_look(broker, clock_mono_ns());
 	if (batch_empty(batch))
@@ -194,6 +203,11 @@ static void settle(struct broker *broker, const struct batch *batch)
 	for (size_t i = 0; i < store->outcome_count; i++) {
 		int64_t id = batch->outcome_workers[i];
 
+		follows_told(broker, store->outcomes[i].job);
+		if (id == LEASES_WORKER) {
+			leases_settled(broker, &store->outcomes[i]);
+			continue;
+		}
 		if (worker && worker->id != id && worker->link)
 			worker_link_settle_end(worker->link);
 		if (!worker || worker->id != id)
@@ -206,7 +220,6 @@ static void settle(struct broker *broker, const struct batch *batch)
 		if (!worker || worker->sched.leaving)
 			outcome_unlink(broker->config->state_dir,
 				       store->outcomes[i].token);
-		follows_told(broker, store->outcomes[i].job);
 	}
 	if (worker && worker->link)
 		worker_link_settle_end(worker->link);
@@ -232,6 +245,32 @@ static void update_lanes(struct broker *broker, const struct batch *batch)
 	}
 }
 
+static void deliver(struct broker *broker, const struct batch *batch,
+		    const struct store_claim *claim)
+{
+	const struct sched_want *want = &batch->plan[claim->want];
+	void *tag = batch->store.wants[claim->want].tag;
+
+	if (tag)
+		reserves_deliver(broker, tag, lane_of(want->lane), claim);
+	else
+		given_deliver(broker, worker_of(want->worker),
+			      lane_of(want->lane), claim);
+}
+
+void cycle_unwant(struct broker *broker, struct batch *batch)
+{
+	const struct store_batch *store = &batch->store;
+
+	for (size_t i = 0; i < store->want_count; i++)
+		sched_want_done(&broker->sched, &batch->plan[i]);
+	for (size_t i = 0; i < store->want_count; i++) {
+		if (store->wants[i].tag)
+			reserves_done(broker, store->wants[i].tag,
+				      store->wants[i].max);
+	}
+}
+
 /* Claims are committed: deliver them. */
 static void dispatch(struct broker *broker, const struct batch *batch)
 {
@@ -239,13 +278,8 @@ static void dispatch(struct broker *broker, const struct batch *batch)
 
 	for (size_t i = 0; i < store->want_count; i++)
 		sched_want_done(&broker->sched, &batch->plan[i]);
-	for (size_t i = 0; i < store->claim_count; i++) {
-		const struct store_claim *claim = &store->claims[i];
-		const struct sched_want *want = &batch->plan[claim->want];
-
-		given_deliver(broker, worker_of(want->worker),
-			      lane_of(want->lane), claim);
-	}
+	for (size_t i = 0; i < store->claim_count; i++)
+		deliver(broker, batch, &store->claims[i]);
 	for (size_t i = 0; i < store->want_count; i++) {
 		/* A dead worker lives on for the batches that name it. */
 		struct worker *worker = fleet_find(&broker->fleet,
@@ -253,6 +287,9 @@ static void dispatch(struct broker *broker, const struct batch *batch)
 
 		if (worker)
 			fleet_end_release(broker, worker);
+		if (store->wants[i].tag)
+			reserves_done(broker, store->wants[i].tag,
+				      store->wants[i].max);
 	}
 }
 
@@ -299,6 +336,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	settle(broker, batch);
 	for (size_t i = 0; i < store->signal_count; i++)
 		given_cancel(broker, &store->signals[i]);
+	reserves_tell(broker);
 	cycle_tell(batch);
 	rooms_look(broker, batch);
 	drains_look(broker);
@@ -411,6 +449,7 @@ void cycle_tick(struct broker *broker)
 	rooms_look(broker, NULL);
 	drains_look(broker);
 	staff_tick(broker, now_ns);
+	leases_tick(broker, now_ns);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

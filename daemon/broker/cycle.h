@@ -16,6 +16,9 @@ must_check int cycle_init(struct broker *broker);
 /** cycle_fini() - nothing is with the writer any more; calls end quietly */
 void cycle_fini(struct broker *broker);
 
+/** cycle_unwant() - what the batch wanted does not come */
+void cycle_unwant(struct broker *broker, struct batch *batch);
+
 /**
  * cycle_kick() - something was added, or credit came free: look at the end of
  * this turn of the loop whether the batch can leave

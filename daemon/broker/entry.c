@@ -31,7 +31,7 @@ static int refuse_handler(struct call *call, struct slice handler,
 	ret_fault->handler = handler;
 	snprintf(where->path, sizeof(where->path), "%s.handler", path);
 	n = (size_t)snprintf(where->message, sizeof(where->message),
-			     "no pool serves this handler; there is exec");
+			     "nobody serves this handler; there is exec");
 	for (; one && n < sizeof(where->message); one = one->hh.next)
 		n += (size_t)snprintf(where->message + n,
 				      sizeof(where->message) - n, ", %s",
@@ -68,7 +68,8 @@ int entry_check(struct call *call, struct slice object,
 			return r;
 	}
 	if (pools_serving(&call->broker->pools, ret->handler) ==
-	    SCHED_POOL_NONE)
+		    SCHED_POOL_NONE &&
+	    !reserves_know(call->broker, ret->handler))
 		return refuse_handler(call, ret->handler, path, ret_fault);
 	return 0;
 }

@@ -317,6 +317,8 @@ const struct advance *given_advance(struct broker *broker,
 					: NULL;
 	const struct sched_job *job;
 
+	if (row->worker == LEASES_WORKER)
+		return leases_advance(&broker->leases, row);
 	if (!worker || !worker->scheduled)
 		return NULL;
 	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
@@ -329,8 +331,11 @@ const struct advance *given_advance(struct broker *broker,
 void given_cancel(struct broker *broker, const struct store_signal *signal)
 {
 	struct worker *worker = fleet_find(&broker->fleet, signal->worker);
-	struct given *given = worker ? given_find(worker, signal->token) : NULL;
+	struct given *given;
 
+	if (signal->worker == LEASES_WORKER)
+		leases_cancel(broker, signal);
+	given = worker ? given_find(worker, signal->token) : NULL;
 	if (!given)
 		return; /* its end is under way */
 	given->cancel_asked = true;

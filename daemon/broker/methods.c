@@ -1,6 +1,7 @@
 #include "daemon/broker/methods.h"
 
 #include "proto/calls_admin.h"
+#include "proto/calls_consume.h"
 #include "proto/calls_jobs.h"
 #include "proto/calls_progress.h"
 #include "proto/calls_queues.h"
@@ -9,6 +10,7 @@
 
 #define JOBS(name_) .name = "org.reeve.jobs." #name_
 #define QUEUES(name_) .name = "org.reeve.queues." #name_
+#define CONSUME(name_) .name = "org.reeve.consume." #name_
 #define ADMIN(name_) .name = "org.reeve.admin." #name_
 #define SERVICE(name_) .name = "org.varlink.service." #name_
 #define WITH(type) .params_bytes = sizeof(struct type)
@@ -51,6 +53,14 @@ static const struct call_method methods[] = {
 	{QUEUES(Resume), CALL_ALONE, WITH(call_resume), .run = call_resume},
 	{QUEUES(Drain), CALL_ALONE, WITH(call_drain), .run = call_drain},
 	{QUEUES(Purge), CALL_ALONE, WITH(call_purge), .run = call_purge},
+	{CONSUME(Reserve), CALL_ALONE, WITH(call_reserve), .streams = true,
+	 .run = call_reserve},
+	{CONSUME(Settle), CALL_ALONE, WITH(call_settle), .run = call_settle},
+	{CONSUME(Ack), CALL_ALONE, WITH(call_ack), .run = call_ack},
+	{CONSUME(Nack), CALL_ALONE, WITH(call_nack), .run = call_nack},
+	{CONSUME(Extend), CALL_ALONE, WITH(call_extend), .run = call_extend},
+	{CONSUME(Progress), CALL_ALONE, WITH(call_consume_progress),
+	 .run = call_consume_progress},
 	{ADMIN(Ping), CALL_ALONE, WITH(call_ping), .run = call_ping},
 	{ADMIN(Hello), CALL_ALONE, WITH(call_hello), .run = call_hello},
 	{ADMIN(Status), CALL_ALONE, .run = call_status},

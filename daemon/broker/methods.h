@@ -47,6 +47,13 @@ void call_wait(struct call *call, void *params);
 void call_progress(struct call *call, void *params);
 /* call_output.c */
 void call_output(struct call *call, void *params);
+/* call_consume.c */
+void call_reserve(struct call *call, void *params);
+void call_settle(struct call *call, void *params);
+void call_ack(struct call *call, void *params);
+void call_nack(struct call *call, void *params);
+void call_extend(struct call *call, void *params);
+void call_consume_progress(struct call *call, void *params);
 /* call_admin.c */
 void call_ping(struct call *call, void *params);
 void call_hello(struct call *call, void *params);

@@ -185,6 +185,7 @@ int pools_take(struct broker *broker, struct pools_config *config)
 	pools_text_free(&old);
 	await_workers(broker);
 	move_lanes(broker);
+	reserves_pools(broker);
 	return 0;
 }
 

@@ -121,6 +121,23 @@ static int recover_running(struct recovery *r, int64_t worker_id,
 	return 0;
 }
 
+/* Consumers are not of this machine's processes: a clock decides. */
+static int recover_leases(struct recovery *r)
+{
+	r->broker->leases.row_known = true;
+	for (size_t i = 0; i < r->snapshot.running_count; i++) {
+		const struct store_running *running = &r->snapshot.running[i];
+
+		if (running->worker != LEASES_WORKER)
+			continue;
+		r->decided[i] = true;
+		r->kept++;
+		if (leases_adopt(r->broker, running))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* One worker's row, and what it was running. */
 static int recover_worker(struct recovery *r, const struct store_worker *row)
 {
@@ -130,8 +147,11 @@ static int recover_worker(struct recovery *r, const struct store_worker *row)
 		.first = true,
 	};
 	struct worker *worker = NULL;
-	int fd = facts.same_boot ? worker_pidfd(row) : -1;
-	int result;
+	int fd, result;
+
+	if (leases_is_row(row))
+		return recover_leases(r);
+	fd = facts.same_boot ? worker_pidfd(row) : -1;
 
 	/* While workers have rows the daemon was not stopped: it was cut off. */
 	if (!facts.same_boot)

@@ -19,10 +19,12 @@
 #include "daemon/broker/fleet.h"
 #include "daemon/broker/follow.h"
 #include "daemon/broker/lane.h"
+#include "daemon/broker/leases.h"
 #include "daemon/broker/link.h"
 #include "daemon/broker/pools.h"
 #include "daemon/broker/queue.h"
 #include "daemon/broker/reader.h"
+#include "daemon/broker/reserve.h"
 #include "daemon/broker/room.h"
 #include "daemon/broker/sock.h"
 #include "daemon/broker/waits.h"
@@ -52,6 +54,8 @@ struct broker {
 	struct rooms rooms;		/* submissions that wait for room */
 	struct pools pools;		/* who serves what */
 	struct fleet fleet;		/* workers */
+	struct leases leases;		/* what consumers have */
+	struct reserves reserves;	/* what they wait for */
 	struct link link;		/* to the supervisor */
 	struct config_link config_link; /* what is configured */
 	struct defaults defaults;	/* what jobs get by their queue */

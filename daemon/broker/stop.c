@@ -40,7 +40,8 @@ void stop_batch(struct broker *broker, const struct batch *batch)
 		const struct store_steer *steer = &batch->store.steers[i];
 		int64_t after = batch->result ? steer->after : steer->next;
 
-		if (steer->uid != NOBODY || (!batch->result && !after))
+		if (steer->kind != STORE_CANCEL || steer->uid != NOBODY ||
+		    (!batch->result && !after))
 			continue;
 		if (kill_running(broker, after))
 			log_error("no memory to end the running jobs, "
@@ -97,6 +98,7 @@ void stop_asked(struct call *call, int mode, int64_t timeout_ms)
 				     : clock_mono_ns() + timeout_ms * 1000000;
 	call->deaf = on_deaf;
 	call_hold(call);
+	reserves_drain(broker);
 	if (mode == SHUTDOWN_KILL && kill_running(broker, 0))
 		log_error("no memory to end the running jobs, draining");
 	cycle_kick(broker);

@@ -1,52 +1,70 @@
 #include "daemon/core/lease.h"
 
-static int64_t until(int64_t now_ns, int64_t ttl_ns)
+static int64_t until(const struct lease *lease, int64_t now_ns, int64_t ttl_ns)
 {
-	require(ttl_ns > 0 && ttl_ns <= LEASE_MAX_NS);
-	return now_ns + ttl_ns;
-}
+	int64_t deadline_ns = now_ns + ttl_ns;
 
-static bool holds(const struct lease *lease, int64_t token, int64_t now_ns)
-{
-	return token && lease->token == token && now_ns < lease->deadline_ns;
+	require(ttl_ns > 0 && ttl_ns <= LEASE_LONGEST_NS);
+	return lease->limit_ns && lease->limit_ns < deadline_ns
+		       ? lease->limit_ns
+		       : deadline_ns;
 }
 
 void lease_take(struct lease *lease, int64_t token, int64_t now_ns,
-		int64_t ttl_ns)
+		int64_t ttl_ns, int64_t limit_ns)
 {
 	require(token && !lease->token);
-	*lease = (struct lease){
-		.token = token,
-		.deadline_ns = until(now_ns, ttl_ns),
-	};
+	*lease = (struct lease){.token = token, .limit_ns = limit_ns};
+	lease->deadline_ns = until(lease, now_ns, ttl_ns);
+}
+
+int lease_look(const struct lease *lease, int64_t token, int64_t now_ns)
+{
+	bool holds = token && lease->token == token && !lease->ending &&
+		     now_ns < lease->deadline_ns;
+
+	return holds ? 0 : LEASE_E_LOST;
 }
 
 int lease_extend(struct lease *lease, int64_t token, int64_t now_ns,
 		 int64_t ttl_ns)
 {
-	if (!holds(lease, token, now_ns))
+	if (lease_look(lease, token, now_ns))
 		return LEASE_E_LOST;
-	lease->deadline_ns = until(now_ns, ttl_ns);
+	if (!lease->cancelled)
+		lease->deadline_ns = until(lease, now_ns, ttl_ns);
 	return 0;
 }
 
-int lease_settle(struct lease *lease, int64_t token, int64_t now_ns)
+int lease_end(struct lease *lease, int64_t token, int64_t now_ns)
 {
-	if (!holds(lease, token, now_ns))
+	if (lease_look(lease, token, now_ns))
 		return LEASE_E_LOST;
-	*lease = (struct lease){0};
+	lease->ending = true;
 	return 0;
 }
 
 bool lease_expire(struct lease *lease, int64_t now_ns)
 {
-	if (!lease->token || now_ns < lease->deadline_ns)
+	if (!lease->token || lease->ending || now_ns < lease->deadline_ns)
 		return false;
-	*lease = (struct lease){0};
+	lease->ending = true;
 	return true;
 }
 
-void lease_adopt(struct lease *lease, int64_t token, int64_t now_ns)
+bool lease_timed_out(const struct lease *lease)
 {
-	lease_take(lease, token, now_ns, LEASE_DEFAULT_NS);
+	return lease->limit_ns && lease->deadline_ns >= lease->limit_ns;
+}
+
+void lease_refused(struct lease *lease)
+{
+	require(lease->token);
+	lease->ending = false;
+}
+
+void lease_adopt(struct lease *lease, int64_t token, int64_t now_ns,
+		 int64_t limit_ns)
+{
+	lease_take(lease, token, now_ns, LEASE_DEFAULT_NS, limit_ns);
 }

@@ -334,14 +334,35 @@ size_t sched_plan(struct sched *sched, struct sched_want *ret, size_t room)
 	return plan.count;
 }
 
+struct sched_want sched_ask(struct sched *sched, struct sched_lane *lane,
+			    uint32_t max)
+{
+	struct sched_pool *pool = &sched->pools[lane->pool];
+	struct sched_want want = {
+		.lane = lane,
+		.max = lane->open < max ? (uint32_t)lane->open : max,
+	};
+
+	lane->asked += want.max;
+	lane_update(sched, lane);
+	if (lane->linked) {
+		TAILQ_REMOVE(&pool->lanes, lane, link);
+		TAILQ_INSERT_TAIL(&pool->lanes, lane, link);
+	}
+	return want;
+}
+
 void sched_want_done(struct sched *sched, const struct sched_want *want)
 {
 	struct sched_lane *lane = want->lane;
 	struct sched_worker *worker = want->worker;
 
-	require(lane->asked >= want->max && worker->asked >= want->max);
+	require(lane->asked >= want->max);
 	lane->asked -= want->max;
 	lane_update(sched, lane);
+	if (!worker)
+		return;
+	require(worker->asked >= want->max);
 	worker->asked -= want->max;
 	worker_load_changed(sched, worker, false);
 }

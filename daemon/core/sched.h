@@ -61,8 +61,9 @@ struct sched_worker {
 
 struct sched_pool {
 	TAILQ_HEAD(, sched_worker) workers; /* idle ones first */
-	TAILQ_HEAD(, sched_lane) lanes;	    /* that have something; rotates */
-	uint64_t open;			    /* of all its lanes */
+	TAILQ_HEAD(sched_lanes, sched_lane)
+	lanes;			/* that have something; rotates */
+	uint64_t open;		/* of all its lanes */
 	uint32_t serving, busy; /* workers that do not leave; with work */
 	bool paused;		/* nothing is wanted for it */
 };
@@ -128,7 +129,7 @@ struct sched_worker *sched_start(const struct sched *sched,
 
 struct sched_want {
 	struct sched_lane *lane;
-	struct sched_worker *worker;
+	struct sched_worker *worker; /* NULL: by sched_ask() */
 	uint32_t max;
 };
 
@@ -144,6 +145,17 @@ struct sched_want {
  * Return: how many wants were written.
  */
 size_t sched_plan(struct sched *sched, struct sched_want *ret, size_t room);
+
+/**
+ * sched_ask() - at most @max jobs of the lane for somebody who is no worker
+ *
+ * Before sched_plan(), so that what comes in with this batch counts. The lane
+ * goes behind the others of its pool.
+ *
+ * Return: the want, without worker; sched_want_done() releases it, too.
+ */
+struct sched_want sched_ask(struct sched *sched, struct sched_lane *lane,
+			    uint32_t max);
 
 /**
  * sched_want_done() - the batch with this want is through, failed or not

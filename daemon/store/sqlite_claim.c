@@ -4,6 +4,9 @@
 
 #include <errno.h>
 
+/* Of one lane in one batch: who asked for more gets it with the next. */
+#define CLAIM_BYTES ((size_t)4 * 1024 * 1024)
+
 /* Chains the wants of each lane, in the order given. */
 int txn_wants(struct txn *txn)
 {
@@ -176,6 +179,7 @@ static int read_candidate(struct txn *txn, struct sqlite3_stmt *stmt,
  * changes under it may see a row twice. */
 static int claim_lane(struct txn *txn, uint32_t lane, size_t room)
 {
+	size_t bytes = 0;
 	struct candidate *found = arena_array(txn->arena, room, sizeof(*found));
 	int error = 0;
 	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_READY_LIST, &error);
@@ -194,11 +198,14 @@ static int claim_lane(struct txn *txn, uint32_t lane, size_t room)
 		if (!row)
 			break;
 		require(count < room);
-		error = read_candidate(txn, stmt, &found[count++]);
-		if (error) {
+		error = read_candidate(txn, stmt, &found[count]);
+		bytes += found[count++].spec.n;
+		if (error || bytes > CLAIM_BYTES)
 			sql_done(stmt);
+		if (error)
 			return error;
-		}
+		if (bytes > CLAIM_BYTES)
+			break;
 	}
 	for (size_t i = 0; !error && i < count; i++)
 		error = claim_ready(txn, txn_want(txn, lane), &found[i]);

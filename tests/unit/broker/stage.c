@@ -86,6 +86,7 @@ void stage_begin(struct stage *stage)
 	broker->lanes.queues = &broker->queues;
 	rooms_init(&broker->rooms);
 	drains_init(&broker->drains);
+	reserves_init(&broker->reserves);
 	follows_init(broker);
 	config_link_init(&broker->config_link);
 	assert_int_equal(pools_init(broker), 0);
@@ -146,6 +147,8 @@ void stage_end(struct stage *stage)
 	cycle_fini(broker);
 	carry_fini(broker);
 	fleet_fini(broker);
+	reserves_fini(&broker->reserves);
+	leases_fini(&broker->leases);
 	/* Descriptors of clients: none is left anywhere. */
 	require(!broker->socks.room.used);
 	waits_fini(&broker->waits);

@@ -126,7 +126,8 @@ UNIT(claims_are_planned_last_and_can_be_taken_back)
 	assert_int_equal(batch.store.wants[0].max, 1);
 	assert_true(slice_is(batch.store.lanes[batch.store.wants[0].lane].queue,
 			     "q"));
-	batch_unplan(&batch, &sched);
+	sched_want_done(&sched, &batch.plan[0]);
+	batch_forget_wants(&batch);
 	assert_int_equal(batch.store.want_count, 0);
 	assert_int_equal(worker.asked, 0);
 	sched_worker_remove(&sched, &worker);

@@ -548,7 +548,7 @@ static void run(uint64_t seed)
 {
 	static struct chaos chaos;
 
-	chaos = (struct chaos){.seed = seed};
+	chaos = (struct chaos){.seed = seed, .next_worker = LEASES_WORKER};
 	for (int i = 0; i < CLIENTS; i++)
 		chaos.clients[i] = -1;
 	for (int i = 0; i < WORKERS; i++)
