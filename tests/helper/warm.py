@@ -10,7 +10,8 @@ from story import SLOW, equal, eventually, story
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADMIN = 'org.reeve.admin.'
 NAMES = ('echo', 'who', 'mark', 'nap', 'deaf', 'leave', 'aborts', 'interrupt',
-         'no_json', 'huge', 'prints', 'breed', 'arm', 'square')
+         'no_json', 'huge', 'prints', 'breed', 'arm', 'square',
+         'steps')
 
 
 def of_both(function=None, **options):

@@ -63,6 +63,14 @@ def nap(ms):
 
 
 @handler
+def steps(n, ms, *, ctx):
+    for i in range(1, n + 1):
+        ctx.progress(i / n, '%d/%d' % (i, n))
+        time.sleep(ms / 1000)
+    return n
+
+
+@handler
 def deaf(ms):
     # Without a moment in which Python could do anything else.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])

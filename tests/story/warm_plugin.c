@@ -189,6 +189,21 @@ static int breed(struct reeve_task *task)
 	return yield_number(task, getpid());
 }
 
+/* {"n":N,"ms":M}: N words of how far it is, so long between two. */
+static int steps(struct reeve_task *task)
+{
+	long n = number(task, "n"), ms = number(task, "ms");
+
+	for (long i = 1; i <= n; i++) {
+		char note[48];
+
+		snprintf(note, sizeof(note), "%ld/%ld", i, n);
+		reeve_progress(task, (double)i / (double)n, note);
+		pause_ms(ms);
+	}
+	return yield_number(task, n);
+}
+
 /* {"at":"start:2"}: this worker is to die there. */
 static int arm(struct reeve_task *task)
 {
@@ -215,6 +230,7 @@ static const struct reeve_handler handlers[] = {
 	{"breed", breed},
 	{"arm", arm},
 	{"square", square},
+	{"steps", steps},
 	{0},
 };
 
