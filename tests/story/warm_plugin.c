@@ -216,22 +216,14 @@ static int arm(struct reeve_task *task)
 }
 
 static const struct reeve_handler handlers[] = {
-	{"echo", echo},
-	{"who", who},
-	{"mark", mark},
-	{"nap", nap},
-	{"deaf", deaf},
-	{"leave", leave},
-	{"aborts", aborts},
-	{"interrupt", interrupt},
-	{"no_json", no_json},
-	{"huge", huge},
-	{"prints", prints},
-	{"breed", breed},
-	{"arm", arm},
-	{"square", square},
-	{"steps", steps},
-	{0},
+	{"echo", echo},	      {"who", who},
+	{"mark", mark},	      {"nap", nap},
+	{"deaf", deaf},	      {"leave", leave},
+	{"aborts", aborts},   {"interrupt", interrupt},
+	{"no_json", no_json}, {"huge", huge},
+	{"prints", prints},   {"breed", breed},
+	{"arm", arm},	      {"square", square},
+	{"steps", steps},     {0},
 };
 
 /* Whether what is called so goes well now. */

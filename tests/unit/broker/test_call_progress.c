@@ -2,6 +2,7 @@
 
 #include "tests/unit/broker/stage_pool.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define GET "org.reeve.jobs.Get"
@@ -82,6 +83,32 @@ UNIT(another_attempt_or_another_job_is_not_spoken_for)
 	close(client);
 }
 
+UNIT(a_command_of_a_consumer_speaks_for_its_job_too)
+{
+	static const char reserve[] = "{\"handlers\":[\"resize\"],"
+				      "\"wait_ms\":0}";
+	int client = stage_client(&stage);
+	char params[96];
+	int64_t token;
+
+	call(client, "org.reeve.consume.Reserve", reserve);
+	call(client, "org.reeve.jobs.Submit",
+	     "{\"job\":{\"handler\":\"resize\"}}");
+	stage_settle(&stage);
+	token = stage_number(call(client, "org.reeve.consume.Reserve", reserve),
+			     "token");
+	snprintf(params, sizeof(params),
+		 "{\"id\":1,\"token\":%lld,\"fraction\":0.5}",
+		 (long long)token);
+	stage_expect(call(client, PROGRESS, params), "{\"lost\":false}");
+	stage_expect(call(client, GET, "{\"ids\":[1]}"), "\"progress\":0.5");
+	snprintf(params, sizeof(params),
+		 "{\"id\":1,\"token\":%lld,\"fraction\":0.5}",
+		 (long long)token + 1);
+	stage_expect(call(client, PROGRESS, params), "{\"lost\":true}");
+	close(client);
+}
+
 UNIT(a_group_is_as_far_as_its_jobs)
 {
 	int client = stage_client(&stage), worker = stage_handler(&stage, 8);
@@ -113,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_job_says_over_the_clients_socket_how_far_it_is),
 		CASE(another_attempt_or_another_job_is_not_spoken_for),
+		CASE(a_command_of_a_consumer_speaks_for_its_job_too),
 		CASE(a_group_is_as_far_as_its_jobs),
 	};
 
