@@ -253,6 +253,19 @@ static void say_no_queue(struct reeve_error *error, struct arena *arena,
 		 "there is no queue '%s'", queue);
 }
 
+static void say_served(struct reeve_error *error, struct arena *arena,
+		       struct slice parameters)
+{
+	char handler[256] = "", pool[256] = "";
+
+	copy_text(handler, sizeof(handler), arena, parameters, "handler");
+	copy_text(pool, sizeof(pool), arena, parameters, "pool");
+	snprintf(error->message, sizeof(error->message),
+		 "pool '%.200s' serves the handler '%.200s', so nobody else "
+		 "gets its jobs",
+		 pool, handler);
+}
+
 static int error_reply(struct reeve *r, struct slice name,
 		       struct slice parameters)
 {
@@ -274,6 +287,8 @@ static int error_reply(struct reeve *r, struct slice name,
 		say_no_job(&error, parameters);
 	if (strcmp(error.name, "org.reeve.queues.NoSuchQueue") == 0)
 		say_no_queue(&error, &arena, parameters);
+	if (strcmp(error.name, "org.reeve.consume.PoolServes") == 0)
+		say_served(&error, &arena, parameters);
 	if (!error.message[0])
 		snprintf(error.message, sizeof(error.message),
 			 "the daemon refused with %s", error.name);

@@ -14,7 +14,8 @@ struct kind {
 static const struct kind kinds[] = {
 	[SERVED_HANDLER] = {"org.reeve.jobs.NoSuchHandler", "handler",
 			    "org.reeve.admin.Handlers", "handlers",
-			    "Which there are: reeve pool ls"},
+			    "Which there are: reeve pool ls; a consumer makes "
+			    "one known: reeve work NAME -- COMMAND"},
 	[SERVED_POOL] = {"org.reeve.admin.NoSuchPool", "pool",
 			 "org.reeve.admin.Pools", "pools",
 			 "Which there are: reeve pool ls"},

@@ -448,7 +448,7 @@ def test_clear_errors():
                 (('far', '--nonsense', 'true'), 2, 'no flag --nonsense'),
                 (('far', 'no-such-program'), 127, 'No such file'),
                 (('far', '/dev/null'), 126, 'Permission denied'),
-                (('square', 'true'), 4, "pool 'img' serves 'square'")):
+                (('square', 'true'), 4, "pool 'img' serves the handler 'square'")):
             result = p.reeve('work', *args)
             same(result.code, code)
             holds(result.err, text)

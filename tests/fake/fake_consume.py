@@ -70,8 +70,7 @@ class Leases:
                 if handler in pool['handlers']:
                     raise self.refusal('org.reeve.consume.PoolServes',
                                        handler=handler, pool=pool['name'],
-                                       message="pool '%s' serves '%s'"
-                                       % (pool['name'], handler))
+                                       message='not for consumers')
         end = None
         if 'wait_ms' in p:
             end = time.monotonic() + p['wait_ms'] / 1000
