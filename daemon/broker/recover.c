@@ -216,6 +216,24 @@ static int load_lanes(struct recovery *r)
 	return 0;
 }
 
+/* Consumers need a moment to dial in again: what they worked for is known. */
+static void know_handlers(struct recovery *r)
+{
+	struct reserve_handler *handler;
+
+	if (!r->broker->leases.row_known)
+		return;
+	for (size_t i = 0; i < r->snapshot.lane_count; i++) {
+		struct slice name = r->snapshot.lanes[i].handler;
+
+		/* So many are kept; more are known when they dial in. */
+		if (!pools_is_exec(name) &&
+		    reserve_handler_get(&r->broker->reserves.handlers, name,
+					&handler))
+			return;
+	}
+}
+
 /* All decisions in one transaction; the result files go after it. */
 static int commit(struct recovery *r)
 {
@@ -302,6 +320,8 @@ int recover(struct broker *broker)
 		result = recover_worker(&r, &r.snapshot.workers[i]);
 	if (result == 0)
 		result = recover_strays(&r);
+	if (result == 0)
+		know_handlers(&r);
 	/* Also what a worker would give back: nobody has them for it. */
 	if (result == 0 && r.snapshot.descriptors)
 		broker->gathering->store.strand = carry_lost_failure;

@@ -5,6 +5,7 @@ covers: daemon/broker/call_consume daemon/broker/leases daemon/broker/reserve
 covers: daemon/broker/reserve_handler daemon/core/lease
 """
 import pathlib
+import signal
 import sys
 import time
 
@@ -393,6 +394,35 @@ def a_daemon_that_stops_says_so_and_keeps_the_leases(t):
     client = t.client()
     equal(settle(client, lease), {'settled': 1, 'lost': []})
     equal(t.wait(jobs[0])['state'], 'succeeded')
+
+
+@story
+def the_tool_works_for_real_and_its_death_brings_the_job_back(t):
+    t.start()
+    words = [t.reeve, '--socket', str(t.socket), 'work', 'resize', '--lease',
+             '2s', '--']
+    script = 'read args; echo "[$args]"; test ! -e %s || exec sleep 60' % (
+        t.folder / 'slow')
+    (t.folder / 'slow').touch()
+    first = tool(t, [*words, 'sh', '-c', script])
+    eventually(lambda: knows(t, 'resize'))
+    job, = submit(t)
+    t.reaches(job, 'running')
+    t.kill(first)
+    (t.folder / 'slow').unlink()
+    second = tool(t, [*words, 'sh', '-c', script])
+    ended = t.wait(job)
+    equal((ended['state'], ended['attempt'], ended['result']),
+          ('succeeded', 2, [{'n': 0}]))
+    t.kill_broker()
+    t.reconnect()
+    equal(t.wait(submit(t)[0])['state'], 'succeeded')
+    t.kill(second, signal.SIGTERM)
+    t.exit_of(second)
+
+
+def tool(t, words):
+    return t.spawn(words, log=t.folder / 'tool')
 
 
 if __name__ == '__main__':

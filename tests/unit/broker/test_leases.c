@@ -258,6 +258,8 @@ UNIT(a_new_broker_knows_the_tokens)
 	job = fake_store_add(stage.store, STATE_RUNNING);
 	job->worker = LEASES_WORKER;
 	job->cancel_asked = true;
+	fake_enter(stage.store, STATE_SUCCEEDED, SLICE("q"), SLICE("resize"),
+		   0);
 	stage.store->workers[stage.store->worker_count++] =
 		(struct store_worker){
 			.id = LEASES_WORKER,
@@ -272,6 +274,10 @@ UNIT(a_new_broker_knows_the_tokens)
 	stage_expect(settle(a, 1, job->token), "\"settled\":1,\"lost\":[]");
 	assert_int_equal(state_of(1), STATE_SUCCEEDED);
 	assert_true(stage.broker.leases.row_known);
+	/* Whoever asked for these dials in again. */
+	stage_expect(call(a, "org.reeve.jobs.Submit",
+			  "{\"job\":{\"handler\":\"resize\"}}"),
+		     "\"id\":3");
 	close(a);
 }
 
