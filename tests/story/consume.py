@@ -166,7 +166,7 @@ def a_cancel_is_told_to_who_asks(t):
     t.start()
     client = consumer(t, 'resize')
     jobs = submit(t, 3)
-    leases = reserve(client, max=3, lease_ms=2000, wait_ms=10000)
+    leases = reserve(client, max=3, lease_ms=LEASE_MS, wait_ms=10000)
     equal(t.c.call('Cancel', filter={'ids': jobs})['signalled'], 3)
     held = [pair(lease) for lease in leases]
     reply = client.call('consume.Extend', held=held, lease_ms=LEASE_MS)
@@ -400,7 +400,7 @@ def a_daemon_that_stops_says_so_and_keeps_the_leases(t):
 def the_tool_works_for_real_and_its_death_brings_the_job_back(t):
     t.start()
     words = [t.reeve, '--socket', str(t.socket), 'work', 'resize', '--lease',
-             '2s', '--']
+             '1s', '--']
     script = 'read args; echo "[$args]"; test ! -e %s || exec sleep 60' % (
         t.folder / 'slow')
     (t.folder / 'slow').touch()
