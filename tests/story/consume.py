@@ -375,6 +375,20 @@ def two_consumers_do_ten_thousand_jobs_each_once(t):
     t.note('%d jobs a second, %s' % (len(jobs) / took, each))
 
 
+@story
+def large_arguments_come_in_parts(t):
+    t.start()
+    client = consumer(t, 'resize')
+    rows = [{'handler': 'resize', 'args': {'text': 'x' * 900000}}] * 12
+    jobs = t.c.call('SubmitMany', jobs=rows)['ids']
+    parts = []
+    while sum(parts, []) != jobs:
+        leases = reserve(client, max=100, wait_ms=10000)
+        parts.append([lease['id'] for lease in leases])
+        equal(settle(client, *leases)['settled'], len(leases))
+    assert len(parts) > 1, parts
+
+
 def waits_there(client):
     import select
     return client.buffer or select.select([client.socket], [], [], 0.001)[0]
