@@ -16,6 +16,21 @@ void credit_init(struct credit *credit, uint32_t limit)
 	*credit = (struct credit){.jobs = 1, .limit = limit};
 }
 
+/* A slower run: long, or the second of late, or remembered as the first. */
+static void slower(struct credit *credit, int64_t run_ns)
+{
+	if (run_ns >= CREDIT_QUEUED_NS) {
+		credit->slow_ns = run_ns;
+		return;
+	}
+	if (credit->odd_left)
+		credit->slow_ns = run_ns < credit->odd_ns ? run_ns
+							  : credit->odd_ns;
+	if (!credit->odd_left || run_ns > credit->odd_ns)
+		credit->odd_ns = run_ns;
+	credit->odd_left = CREDIT_DECAY;
+}
+
 /* How many may be there so that those behind the first are 10 ms of work. */
 static uint32_t target(const struct credit *credit)
 {
@@ -34,8 +49,10 @@ void credit_ran(struct credit *credit, int64_t run_ns)
 	require(run_ns >= 0);
 	if (run_ns > CREDIT_SLOW_MAX_NS)
 		run_ns = CREDIT_SLOW_MAX_NS;
-	if (run_ns >= credit->slow_ns)
-		credit->slow_ns = run_ns;
+	if (credit->odd_left)
+		credit->odd_left--;
+	if (run_ns > credit->slow_ns)
+		slower(credit, run_ns);
 	else
 		credit->slow_ns -=
 			(credit->slow_ns - run_ns + CREDIT_DECAY - 1) /
