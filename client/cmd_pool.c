@@ -169,9 +169,40 @@ static int read_size(struct tool *tool, const char *text, int64_t *min,
 		return say_usage(tool,
 				 "Like: reeve pool scale img 4, or 2..8, ..8, "
 				 "2..",
-				 "'%s' is no number of workers (at most %d)",
+				 "'%s' is no number of workers (1 to %d; the "
+				 "least may be 0: 0..4)",
 				 text, POOL_WORKERS_MOST);
 	return 0;
+}
+
+/* "4 workers", "2 to 8 workers", "at least 2 workers". */
+static void print_size(const char *name, int64_t min, int64_t max)
+{
+	const char *many = max == 1 || (max < 0 && min == 1) ? "" : "s";
+
+	printf("%s is to have ", name);
+	if (max < 0)
+		printf("at least %" PRId64, min);
+	else if (min < 0)
+		printf("at most %" PRId64, max);
+	else if (min == max)
+		printf("%" PRId64, max);
+	else
+		printf("%" PRId64 " to %" PRId64, min, max);
+	printf(" worker%s, until the configuration says another number or the "
+	       "daemon starts anew\n",
+	       many);
+}
+
+/* Those are as the file says, and the file says it at the start. */
+static int refuse_exec(struct tool *tool)
+{
+	return say_usage(tool,
+			 "How many there are: pools.exec.workers in the "
+			 "configuration, from the next start on. What is to "
+			 "wait: reeve queue pause",
+			 "pool exec runs commands: it is not scaled, reloaded "
+			 "or drained");
 }
 
 static int scale(struct tool *tool, const char *name, const char *size)
@@ -195,9 +226,7 @@ static int scale(struct tool *tool, const char *name, const char *size)
 	if (result == 0 && tool->json)
 		printf("{\"v\":1}\n");
 	else if (result == 0)
-		printf("%s has %s workers, until the configuration changes "
-		       "that\n",
-		       name, size);
+		print_size(name, min, max);
 	return result;
 }
 
@@ -211,8 +240,8 @@ static int reload(struct tool *tool, const char *name)
 		printf("{\"v\":1,\"count\":%" PRId64 "}\n", count);
 	else if (result == 0)
 		printf("%s: %" PRId64
-		       " workers go, each when another one serves\n",
-		       name, count);
+		       " worker%s, each replaced when another one serves\n",
+		       name, count, count == 1 ? "" : "s");
 	return result;
 }
 
@@ -281,6 +310,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		return result;
 	if (strcmp(verb, "show") == 0)
 		return show(tool, name);
+	if (strcmp(name, "exec") == 0)
+		return refuse_exec(tool);
 	if (strcmp(verb, "scale") == 0)
 		return scale(tool, name, argv[2]);
 	if (strcmp(verb, "reload") == 0)

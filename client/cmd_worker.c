@@ -23,6 +23,7 @@ static bool is_place(struct arena *arena, struct slice worker, const char *word)
 /* A pid, or the one in a place; 0: there is none, and that was said. */
 static int find_pid(struct tool *tool, const char *word, int64_t *ret)
 {
+	bool commands = false;
 	struct arena arena = {0};
 	struct json_iter iter;
 	struct slice worker;
@@ -36,10 +37,20 @@ static int find_pid(struct tool *tool, const char *word, int64_t *ret)
 	iter = json_enter(field_list(slice_of(reply), "workers"));
 	while (*ret == 0 && json_item(&iter, &worker)) {
 		if (pid ? field_int(worker, "pid") == number
-			: is_place(&arena, worker, word))
+			: is_place(&arena, worker, word)) {
 			*ret = field_int(worker, "pid");
+			commands = strcmp(field_text(&arena, worker, "pool"),
+					  "exec") == 0;
+		}
 	}
 	arena_fini(&arena);
+	if (commands)
+		return say_usage(tool,
+				 "What it runs is ended by: reeve cancel JOB",
+				 "worker %s runs commands: only workers of "
+				 "handlers are restarted, because they keep "
+				 "what they have loaded",
+				 word);
 	if (*ret == 0)
 		return say_fail(tool, EXIT_MISSING,
 				"Which there are: reeve worker ls",
@@ -59,8 +70,9 @@ static int restart(struct tool *tool, const char *word)
 	if (reeve_call(tool->r, "org.reeve.admin.Recycle", params, NULL) != 0)
 		return say_error(tool);
 	if (!tool->json)
-		printf("worker %" PRId64 " goes when another one serves\n",
-		       pid);
+		printf("worker %s leaves when another one serves in its "
+		       "place\n",
+		       word);
 	return 0;
 }
 

@@ -118,11 +118,20 @@ static const char *duration(char *room, size_t size, int64_t ms)
 	return room;
 }
 
+/* " of 3": so many its rule has; retried by hand it had more, then nothing. */
+static const char *of_all(char room[24], const struct store_row *row)
+{
+	room[0] = '\0';
+	if (row->attempt <= row->max_attempts)
+		snprintf(room, 24, " of %u", row->max_attempts);
+	return room;
+}
+
 static void explain_scheduled(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	int64_t left_ms = row->run_at_ms - clock_wall_ms();
-	char wait[32], when[32];
+	char wait[32], when[32], all[24];
 	time_t seconds = (time_t)(row->run_at_ms / 1000);
 	struct tm utc;
 
@@ -130,8 +139,8 @@ static void explain_scheduled(struct explain *e)
 	e->expected_ms = row->run_at_ms;
 	if (row->attempt && row->cause != CAUSE_NONE) {
 		reason(e, "backoff", NULL,
-		       "attempt %u of %u %s; the next one comes in %s",
-		       row->attempt, row->max_attempts,
+		       "attempt %u%s %s; the next one comes in %s",
+		       row->attempt, of_all(all, row),
 		       why(e, row->cause, row->exit_code, row->signal,
 			   row->failure),
 		       wait);
@@ -328,12 +337,12 @@ static void explain_attempts(struct explain *e)
 static void explain_running(struct explain *e)
 {
 	const struct store_row *row = e->row;
-	char time[32], remedy[64];
+	char time[32], remedy[64], all[24];
 
 	explain_attempts(e);
 	e->first = NULL;
 	reason(e, "running", command(remedy, sizeof(remedy), "logs -f", e->id),
-	       "attempt %u of %u runs%s%s%s", row->attempt, row->max_attempts,
+	       "attempt %u%s runs%s%s%s", row->attempt, of_all(all, row),
 	       row->started_ms ? " since " : "",
 	       row->started_ms ? duration(time, sizeof(time),
 					  clock_wall_ms() - row->started_ms)
@@ -356,7 +365,7 @@ static void explain_ended(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	bool good = row->state == STATE_SUCCEEDED;
-	char room[64], who[32] = "it";
+	char room[64], all[24], who[32] = "it";
 	const char *said = cause_cut(&e->answer, row->reason);
 	const char *remedy = NULL;
 
@@ -382,8 +391,8 @@ static void explain_ended(struct explain *e)
 		       row->descriptors
 			       ? NULL
 			       : command(room, sizeof(room), "retry", e->id),
-		       "no further attempt follows: %u of %u were made",
-		       row->attempt, row->max_attempts);
+		       "no further attempt follows: %u%s %s made", row->attempt,
+		       of_all(all, row), row->attempt == 1 ? "was" : "were");
 }
 
 static void answer(struct explain *e)

@@ -65,6 +65,22 @@ static void write_named_key(struct json_out *out, const char *member,
 		json_out_string(out, slice_of(text));
 }
 
+/* A pool is there as a whole, or it is not: then its keys have no defaults. */
+static bool is_missing(const struct settings *settings, enum named_key key,
+		       const char *name)
+{
+	if (!named_of(key, "pools.") || !name[0])
+		return false;
+	for (size_t i = 0; i < settings->named.count; i++) {
+		const struct named_entry *entry = &settings->named.list[i];
+
+		if (named_of(entry->key, "pools.") &&
+		    strcmp(entry->name, name) == 0)
+			return false;
+	}
+	return true;
+}
+
 static void write_named_value(struct json_out *out, const char *member,
 			      const struct named_entry *entry,
 			      enum named_key key)
@@ -118,6 +134,7 @@ static void write_named(struct json_out *out, const struct settings *settings,
 static size_t each_named(struct json_out *out, const struct settings *from,
 			 const struct settings *to,
 			 void (*each)(struct json_out *out,
+				      const struct settings *old,
 				      const struct settings *new,
 				      const struct named_entry *was,
 				      const struct named_entry *is))
@@ -131,7 +148,7 @@ static size_t each_named(struct json_out *out, const struct settings *from,
 
 		if (named_equal(was, is))
 			continue;
-		each(out, to, was, is);
+		each(out, from, to, was, is);
 		count++;
 	}
 	for (size_t i = 0; i < from->named.count; i++) {
@@ -139,22 +156,37 @@ static size_t each_named(struct json_out *out, const struct settings *from,
 
 		if (named_get(&to->named, was->key, was->name))
 			continue;
-		each(out, to, was, NULL);
+		each(out, from, to, was, NULL);
 		count++;
 	}
 	return count;
 }
 
-static void write_changed_key(struct json_out *out, const struct settings *new,
+static void write_changed_key(struct json_out *out, const struct settings *old,
+			      const struct settings *new,
 			      const struct named_entry *was,
 			      const struct named_entry *is)
 {
+	(void)old;
 	(void)new;
 	write_named_key(out, NULL, is ? is->key : was->key,
 			is ? is->name : was->name);
 }
 
-static void write_named_change(struct json_out *out, const struct settings *new,
+/* @settings: which hold @entry, or do not */
+static void write_side(struct json_out *out, const char *member,
+		       const struct settings *settings,
+		       const struct named_entry *entry,
+		       const struct named_entry *any)
+{
+	if (!entry && is_missing(settings, any->key, any->name))
+		json_out_member_text(out, member, "(none)");
+	else
+		write_named_value(out, member, entry, any->key);
+}
+
+static void write_named_change(struct json_out *out, const struct settings *old,
+			       const struct settings *new,
 			       const struct named_entry *was,
 			       const struct named_entry *is)
 {
@@ -162,9 +194,12 @@ static void write_named_change(struct json_out *out, const struct settings *new,
 
 	json_out_object(out);
 	write_named_key(out, "key", any->key, any->name);
-	write_named_value(out, "from", was, any->key);
-	write_named_value(out, "to", is, any->key);
-	write_named_origin(out, new, is);
+	write_side(out, "from", old, was, any);
+	write_side(out, "to", new, is, any);
+	if (!is && is_missing(new, any->key, any->name))
+		json_out_member_text(out, "origin", "removed");
+	else
+		write_named_origin(out, new, is);
 	json_out_member_bool(out, "live", true);
 	json_out_object_end(out);
 }

@@ -58,27 +58,38 @@ def test_sizes_are_written_as_in_the_configuration():
             result = here.reeve('pool', 'scale', 'img', size)
             same((size, result.code), (size, 0))
             same(here.calls('Resize')[-1], {'pool': 'img', **sent})
+        same(here.reeve('pool', 'scale', 'img', '2..8').out,
+             'img is to have 2 to 8 workers, until the configuration says '
+             'another number or the daemon starts anew\n')
+        holds(here.reeve('pool', 'scale', 'img', '..1').out,
+              'to have at most 1 worker, until')
         for size in ('', 'x', '0', '..', '8..2', '1..x', '5000', '..0',
                      '1...2', '99999999999999999999'):
             result = here.reeve('pool', 'scale', 'img', size)
             same((size, result.code), (size, 2))
             holds(result.err, 'is no number of workers')
-        same(len(here.calls('Resize')), 5)
+        same(len(here.calls('Resize')), 7)
 
 
 def test_workers_are_replaced():
     with place() as here:
-        holds(here.reeve('pool', 'reload', 'img').out, '3 workers go')
+        same(here.reeve('pool', 'reload', 'img').out,
+             'img: 3 workers, each replaced when another one serves\n')
         same(here.reeve('pool', 'reload', 'img', '--json').json(),
              {'v': 1, 'count': 3})
-        holds(here.reeve('worker', 'restart', '11').out, 'worker 11 goes')
+        same(here.reeve('worker', 'restart', '11').out,
+             'worker 11 leaves when another one serves in its place\n')
         same(here.reeve('worker', 'restart', 'img/0', '--json').json(),
              {'v': 1, 'count': 1})
         same([call for call in here.calls('Recycle')],
              [{'pool': 'img'}] * 2 + [{'pid': 11}] * 2)
         result = here.reeve('worker', 'restart', '10')
         same(result.code, 2)
-        holds(result.err, 'no worker of a pool of handlers')
+        holds(result.err, 'worker 10 runs commands: only workers of')
+        for verb, words in (('scale', ['3']), ('reload', []), ('drain', [])):
+            result = here.reeve('pool', verb, 'exec', *words)
+            same((verb, result.code), (verb, 2))
+            holds(result.err, 'pool exec runs commands', 'pools.exec.workers')
         for word in ('12', 'img/1', 'exec'):
             result = here.reeve('worker', 'restart', word)
             same((word, result.code), (word, 3))

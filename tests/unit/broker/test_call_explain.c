@@ -98,6 +98,33 @@ static char *long_failure(size_t count)
 	return text;
 }
 
+UNIT(who_was_retried_by_hand_made_more_attempts_than_its_rule_has)
+{
+	static const char *const said[] = {"follows: 1 of 1 was made",
+					   "follows: 3 were made"};
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct fake_job *job = fake_store_add(stage.store,
+						      STATE_FAILED);
+
+		job->attempt = i ? 3 : 1;
+		job->max_attempts = 1;
+		job->cause = CAUSE_EXIT;
+		job->exit_code = 1;
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	for (int i = 0; i < 2; i++)
+		stage_expect(stage_call(&stage, fd, EXPLAIN,
+					i ? "{\"id\":2}" : "{\"id\":1}"),
+			     said[i]);
+	close(fd);
+	stage_end(&stage);
+}
+
 UNIT(what_a_failure_says_ends_in_a_whole_character)
 {
 	struct fake_job *job;
@@ -161,6 +188,8 @@ int main(void)
 		cmocka_unit_test(
 			an_expected_start_comes_from_how_long_others_took),
 		cmocka_unit_test(an_ended_job_tells_its_attempts),
+		cmocka_unit_test(
+			who_was_retried_by_hand_made_more_attempts_than_its_rule_has),
 		cmocka_unit_test(what_a_failure_says_ends_in_a_whole_character),
 		cmocka_unit_test(
 			a_job_whose_descriptors_were_lost_is_told_all_and_sent_nowhere),

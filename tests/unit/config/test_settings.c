@@ -283,10 +283,51 @@ UNIT(the_report_is_json_and_says_what_differs)
 	settings_free(old);
 }
 
+/* What is in force, and what @text would make of it. */
+static char *changes_to(const char *text, struct settings *old)
+{
+	struct json_out out = {0};
+	struct report_force force = {old, old};
+
+	put("etc/reeve.yaml", text);
+	assert_int_equal(load(0, NULL), 0);
+	json_out_object(&out);
+	report_changes(&out, &force, settings);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	assert_true(json_out_ok(&out));
+	return out.p;
+}
+
+UNIT(a_pool_that_comes_or_goes_has_no_defaults)
+{
+	const char *with = "pools: {img: {kind: lines, run: [/bin/cat], "
+			   "handles: [x]}}\n";
+	struct settings *old;
+	char *text;
+
+	put("etc/reeve.yaml", "log: {level: info}\n");
+	assert_int_equal(load(0, NULL), 0);
+	old = TAKE(settings);
+	text = changes_to(with, old);
+	assert_non_null(strstr(text, "{\"key\":\"pools.img.kind\",\"from\":"
+				     "\"(none)\",\"to\":\"lines\","));
+	free(text);
+	settings_free(old);
+	old = TAKE(settings);
+	text = changes_to("log: {level: info}\n", old);
+	assert_non_null(strstr(text, "{\"key\":\"pools.img.kind\",\"from\":"
+				     "\"lines\",\"to\":\"(none)\","
+				     "\"origin\":\"removed\""));
+	free(text);
+	settings_free(old);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, make_base, remove_base)
 	const struct CMUnitTest tests[] = {
+		EACH(a_pool_that_comes_or_goes_has_no_defaults),
 		EACH(without_files_the_defaults_hold),
 		EACH(each_layer_outdoes_those_before_it),
 		EACH(a_named_file_stands_for_the_users),
