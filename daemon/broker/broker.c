@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/queue_file.h"
 #include "daemon/broker/recover.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/stop.h"
@@ -232,6 +233,9 @@ static int start(struct broker *broker)
 		/* Whose workers run all that they have is said there. */
 		link_hear_pools(broker);
 		r = recover(broker);
+		/* Of what was told before the store was read. */
+		if (r == 0)
+			queue_file_take(broker);
 	}
 	if (r == 0)
 		r = writer_start(&broker->writer, broker->base,

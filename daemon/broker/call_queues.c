@@ -6,6 +6,7 @@
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/job_json.h"
 #include "daemon/broker/methods.h"
+#include "daemon/broker/queue_file.h"
 #include "daemon/broker/queue_find.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
@@ -44,22 +45,6 @@ static void recall(struct broker *broker, struct slice queue)
 						   job->token);
 		}
 	}
-}
-
-/* In memory at once, so that nothing is claimed any more; then on disk. */
-static int apply(struct broker *broker, const struct store_queue *set)
-{
-	struct batch *batch = broker->gathering;
-	struct store_queue copy;
-	size_t i;
-
-	if (batch_add_queue(batch, set->name, &i))
-		return -ENOMEM;
-	copy = *set;
-	copy.name = batch->store.queues[i].name;
-	batch->store.queues[i] = copy;
-	lanes_pause(&broker->lanes, copy.name, copy.paused);
-	return queue_set(&broker->queues, &copy);
 }
 
 static void undo(struct call *call, const struct setting *setting)
@@ -107,6 +92,25 @@ static void join(struct call *call)
 	call_join(call);
 }
 
+/* What the files say is changed there, or the next start would take it back.
+ * Return: was the call answered? */
+static bool is_held(struct call *call, const struct call_configure *p)
+{
+	const char *key = queue_file_holds(call->broker, p->name,
+					   CALL_HAS(p, CONFIGURE, max_length),
+					   CALL_HAS(p, CONFIGURE, overflow));
+	char message[LIMIT_NAME_BYTES + 128];
+
+	if (!key)
+		return false;
+	snprintf(message, sizeof(message),
+		 "the configuration says it: queues.%.*s.%s; change it there, "
+		 "then: reeve daemon reload",
+		 (int)p->name.n, p->name.p, key);
+	call_error_parameter(call, key, message);
+	return true;
+}
+
 void call_configure(struct call *call, void *params)
 {
 	struct call_configure *p = params;
@@ -132,6 +136,8 @@ void call_configure(struct call *call, void *params)
 				     "version yet");
 		return;
 	}
+	if (is_held(call, p))
+		return;
 	if (!setting || arena_copy(&call->arena, p->name, &p->name)) {
 		call_error_memory(call);
 		return;
@@ -152,7 +158,7 @@ void call_configure(struct call *call, void *params)
 				       ? STORE_OVERFLOW_BLOCK
 				       : STORE_OVERFLOW_REJECT;
 	call->state = setting;
-	r = apply(broker, &set);
+	r = queue_file_set(broker, &set);
 	if (r == QUEUE_E_TOO_MANY)
 		too_many(call);
 	else if (r)
@@ -181,7 +187,7 @@ static int pause_all(struct call *call, struct setting *setting)
 		set.name = find->names[i];
 		setting->old[setting->old_count++] = set;
 		set.paused = setting->paused;
-		r = apply(call->broker, &set);
+		r = queue_file_set(call->broker, &set);
 	}
 	return r;
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
+#include "daemon/broker/queue_file.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/worker_link.h"
 #include "daemon/config/defaults_text.h"
@@ -180,7 +181,9 @@ static void on_defaults(struct broker *broker)
 	if (r == 0)
 		r = defaults_take(&broker->defaults, &defaults);
 	free(defaults.list);
-	if (r)
+	if (r == 0)
+		queue_file_take(broker);
+	else
 		log_error("the defaults of jobs cannot be taken over, the last "
 			  "ones stay error=%d",
 			  r);

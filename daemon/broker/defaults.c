@@ -13,6 +13,8 @@ static const struct job_defaults built_in = {
 	.backoff_max_ms = RETRY_BACKOFF_MAX_MS_DEFAULT,
 	.jitter = RETRY_JITTER_DEFAULT,
 	.cause_bits = RETRY_CAUSES_DEFAULT,
+	.max_length = -1,
+	.overflow = -1,
 };
 
 void defaults_fini(struct defaults *defaults)

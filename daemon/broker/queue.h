@@ -21,6 +21,7 @@ struct queues {
 	struct queue *by_name;
 	size_t count;
 	size_t blocking; /* of them, that let submissions wait for room */
+	bool loaded;	 /* the store's are here */
 };
 
 enum {

@@ -190,6 +190,7 @@ static int load_queues(struct recovery *r)
 
 	for (size_t i = 0; i < r->snapshot.queue_count && result == 0; i++)
 		result = queue_set(&r->broker->queues, &r->snapshot.queues[i]);
+	r->broker->queues.loaded = result == 0;
 	return result <= 0 ? result : -E2BIG;
 }
 

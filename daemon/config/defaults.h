@@ -3,7 +3,7 @@
 /*
  * Defaults: what the configuration says of jobs whose Spec does not, for each
  * queue that it names, and for all others. Complete: what a queue leaves open
- * is filled in already.
+ * is filled in already. And what it says of those queues themselves.
  */
 
 #include "proto/base.h"
@@ -23,6 +23,9 @@ struct job_defaults {
 	int64_t backoff_ms, backoff_max_ms;
 	double jitter;
 	uint32_t cause_bits;
+	/* How many may wait, 0: any number; what a full queue does, 0: it
+	 * refuses, 1: it blocks. -1: as it was set at run time. */
+	int64_t max_length, overflow;
 };
 
 struct defaults_config {

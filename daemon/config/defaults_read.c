@@ -44,17 +44,20 @@ static struct named_value value(const struct said *said, enum named_key key)
 	return ret;
 }
 
-/* Of those that are in the table, too. */
-static int64_t own(const struct said *said, enum named_key key)
+static struct named_value own_value(const struct said *said, enum named_key key)
 {
 	char fault[NAMED_FAULT_BYTES];
 	struct named_value ret;
 
-	if (!said->of[key])
-		return -1;
 	require(named_read(&named_rows[key], said->of[key]->items[0], &ret,
 			   fault));
-	return ret.min;
+	return ret;
+}
+
+/* Of those that are in the table, too, or of queues only. */
+static int64_t own(const struct said *said, enum named_key key)
+{
+	return said->of[key] ? own_value(said, key).min : -1;
 }
 
 static uint32_t read_causes(const struct said *said)
@@ -112,6 +115,11 @@ static void read_one(const struct reading *reading, const struct said *said,
 	ret->max_attempts = value(said, NAMED_QUEUE_RETRY_ATTEMPTS).min;
 	ret->jitter = (double)value(said, NAMED_QUEUE_RETRY_JITTER).min / 1000;
 	ret->cause_bits = read_causes(said);
+	ret->max_length = own(said, NAMED_QUEUE_MAX_LENGTH);
+	ret->overflow =
+		said->of[NAMED_QUEUE_OVERFLOW]
+			? (int64_t)own_value(said, NAMED_QUEUE_OVERFLOW).word
+			: -1;
 	read_backoff(reading, said, ret);
 }
 

@@ -23,6 +23,8 @@ static void write_one(struct json_out *out, const struct job_defaults *one)
 	json_out_member_int(out, "jitter_permille",
 			    (int64_t)(one->jitter * 1000 + 0.5));
 	json_out_member_int(out, "causes", one->cause_bits);
+	json_out_member_int(out, "max_length", one->max_length);
+	json_out_member_int(out, "overflow", one->overflow);
 	json_out_object_end(out);
 }
 
@@ -95,6 +97,9 @@ static int read_one(struct arena *arena, struct slice object,
 		      1000;
 	ret->cause_bits = (uint32_t)member(object, "causes", 1,
 					   (1 << CAUSE_COUNT) - 1, &bad);
+	ret->max_length = member(object, "max_length", -1, INT64_C(1) << 53,
+				 &bad);
+	ret->overflow = member(object, "overflow", -1, 1, &bad);
 	return bad ? DEFAULTS_TEXT_E_FORM : read_queue(arena, object, ret);
 }
 

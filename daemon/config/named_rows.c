@@ -53,6 +53,10 @@ const struct named_row named_rows[NAMED_KEYS] = {
 				      1000, NULL, NULL, "20%"},
 	[NAMED_QUEUE_RETRY_ON] = {"queues.*.retry.on", NAMED_LIST, 0, 0, NULL,
 				  RETRY_WORDS, "[exit, timeout]"},
+	[NAMED_QUEUE_MAX_LENGTH] = {"queues.*.max_length", NAMED_COUNT, 0,
+				    INT64_C(1) << 53, NULL, NULL, "1000"},
+	[NAMED_QUEUE_OVERFLOW] = {"queues.*.overflow", NAMED_WORD, 0, 0, NULL,
+				  "reject block", "block"},
 	[NAMED_POOL_KIND] = {"pools.*.kind", NAMED_WORD, 0, 0, "worker",
 			     "plugin worker lines", "worker"},
 	[NAMED_POOL_RUN] = {"pools.*.run", NAMED_LIST, 0, 0, NULL, NULL,
@@ -80,3 +84,14 @@ const struct named_row named_rows[NAMED_KEYS] = {
 	[NAMED_POOL_BROKEN] = {"pools.*.broken", NAMED_WORD, 0, 0, "wait",
 			       "wait fail", "wait"},
 };
+
+const char *named_unsaid(enum named_key key)
+{
+	const struct named_row *row = &named_rows[key];
+
+	if (row->fallback)
+		return row->fallback;
+	if (key == NAMED_QUEUE_MAX_LENGTH || key == NAMED_QUEUE_OVERFLOW)
+		return NAMED_AT_RUN_TIME;
+	return strncmp(row->key, "queues.", 7) == 0 ? NAMED_INHERITED : "";
+}

@@ -27,6 +27,8 @@ enum named_key {
 	NAMED_QUEUE_RETRY_BACKOFF_MAX,
 	NAMED_QUEUE_RETRY_JITTER,
 	NAMED_QUEUE_RETRY_ON,
+	NAMED_QUEUE_MAX_LENGTH,
+	NAMED_QUEUE_OVERFLOW,
 	NAMED_POOL_KIND,
 	NAMED_POOL_RUN,
 	NAMED_POOL_HANDLES,
@@ -66,5 +68,10 @@ struct named_row {
 
 /* What a key of a queue is that no file names. */
 #define NAMED_INHERITED "as for all jobs"
+/* The same of what is no default of jobs. */
+#define NAMED_AT_RUN_TIME "as set at run time"
 
 extern const struct named_row named_rows[NAMED_KEYS];
+
+/** named_unsaid() - what it is that no file says; "": it must be given */
+const char *named_unsaid(enum named_key key);

@@ -85,16 +85,12 @@ static void write_named_value(struct json_out *out, const char *member,
 			      const struct named_entry *entry,
 			      enum named_key key)
 {
-	const char *fallback = named_rows[key].fallback;
 	char text[1024];
-
-	if (!fallback && named_of(key, "queues."))
-		fallback = NAMED_INHERITED;
 
 	if (entry)
 		named_text(entry, text, sizeof(text));
 	else
-		snprintf(text, sizeof(text), "%s", fallback ? fallback : "");
+		snprintf(text, sizeof(text), "%s", named_unsaid(key));
 	json_out_member_text(out, member, text);
 }
 

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from story import equal, eventually, main, story  # noqa: E402
+from wire import CallError  # noqa: E402
 
 
 def put(t, text, name='config/reeve/reeve.yaml'):
@@ -258,6 +259,33 @@ def queues_have_defaults_of_their_own(t):
         (3, "'' is no name for one of the queues: a name is of 1 to 255 "
             "bytes without control characters")])
     equal(spec(queue='b')[2], 2000)
+
+
+@story
+def a_queue_is_limited_by_its_file_and_not_at_run_time(t):
+    path = put(t, 'queues:\n  mail: {max_length: 1}\n')
+    t.start(workers=1)
+    t.whole()
+    t.submit(['true'], hold=True, queue='mail')
+    try:
+        t.submit(['true'], hold=True, queue='mail')
+        raise AssertionError('it was taken')
+    except CallError as error:
+        equal(error.name, 'org.reeve.jobs.QueueFull')
+    found = setting(t, 'queues.mail.max_length')
+    equal((found['value'], found['default'], found['origin']),
+          ('1', 'as set at run time', '%s:2' % path))
+    code, _, err = tool(t, 'queue', 'set', 'mail', '--max-length', '5')
+    assert code == 2 and 'queues.mail.max_length; change it there' in err, err
+    # A broker that begins anew is told again, a reload lifts it.
+    t.kill_broker()
+    t.reconnect()
+    put(t, 'queues:\n  mail: {max_length: 0}\n')
+    equal(reload(t)['changed'], ['queues.mail.max_length'])
+    t.submit(['true'], hold=True, queue='mail')
+    put(t, '')
+    reload(t)
+    equal(tool(t, 'queue', 'set', 'mail', '--max-length', '5')[0], 0)
 
 
 @story

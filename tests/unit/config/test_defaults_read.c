@@ -65,6 +65,8 @@ UNIT(without_a_word_all_is_built_in)
 	assert_int_equal(all->backoff_max_ms, RETRY_BACKOFF_MAX_MS_DEFAULT);
 	assert_true(all->jitter == RETRY_JITTER_DEFAULT);
 	assert_int_equal(all->cause_bits, RETRY_CAUSES_DEFAULT);
+	assert_int_equal(all->max_length, -1);
+	assert_int_equal(all->overflow, -1);
 	settings_free(settings);
 }
 
@@ -75,7 +77,8 @@ UNIT(a_queue_says_key_by_key_what_differs)
 		"{attempts: 4, on: exec}}\n"
 		"queues:\n"
 		"  a.b c: {timeout: 5s, retry: {on: [exit, timeout]}}\n"
-		"  \"\\u00e9{\": {priority: -1, orphans: kill}\n");
+		"  \"\\u00e9{\": {priority: -1, orphans: kill, "
+		"max_length: 2K, overflow: block}\n");
 	const struct job_defaults *list = settings->defaults.list;
 
 	assert_int_equal(settings->defaults.count, 3);
@@ -91,6 +94,9 @@ UNIT(a_queue_says_key_by_key_what_differs)
 	assert_true(list[1].orphans_keep);
 	assert_string_equal(list[2].queue, "\xc3\xa9{");
 	assert_int_equal(list[2].timeout_ms, -1);
+	assert_int_equal(list[1].max_length, -1);
+	assert_int_equal(list[2].max_length, 2000);
+	assert_int_equal(list[2].overflow, 1);
 	assert_int_equal(list[2].priority, -1);
 	assert_false(list[2].orphans_keep);
 	settings_free(settings);
@@ -128,7 +134,8 @@ UNIT(what_is_wrong_has_its_place)
 		 1, 28},
 		{"queues: {a.b: {prio: 1}}",
 		 "unknown key 'prio': below queues.a.b there is timeout, "
-		 "grace, crash_limit, priority, expire, orphans, retry",
+		 "grace, crash_limit, priority, expire, orphans, retry, "
+		 "max_length, overflow",
 		 1, 16},
 		{"queues: {a.b: {expire: 1, \"expire\": 2}}",
 		 "'queues.a.b.expire' is here already, in line 1", 1, 27},
@@ -140,7 +147,8 @@ UNIT(what_is_wrong_has_its_place)
 		 "unknown key 'queus': did you mean 'queues'?", 1, 1},
 		{"queues: {a: 3}",
 		 "'queues.a' is a section: below it there is timeout, grace, "
-		 "crash_limit, priority, expire, orphans, retry",
+		 "crash_limit, priority, expire, orphans, retry, "
+		 "max_length, overflow",
 		 1, 13},
 	};
 

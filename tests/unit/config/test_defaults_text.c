@@ -18,6 +18,8 @@ static const struct job_defaults one = {
 	.backoff_max_ms = 100,
 	.jitter = 0.125,
 	.cause_bits = 1u << CAUSE_EXIT | 1u << CAUSE_TIMEOUT,
+	.max_length = 12,
+	.overflow = 1,
 };
 
 static int read_text(const char *text, struct defaults_config *ret)

@@ -58,14 +58,11 @@ UNIT(every_key_has_its_paragraph_with_its_default)
 		end = strstr(at + 5, "\n.TP\n");
 		if (!end)
 			end = strstr(at + 5, "\n.SH ");
-		if (row->fallback)
+		if (named_unsaid((enum named_key)i)[0])
 			snprintf(says, sizeof(says), "\nDefault: %s.\n",
-				 row->fallback);
+				 named_unsaid((enum named_key)i));
 		else
-			snprintf(says, sizeof(says),
-				 named_of((enum named_key)i, "queues.")
-					 ? "\nDefault: " NAMED_INHERITED ".\n"
-					 : "\nHas to be given.\n");
+			snprintf(says, sizeof(says), "\nHas to be given.\n");
 		found = strstr(at, says);
 		if (!found || found > end)
 			fail_msg("reeve.yaml.5, %s: no line '%s'", key, says);
