@@ -110,7 +110,7 @@ def types():
     return {'$schema': 'http://json-schema.org/draft-07/schema#',
             'title': 'Types of the protocol that --json passes on',
             'definitions': reachable(found, (
-                'Job', 'Queue', 'Worker', 'Pool', 'StatusReply',
+                'Job', 'End', 'Queue', 'Worker', 'Pool', 'StatusReply',
                 'ExplainReply', 'Reason', 'Setting', 'SettingChange'))}
 
 
@@ -124,7 +124,7 @@ if sys.argv[1:] == ['--write']:
 
 sys.path.insert(0, str(HERE))
 from real import Real, same  # noqa: E402
-from tool import run_tests  # noqa: E402
+from tool import Place, run_tests  # noqa: E402
 
 
 def strict(schema):
@@ -203,6 +203,21 @@ def test_every_listing_is_what_its_schema_says():
                                        '--json').json())
 
 
+def test_calls_of_handlers_are_what_their_schemas_say():
+    here = Place(os.path.abspath(sys.argv[1]))
+    here.start()
+    with here:
+        for words in (('square', 'args:=[3]'), ('broken',), ('nothing',)):
+            check('call.json', here.reeve('call', '--json', *words).json())
+        for words in (('--handler', 'square', ':::', '1', '2'),
+                      ('--handler', 'broken', ':::', '1'),
+                      ('true', ':::', 'a')):
+            lines = here.reeve('map', '--json', *words).out.splitlines()
+            assert len(lines) >= 2, lines
+            for line in lines:
+                check('map.json', json.loads(line))
+
+
 def test_a_schema_refuses_what_is_wrong():
     job = {'id': 1, 'state': 'ready', 'queue': 'q', 'handler': 'exec',
            'priority': 0, 'attempt': 0, 'max_attempts': 1, 'crashes': 0,
@@ -216,7 +231,7 @@ def test_a_schema_refuses_what_is_wrong():
                 {**good, 'jobs': [{**job, 'cause': 'bad luck'}]},
                 {**good, 'new': 1}):
         refused('ls.json', bad)
-    for name in ('show', 'wait', 'queue-ls', 'work', 'worker-ls', 'pool-ls',
+    for name in ('show', 'wait', 'call', 'map', 'queue-ls', 'work', 'worker-ls', 'pool-ls',
                  'pool-show', 'status', 'explain', 'doctor', 'error', 'config-show',
                  'daemon-reload'):
         for bad in ({}, {'v': 1}, {'v': 1, 'x': 1}, [], None):
