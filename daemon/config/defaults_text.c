@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/config/member.h"
 #include "proto/json_in.h"
 #include "proto/retry.h"
 #include "proto/table.h"
@@ -37,37 +38,17 @@ void defaults_text_write(struct json_out *out,
 	json_out_array_end(out);
 }
 
-static int64_t member(struct slice object, const char *name, int64_t min,
-		      int64_t max, bool *bad)
-{
-	struct slice value;
-	int64_t n;
-
-	if (!json_find(object, name, &value) || json_int(value, &n) ||
-	    n < min || n > max) {
-		*bad = true;
-		return min;
-	}
-	return n;
-}
-
+/* Of all it has none. */
 static int read_queue(struct arena *arena, struct slice object,
 		      struct job_defaults *ret)
 {
-	struct slice value, text;
+	struct slice value;
 	int r;
 
 	if (!json_find(object, "queue", &value))
 		return 0;
-	r = json_string(arena, value, &text);
-	if (r)
-		return r < 0 ? r : DEFAULTS_TEXT_E_FORM;
-	if (!text.n || text.n >= sizeof(ret->queue) ||
-	    memchr(text.p, 0, text.n))
-		return DEFAULTS_TEXT_E_FORM;
-	memcpy(ret->queue, text.p, text.n);
-	ret->queue[text.n] = '\0';
-	return 0;
+	r = member_text(arena, object, "queue", ret->queue, sizeof(ret->queue));
+	return r > 0 ? DEFAULTS_TEXT_E_FORM : r;
 }
 
 static int read_one(struct arena *arena, struct slice object,
@@ -80,26 +61,28 @@ static int read_one(struct arena *arena, struct slice object,
 	    !json_find(object, "orphans_keep", &keep) ||
 	    json_bool(keep, &ret->orphans_keep))
 		return DEFAULTS_TEXT_E_FORM;
-	ret->timeout_ms = member(object, "timeout_ms", -1, DURATION_MAX_MS,
-				 &bad);
-	ret->grace_ms = member(object, "grace_ms", -1, GRACE_MAX_MS, &bad);
-	ret->crash_limit = member(object, "crash_limit", -1, 1000, &bad);
-	ret->priority = member(object, "priority", -PRIORITY_MAX, PRIORITY_MAX,
-			       &bad);
-	ret->expire_ms = member(object, "expire_ms", 0, DURATION_MAX_MS, &bad);
-	ret->max_attempts = member(object, "max_attempts", 1,
-				   RETRY_ATTEMPTS_MAX, &bad);
-	ret->backoff_ms = member(object, "backoff_ms", 0, DURATION_MAX_MS,
-				 &bad);
-	ret->backoff_max_ms = member(object, "backoff_max_ms", 0,
-				     DURATION_MAX_MS, &bad);
-	ret->jitter = (double)member(object, "jitter_permille", 0, 1000, &bad) /
+	ret->timeout_ms = member_int(object, "timeout_ms", -1, DURATION_MAX_MS,
+				     &bad);
+	ret->grace_ms = member_int(object, "grace_ms", -1, GRACE_MAX_MS, &bad);
+	ret->crash_limit = member_int(object, "crash_limit", -1, 1000, &bad);
+	ret->priority = member_int(object, "priority", -PRIORITY_MAX,
+				   PRIORITY_MAX, &bad);
+	ret->expire_ms = member_int(object, "expire_ms", 0, DURATION_MAX_MS,
+				    &bad);
+	ret->max_attempts = member_int(object, "max_attempts", 1,
+				       RETRY_ATTEMPTS_MAX, &bad);
+	ret->backoff_ms = member_int(object, "backoff_ms", 0, DURATION_MAX_MS,
+				     &bad);
+	ret->backoff_max_ms = member_int(object, "backoff_max_ms", 0,
+					 DURATION_MAX_MS, &bad);
+	ret->jitter = (double)member_int(object, "jitter_permille", 0, 1000,
+					 &bad) /
 		      1000;
-	ret->cause_bits = (uint32_t)member(object, "causes", 1,
-					   (1 << CAUSE_COUNT) - 1, &bad);
-	ret->max_length = member(object, "max_length", -1, INT64_C(1) << 53,
-				 &bad);
-	ret->overflow = member(object, "overflow", -1, 1, &bad);
+	ret->cause_bits = (uint32_t)member_int(object, "causes", 1,
+					       (1 << CAUSE_COUNT) - 1, &bad);
+	ret->max_length = member_int(object, "max_length", -1, INT64_C(1) << 53,
+				     &bad);
+	ret->overflow = member_int(object, "overflow", -1, 1, &bad);
 	return bad ? DEFAULTS_TEXT_E_FORM : read_queue(arena, object, ret);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/config/member.h"
 #include "proto/json_in.h"
 
 static const char *const kinds[] = {"command", "plugin", "worker", "lines",
@@ -48,20 +49,6 @@ void pools_text_write(struct json_out *out, const struct pools_config *pools)
 	json_out_array_end(out);
 }
 
-static int64_t member(struct slice object, const char *name, int64_t min,
-		      int64_t max, bool *bad)
-{
-	struct slice value;
-	int64_t n;
-
-	if (!json_find(object, name, &value) || json_int(value, &n) ||
-	    n < min || n > max) {
-		*bad = true;
-		return min;
-	}
-	return n;
-}
-
 static int read_handles(struct arena *arena, struct slice list, char ***ret)
 {
 	struct json_iter iter = json_enter(list);
@@ -87,45 +74,39 @@ static int read_handles(struct arena *arena, struct slice list, char ***ret)
 static int read_name(struct arena *arena, struct slice object,
 		     struct pool_config *pool)
 {
-	struct slice value, text;
-	int r = json_find(object, "name", &value)
-			? json_string(arena, value, &text)
-			: POOLS_TEXT_E_FORM;
+	int r = member_text(arena, object, "name", pool->name,
+			    sizeof(pool->name));
 
-	if (r)
-		return r < 0 ? r : POOLS_TEXT_E_FORM;
-	if (!text.n || text.n >= sizeof(pool->name) ||
-	    memchr(text.p, 0, text.n))
-		return POOLS_TEXT_E_FORM;
-	memcpy(pool->name, text.p, text.n);
-	pool->name[text.n] = '\0';
-	return 0;
+	return r > 0 ? POOLS_TEXT_E_FORM : r;
 }
 
 static int read_pool(struct arena *arena, struct slice object,
 		     struct pools_config *ret)
 {
 	bool bad = false;
-	size_t number = (size_t)member(object, "number", 0, POOLS_MAX - 1,
-				       &bad);
+	size_t number = (size_t)member_int(object, "number", 0, POOLS_MAX - 1,
+					   &bad);
 	struct pool_config *pool = &ret->list[number];
 	struct slice list;
 
 	if (bad || pool->name[0])
 		return POOLS_TEXT_E_FORM;
-	pool->kind = (enum pool_kind)member(object, "kind", 0, POOL_HTTP, &bad);
-	pool->workers_min = (int)member(object, "min", 0, 4096, &bad);
-	pool->workers_max = (int)member(object, "max", 1, 4096, &bad);
-	pool->idle_ms = member(object, "idle_ms", 0, INT64_MAX, &bad);
-	pool->ping_ms = member(object, "ping_ms", 0, INT64_MAX, &bad);
-	pool->retire_jobs = member(object, "retire_jobs", 0, INT64_MAX, &bad);
-	pool->retire_age_ms = member(object, "retire_age_ms", 0, INT64_MAX,
-				     &bad);
-	pool->retire_kib = member(object, "retire_kib", 0, INT64_MAX, &bad);
-	pool->retire_jitter =
-		(double)member(object, "jitter_permille", 0, 1000, &bad) / 1000;
-	pool->broken = (enum pool_broken)member(object, "broken", 0,
-						POOL_BROKEN_FAIL, &bad);
+	pool->kind = (enum pool_kind)member_int(object, "kind", 0, POOL_HTTP,
+						&bad);
+	pool->workers_min = (int)member_int(object, "min", 0, 4096, &bad);
+	pool->workers_max = (int)member_int(object, "max", 1, 4096, &bad);
+	pool->idle_ms = member_int(object, "idle_ms", 0, INT64_MAX, &bad);
+	pool->ping_ms = member_int(object, "ping_ms", 0, INT64_MAX, &bad);
+	pool->retire_jobs = member_int(object, "retire_jobs", 0, INT64_MAX,
+				       &bad);
+	pool->retire_age_ms = member_int(object, "retire_age_ms", 0, INT64_MAX,
+					 &bad);
+	pool->retire_kib = member_int(object, "retire_kib", 0, INT64_MAX, &bad);
+	pool->retire_jitter = (double)member_int(object, "jitter_permille", 0,
+						 1000, &bad) /
+			      1000;
+	pool->broken = (enum pool_broken)member_int(object, "broken", 0,
+						    POOL_BROKEN_FAIL, &bad);
 	if (bad || !json_find(object, "handles", &list) ||
 	    json_kind(list) != JSON_ARRAY)
 		return POOLS_TEXT_E_FORM;
