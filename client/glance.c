@@ -124,6 +124,10 @@ void glance_jobs(struct glance *glance, struct progress *progress,
 		iter = json_enter(field_list(slice_of(reply), "jobs"));
 		while (json_item(&iter, &item))
 			progress->part += float_of(item, "progress");
+		if (!glance->looked)
+			progress->before = (double)progress->done +
+					   progress->part;
+		glance->looked = true;
 	}
 	json_out_fini(&out);
 	count_vain(glance, progress->part <= 0, now_ms);

@@ -14,6 +14,7 @@
 struct glance {
 	int64_t next_ms; /* monotonic */
 	unsigned vain;	 /* looks that told nothing, one after the other */
+	bool looked;
 };
 
 /** glance_job() - of a single one, if it is time to
@@ -22,7 +23,8 @@ struct glance {
 bool glance_job(struct glance *glance, struct progress *progress, int64_t id,
 		int64_t now_ms);
 
-/** glance_jobs() - of several: the parts of those that run */
+/** glance_jobs() - of several: the parts of those that run; what is done at the
+ * first look was done before */
 void glance_jobs(struct glance *glance, struct progress *progress,
 		 const int64_t *ids, size_t count, int64_t now_ms);
 
