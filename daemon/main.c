@@ -14,7 +14,7 @@ static int be_broker(const struct config *config, char **run)
 	return broker_main(config);
 }
 
-/* One program, four roles: the word in argv[1] says which. */
+/* One program, five roles: the word in argv[1] says which. */
 static const struct role {
 	const char *name;
 	const char *comm; /* what ps and pgrep show; exec left it as "exe" */
@@ -23,6 +23,7 @@ static const struct role {
 } roles[] = {
 	{"broker", "reeved-broker", be_broker},
 	{"worker", "reeved-worker", worker_main},
+	{"http", "reeved-http", worker_http_main},
 	{"template", "reeved-template", template_main},
 	{"supervisor", "reeved", NULL},
 };

@@ -78,14 +78,22 @@ void link_hear(struct broker *broker)
 	stop_now(broker);
 }
 
+/* Before the pools there is only what says how things are set. */
+static bool is_setting(enum channel_kind kind)
+{
+	return kind == CHANNEL_TEXT || kind == CHANNEL_HOST ||
+	       kind == CHANNEL_SETTING || kind == CHANNEL_CONFIG ||
+	       kind == CHANNEL_DEFAULTS || kind == CHANNEL_POOLS;
+}
+
 void link_hear_pools(struct broker *broker)
 {
-	struct channel_message next = {.kind = CHANNEL_TEXT}, message;
+	struct channel_message next, message;
 
-	while (next.kind == CHANNEL_TEXT &&
+	while (!broker->pools.told &&
 	       recv(broker->link.fd, &next, sizeof(next),
 		    MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof(next) &&
-	       (next.kind == CHANNEL_TEXT || next.kind == CHANNEL_POOLS) &&
+	       is_setting((enum channel_kind)next.kind) &&
 	       channel_receive(broker->link.fd, &message) == 0)
 		on_message(broker, &message);
 }

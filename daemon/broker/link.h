@@ -28,7 +28,7 @@ void link_fini(struct broker *broker);
 /** link_hear() - take what the supervisor has said so far */
 void link_hear(struct broker *broker);
 
-/** link_hear_pools() - what it said of pools, if that came first; no more */
+/** link_hear_pools() - up to what it said of pools, and no further */
 void link_hear_pools(struct broker *broker);
 
 /** link_send() - one message, in order; lost when the supervisor is gone */

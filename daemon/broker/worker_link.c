@@ -429,6 +429,9 @@ void worker_link_job(struct worker_link *link, const struct lane *lane,
 	if (!pools_is_exec(lane->handler)) {
 		json_out_member_string(out, "handler", lane->handler);
 		json_out_member_string(out, "queue", lane->queue);
+		/* Root may do what the daemon may. */
+		if (claim->uid && claim->uid != geteuid())
+			json_out_member_int(out, "uid", claim->uid);
 	}
 	json_out_member_raw(out, "spec", claim->spec);
 	json_out_object_end(out);

@@ -58,7 +58,7 @@ const struct named_row named_rows[NAMED_KEYS] = {
 	[NAMED_QUEUE_OVERFLOW] = {"queues.*.overflow", NAMED_WORD, 0, 0, NULL,
 				  "reject block", "block"},
 	[NAMED_POOL_KIND] = {"pools.*.kind", NAMED_WORD, 0, 0, "worker",
-			     "plugin worker lines", "worker"},
+			     "plugin worker lines http", "worker"},
 	[NAMED_POOL_RUN] = {"pools.*.run", NAMED_LIST, 0, 0, NULL, NULL,
 			    "[/usr/lib/thumbs/worker.py]"},
 	[NAMED_POOL_HANDLES] = {"pools.*.handles", NAMED_LIST, 0, 0, NULL, NULL,
@@ -83,6 +83,17 @@ const struct named_row named_rows[NAMED_KEYS] = {
 				      900, "10%", NULL, "10%"},
 	[NAMED_POOL_BROKEN] = {"pools.*.broken", NAMED_WORD, 0, 0, "wait",
 			       "wait fail", "wait"},
+	[NAMED_POOL_CONCURRENCY] = {"pools.*.concurrency", NAMED_COUNT, 1, 4096,
+				    "1024", NULL, "1024"},
+	[NAMED_POOL_ALLOW_PRIVATE] = {"pools.*.allow_private", NAMED_WORD, 0, 0,
+				      "auto", "auto yes no", "no"},
+	[NAMED_POOL_MAX_ANSWER] = {"pools.*.max_answer", NAMED_BYTES, 0,
+				   INT64_C(8) << 20, "1M", NULL, "64K"},
+	[NAMED_POOL_SECRETS] = {"pools.*.secrets", NAMED_LIST, 0, 0, "[]", NULL,
+				"[hooks=/etc/reeve/hooks.key]"},
+	[NAMED_POOL_INSECURE_CALLBACKS] = {"pools.*.insecure_callbacks",
+					   NAMED_WORD, 0, 0, "no", "no yes",
+					   "no"},
 };
 
 const char *named_unsaid(enum named_key key)

@@ -24,7 +24,9 @@ enum pool_broken { POOL_BROKEN_WAIT, POOL_BROKEN_FAIL };
 struct pool_config {
 	char name[POOL_NAME_BYTES];
 	enum pool_kind kind;
-	char **run; /* program, or shared object, and arguments; NULL behind */
+	/* Program, or shared object, and arguments; of POOL_HTTP its settings,
+	 * as daemon/worker/http_settings has them. NULL behind. */
+	char **run;
 	char **handles; /* names of the handlers it serves; NULL behind */
 	int workers_min, workers_max; /* 0 <= min <= max, 1 <= max <= 4096 */
 	bool preload;	  /* of POOL_WORKER: start it once, let it fork */
@@ -36,6 +38,9 @@ struct pool_config {
 	double retire_jitter; /* 0.1: up to a tenth earlier */
 	enum pool_broken broken;
 };
+
+/* It is there without a word in any file. */
+#define POOL_HTTP_NAME "http"
 
 struct pools_config {
 	struct pool_config *list; /* by number */

@@ -1,6 +1,7 @@
 #include "daemon/config/pools_read.h"
 
 #include "daemon/config/layers.h"
+#include "daemon/config/pools_http.h"
 #include "proto/limits.h"
 
 #include <errno.h>
@@ -216,12 +217,35 @@ static void check_handler(struct reading *reading,
 	}
 }
 
+static int take_own_handler(struct reading *reading)
+{
+	struct pool_config *pool = reading->pool;
+	const struct pool_config *other = server_of(&reading->settings->pools,
+						    POOL_HTTP_NAME);
+	char text[200];
+
+	if (other) {
+		snprintf(text, sizeof(text),
+			 "handles: '" POOL_HTTP_NAME "' is served by pool '%s' "
+			 "already: give others",
+			 other->name);
+		wrong(reading, NULL, text);
+	}
+	pool->handles = calloc(2, sizeof(*pool->handles));
+	if (!pool->handles)
+		return -ENOMEM;
+	pool->handles[0] = strdup(POOL_HTTP_NAME);
+	return pool->handles[0] ? 0 : -ENOMEM;
+}
+
 static int read_handles(struct reading *reading)
 {
 	const struct named_entry *entry = said(reading, NAMED_POOL_HANDLES);
 	struct pool_config *pool = reading->pool;
 	size_t n = 0;
 
+	if (!entry && pool->kind == POOL_HTTP)
+		return take_own_handler(reading);
 	if (!entry) {
 		wrong(reading, NULL,
 		      "it has no 'handles': give the names that jobs call it "
@@ -244,14 +268,27 @@ static int read_handles(struct reading *reading)
 
 /* ---- The rest ---- */
 
+/* One that is called so and runs nothing of somebody's is ours. */
+static bool is_own_http(const struct reading *reading)
+{
+	return strcmp(reading->pool->name, POOL_HTTP_NAME) == 0 &&
+	       !said(reading, NAMED_POOL_KIND) &&
+	       !said(reading, NAMED_POOL_RUN);
+}
+
 static void read_kind(struct reading *reading)
 {
 	static const enum pool_kind kinds[] = {POOL_PLUGIN, POOL_WORKER,
-					       POOL_LINES};
+					       POOL_LINES, POOL_HTTP};
 	struct pool_config *pool = reading->pool;
 	const struct named_entry *preload = said(reading, NAMED_POOL_PRELOAD);
 
-	pool->kind = kinds[value(reading, NAMED_POOL_KIND).word];
+	pool->kind = is_own_http(reading)
+			     ? POOL_HTTP
+			     : kinds[value(reading, NAMED_POOL_KIND).word];
+	if (pool->kind == POOL_HTTP)
+		return;
+	pools_http_none(reading->settings, pool);
 	pool->preload = value(reading, NAMED_POOL_PRELOAD).word;
 	if (pool->preload && pool->kind == POOL_LINES)
 		wrong(reading, preload,
@@ -281,6 +318,14 @@ static void read_numbers(struct reading *reading)
 	pool->broken = value(reading, NAMED_POOL_BROKEN).word
 			       ? POOL_BROKEN_FAIL
 			       : POOL_BROKEN_WAIT;
+	if (pool->kind != POOL_HTTP)
+		return;
+	if (!said(reading, NAMED_POOL_WORKERS)) {
+		pool->workers_min = 0;
+		pool->workers_max = 1;
+	}
+	if (!said(reading, NAMED_POOL_IDLE))
+		pool->idle_ms = 60000;
 }
 
 static int read_pool(struct settings *settings, const char *name)
@@ -293,7 +338,9 @@ static int read_pool(struct settings *settings, const char *name)
 	snprintf(reading.pool->name, sizeof(reading.pool->name), "%.63s", name);
 	read_kind(&reading);
 	read_numbers(&reading);
-	r = read_run(&reading);
+	r = reading.pool->kind == POOL_HTTP
+		    ? pools_http_read(settings, reading.pool)
+		    : read_run(&reading);
 	return r ? r : read_handles(&reading);
 }
 
@@ -312,8 +359,6 @@ int pools_read(struct settings *settings)
 	const struct named *named = &settings->named;
 	int r = 0;
 
-	if (!named->count)
-		return 0;
 	pools->list = calloc(POOLS_MAX, sizeof(*pools->list));
 	if (!pools->list)
 		return -ENOMEM;
@@ -331,5 +376,11 @@ int pools_read(struct settings *settings)
 		}
 		r = read_pool(settings, entry->name);
 	}
+#ifdef REEVE_HTTP
+	/* Unless somebody else has its name, or serves its handler. */
+	if (!r && !is_known(pools, POOL_HTTP_NAME) &&
+	    !server_of(pools, POOL_HTTP_NAME) && pools->count < POOLS_MAX - 1)
+		r = read_pool(settings, POOL_HTTP_NAME);
+#endif
 	return r;
 }

@@ -169,12 +169,13 @@ static int start_role(const struct birth *birth, struct pool *pool,
 		      struct variables *variables)
 {
 	AUTO(free) char **tail = NULL;
-	bool lines = pool->config.kind == POOL_LINES;
+	bool http = pool->config.kind == POOL_HTTP;
+	bool handlers = http || pool->config.kind == POOL_LINES;
 	struct spawn spawn = {
-		.role = "worker",
+		.role = http ? "http" : "worker",
 		.flags = birth->flags,
 		.program = birth->program,
-		.env = lines ? variables->list : NULL,
+		.env = handlers ? variables->list : NULL,
 		.fd_count = 2,
 		.cgroup = birth->tree->pool,
 		.nofile = birth->nofile,
@@ -184,7 +185,7 @@ static int start_role(const struct birth *birth, struct pool *pool,
 
 	if (worker->words)
 		spawn.words = worker->words->fd;
-	if (lines) {
+	if (handlers) {
 		tail = make_tail(pool->config.run);
 		if (!tail)
 			return -ENOMEM;

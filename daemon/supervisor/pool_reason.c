@@ -42,6 +42,9 @@ void pool_explain_end(struct pool *pool, const char *what, int status,
 				     : "it cannot be executed");
 	else if (pool->config.kind == POOL_LINES && number == POOL_EXIT_BIRTH)
 		pool_explain(pool, "the filter ended before it read anything");
+	else if (pool->config.kind == POOL_HTTP && number == POOL_EXIT_BIRTH)
+		pool_explain(pool, "libcurl cannot be used, its log line says "
+				   "why");
 	else
 		pool_explain(pool, "%s exited with status %d%s", what, number,
 			     when);

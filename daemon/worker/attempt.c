@@ -419,11 +419,13 @@ static void stop(struct attempt *attempt, enum job_cause cause,
 	attempt->kill_ns = sooner(attempt->kill_ns, kill_ns);
 }
 
-static void attempt_cancel(struct runner *runner, int64_t grace_ms,
-			   enum runner_reason reason, int64_t now_ns)
+static void attempt_cancel(struct runner *runner, const struct order *job,
+			   int64_t grace_ms, enum runner_reason reason,
+			   int64_t now_ns)
 {
 	struct attempt *attempt = of(runner);
 
+	(void)job;
 	(void)reason; /* the worker itself times commands */
 	if (attempt->state == ATTEMPT_RUNNING)
 		stop(attempt, CAUSE_CANCELLED, grace_ms, now_ns);

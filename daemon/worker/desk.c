@@ -19,6 +19,7 @@ void desk_init(struct desk *desk, struct config *config,
 {
 	*desk = (struct desk){
 		.config = config, .birth = birth, .runner = runner};
+	TAILQ_INIT(&runner->others);
 	runner->socket = config->socket;
 	runner->max_line = LIMIT_MESSAGE_BYTES;
 	uplink_init(&desk->link, config->worker_socket, now_ns);
@@ -94,15 +95,29 @@ void desk_leave(struct desk *desk, enum worker_exit status)
 	put_back_all(desk);
 }
 
-static struct order *find(struct desk *desk, int64_t token)
+static struct order *find_in(const struct order_list *list, int64_t token)
 {
 	struct order *job;
 
-	TAILQ_FOREACH (job, &desk->queue, link) {
+	TAILQ_FOREACH (job, list, link) {
 		if (job->token == token)
 			return job;
 	}
 	return NULL;
+}
+
+static struct order *find(struct desk *desk, int64_t token)
+{
+	return find_in(&desk->queue, token);
+}
+
+static struct order *find_running(struct desk *desk, int64_t token)
+{
+	struct runner *runner = desk->runner;
+
+	return runner->job && runner->job->token == token
+		       ? runner->job
+		       : find_in(&runner->others, token);
 }
 
 /* Delivered before, on a connection that broke, and still in hand? */
@@ -110,8 +125,7 @@ static bool is_held(struct desk *desk, int64_t token)
 {
 	struct result *result;
 
-	if (find(desk, token) ||
-	    (desk->runner->job && desk->runner->job->token == token))
+	if (find(desk, token) || find_running(desk, token))
 		return true;
 	TAILQ_FOREACH (result, &desk->results.list, link) {
 		if (result->token == token)
@@ -202,8 +216,9 @@ static int on_cancel(struct desk *desk, struct slice line, int64_t now_ns)
 		return -EINVAL;
 	job = find(desk, token);
 	if (!job) {
-		if (desk->runner->job && desk->runner->job->token == token)
-			desk->runner->kind->cancel(desk->runner, grace_ms,
+		job = find_running(desk, token);
+		if (job)
+			desk->runner->kind->cancel(desk->runner, job, grace_ms,
 						   reason, now_ns);
 		return 0;
 	}
@@ -471,7 +486,8 @@ static void write_off_queue(struct desk *desk)
 /* Return: true when nothing is owed any more. */
 static bool is_done(struct desk *desk, int64_t now_ns)
 {
-	if (!desk->leaving || desk->runner->state != RUNNER_IDLE)
+	if (!desk->leaving || desk->runner->state != RUNNER_IDLE ||
+	    !TAILQ_EMPTY(&desk->runner->others))
 		return false;
 	if (!desk->idle_ns)
 		desk->idle_ns = now_ns;
@@ -531,9 +547,9 @@ bool desk_turn(struct desk *desk, int64_t now_ns)
 	flush(desk, now_ns);
 	while (desk->queue_count && may_begin(desk)) {
 		begin(desk, take_first(desk));
-		if (desk->runner->state == RUNNER_ENDED)
+		while (desk->runner->state == RUNNER_ENDED)
 			finish(desk);
-		else if (desk->runner->state == RUNNER_UNBEGUN)
+		if (desk->runner->state == RUNNER_UNBEGUN)
 			take_back(desk);
 		flush(desk, now_ns);
 		if (is_away(desk, now_ns))

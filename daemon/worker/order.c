@@ -18,6 +18,7 @@ static bool read_member(struct order *order, struct slice key,
 		{"context", context},
 		{"timeout_ms", &order->timeout_ms},
 		{"grace_ms", &order->grace_ms},
+		{"uid", &order->uid},
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {

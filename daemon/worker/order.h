@@ -15,6 +15,8 @@ struct order {
 	int64_t id, token, attempt, group;
 	int64_t timeout_ms; /* 0: none */
 	int64_t grace_ms;
+	int64_t uid;		     /* whose it is, if not the daemon's; 0 */
+	int64_t started_ms;	     /* of one that runs beside others */
 	bool keep;		     /* `orphans: keep` */
 	struct place *place;	     /* one reference; NULL: of a handler */
 	struct slice spec;	     /* raw, checked; n 0: none was sent */

@@ -63,6 +63,9 @@ void report_ready(struct json_out *out, const struct desk *desk)
 	if (runner->job)
 		holding(out, runner->job->id, runner->job->token,
 			runner->job->attempt, runner->started_ms);
+	TAILQ_FOREACH (job, &runner->others, link)
+		holding(out, job->id, job->token, job->attempt,
+			job->started_ms);
 	TAILQ_FOREACH (job, &desk->queue, link)
 		holding(out, job->id, job->token, job->attempt, 0);
 	json_out_array_end(out);

@@ -9,6 +9,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/worker/handlers.h"
 #include "daemon/worker/worker_crash.h"
 #include "proto/json_in.h"
 
@@ -27,27 +28,6 @@ static struct run_lines *of(struct runner *runner)
 static const struct run_lines *look(const struct runner *runner)
 {
 	return (const struct run_lines *)runner;
-}
-
-/* "a b": as many names as blanks, and one. */
-static int read_handlers(struct run_lines *lines)
-{
-	const char *names = getenv("REEVE_HANDLERS");
-	size_t count = 2, i = 0;
-	char *text, *rest;
-	struct slice copy;
-
-	for (const char *p = names ? names : ""; *p; p++)
-		count += *p == ' ';
-	lines->handlers = calloc(count, sizeof(*lines->handlers));
-	if (!lines->handlers ||
-	    arena_copy(&lines->arena, slice_of(names ? names : ""), &copy))
-		return -ENOMEM;
-	text = (char *)(uintptr_t)copy.p;
-	for (; (text = strtok_r(text, " ", &rest)); text = NULL)
-		lines->handlers[i++] = text;
-	lines->runner.handlers = lines->handlers;
-	return 0;
 }
 
 static int start(struct run_lines *lines, int64_t now_ns)
@@ -80,10 +60,11 @@ int run_lines_init(struct run_lines *lines, char **run, int slot_fd,
 	if (r == 0)
 		r = filter_init(&lines->filter, run, slot_fd, null_fd,
 				lines->progress.write_fd, nofile);
-	if (r == 0)
-		r = read_handlers(lines);
 	if (r)
 		return r;
+	lines->runner.handlers = handlers_read(&lines->arena);
+	if (!lines->runner.handlers)
+		return -ENOMEM;
 	(void)setenv("REEVE_PROGRESS_FD", "3", 1);
 	return start(lines, clock_mono_ns());
 }
@@ -96,7 +77,6 @@ void run_lines_fini(struct run_lines *lines)
 	verdict_fini(&lines->verdict);
 	arena_fini(&lines->arena);
 	arena_fini(&lines->words);
-	free(lines->handlers);
 }
 
 /* Nothing more can be got from this filter: another one, when it is gone. */
@@ -267,13 +247,15 @@ static void lines_begin(struct runner *runner)
 }
 
 /* There is no soft way: a filter hears TERM, and is gone in any case. */
-static void lines_cancel(struct runner *runner, int64_t grace_ms,
-			 enum runner_reason reason, int64_t now_ns)
+static void lines_cancel(struct runner *runner, const struct order *job,
+			 int64_t grace_ms, enum runner_reason reason,
+			 int64_t now_ns)
 {
 	struct run_lines *lines = of(runner);
 	int64_t grace_ns = grace_ms > INT64_MAX / 1000000 ? INT64_MAX
 							  : grace_ms * 1000000;
 
+	(void)job;
 	if (runner->state != RUNNER_RUNNING)
 		return;
 	if (!lines->cancelled)

@@ -26,10 +26,9 @@ struct run_lines {
 	struct progress progress;
 	struct backoff backoff;
 	struct verdict verdict;
-	struct arena arena;    /* of the handlers' names */
-	struct arena words;    /* of an answer */
-	const char **handlers; /* owned; NULL behind */
-	int64_t start_ns;      /* not before; 0: not down */
+	struct arena arena; /* of the handlers' names */
+	struct arena words; /* of an answer */
+	int64_t start_ns;   /* not before; 0: not down */
 	bool cancelled;
 	bool answered; /* this filter has answered a job */
 	enum runner_reason reason;

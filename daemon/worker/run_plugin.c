@@ -286,9 +286,11 @@ static void run_begin(struct runner *runner)
 	runner->state = RUNNER_ENDED;
 }
 
-static void run_cancel(struct runner *runner, int64_t grace_ms,
-		       enum runner_reason reason, int64_t now_ns)
+static void run_cancel(struct runner *runner, const struct order *job,
+		       int64_t grace_ms, enum runner_reason reason,
+		       int64_t now_ns)
 {
+	(void)job;
 	(void)grace_ms; /* the broker counts it: it has the means */
 	(void)now_ns;
 	atomic_store(&of(runner)->cancelled,

@@ -3,7 +3,9 @@
 /*
  * Runner: what runs a job, one at a time. The desk knows nothing else of how a
  * job is run: as a command (attempt), by a plugin in this process (run_plugin),
- * by a filter (run_lines).
+ * by a filter (run_lines). One that runs many at once (run_http) puts each that
+ * it begins among the `others`, is IDLE again, and takes it back as its job when
+ * it has ended.
  *
  *	IDLE --begin--> RUNNING --by itself--> ENDED --report--> IDLE
  *	IDLE --begin, cannot be started, or done at once--> ENDED
@@ -32,7 +34,8 @@ enum runner_reason { RUNNER_BY_CLIENT, RUNNER_BY_TIMEOUT };
 struct runner {
 	const struct runner_kind *kind;
 	enum runner_state state;
-	struct order *job; /* owned; NULL when IDLE */
+	struct order *job;	  /* owned; NULL when IDLE */
+	struct order_list others; /* owned; that run beside it */
 	int64_t started_ms;
 	enum worker_exit retire; /* not OK: leave with it, behind its report */
 	bool busy;		 /* IDLE, but it takes no job now */
@@ -47,9 +50,10 @@ struct runner {
 struct runner_kind {
 	/* Start runner->job; RUNNING or ENDED afterwards. Needs IDLE. */
 	void (*begin)(struct runner *runner);
-	/* End it; nothing if it is over already. Needs a job. */
-	void (*cancel)(struct runner *runner, int64_t grace_ms,
-		       enum runner_reason reason, int64_t now_ns);
+	/* End runner->job, or one of the others; nothing if it is over. */
+	void (*cancel)(struct runner *runner, const struct order *job,
+		       int64_t grace_ms, enum runner_reason reason,
+		       int64_t now_ns);
 	/* The line of its end, with its newline. Needs ENDED, leaves IDLE. */
 	void (*report)(struct runner *runner, struct json_out *out);
 	/* SIGCHLD came; in every state. */

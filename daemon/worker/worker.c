@@ -12,6 +12,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/worker/attempt.h"
+#include "daemon/worker/run_http.h"
 #include "daemon/worker/run_lines.h"
 #include "daemon/worker/serve.h"
 
@@ -26,7 +27,13 @@ struct worker {
 	struct runner *runner; /* one of these */
 	struct attempt attempt;
 	struct run_lines lines;
+#ifdef REEVE_HTTP
+	struct run_http http;
+#endif
 };
+
+/* What it is born to run. */
+enum worker_kind { WORKER_COMMANDS, WORKER_LINES, WORKER_HTTP };
 
 /*
  * Jobs are born with default handlers and an empty mask, and resetting 64
@@ -111,8 +118,40 @@ static int64_t wanted_nofile(void)
 	return n > 0 ? n : DEFAULT_NOFILE;
 }
 
+/* No child ever lives in it: only its lock is of use. */
+static int init_http(struct worker *worker, char **words)
+{
+#ifdef REEVE_HTTP
+	worker->runner = &worker->http.runner;
+	return run_http_init(&worker->http, words);
+#else
+	(void)worker;
+	(void)words;
+	log_error("this reeved was built without libcurl");
+	return WORKER_EXIT_BIRTH;
+#endif
+}
+
+static int init_runner(struct worker *worker, enum worker_kind kind, char **run,
+		       int cgroup_fd)
+{
+	switch (kind) {
+	case WORKER_LINES:
+		worker->runner = &worker->lines.runner;
+		return run_lines_init(&worker->lines, run, cgroup_fd, BIRTH_FD,
+				      wanted_nofile());
+	case WORKER_HTTP:
+		return init_http(worker, run);
+	case WORKER_COMMANDS:
+		break;
+	}
+	worker->runner = &worker->attempt.runner;
+	return attempt_init(&worker->attempt, &worker->config, cgroup_fd,
+			    BIRTH_FD, wanted_nofile());
+}
+
 static int worker_init(struct worker *worker, const struct config *config,
-		       char **run)
+		       enum worker_kind kind, char **run)
 {
 	int cgroup_fd, parent_fd, signal_fd, r = read_birth(&worker->birth);
 
@@ -136,15 +175,7 @@ static int worker_init(struct worker *worker, const struct config *config,
 	if (signal_fd < 0)
 		return signal_fd;
 	worker->config = *config;
-	if (run[0]) {
-		worker->runner = &worker->lines.runner;
-		r = run_lines_init(&worker->lines, run, cgroup_fd, BIRTH_FD,
-				   wanted_nofile());
-	} else {
-		worker->runner = &worker->attempt.runner;
-		r = attempt_init(&worker->attempt, &worker->config, cgroup_fd,
-				 BIRTH_FD, wanted_nofile());
-	}
+	r = init_runner(worker, kind, run, cgroup_fd);
 	if (r)
 		return r;
 	serve_init(&worker->serve, &worker->config, &worker->birth,
@@ -157,17 +188,21 @@ static void worker_fini(struct worker *worker)
 	serve_fini(&worker->serve);
 	if (worker->runner == &worker->lines.runner)
 		run_lines_fini(&worker->lines);
-	else
+	else if (worker->runner == &worker->attempt.runner)
 		attempt_fini(&worker->attempt);
+#ifdef REEVE_HTTP
+	else
+		run_http_fini(&worker->http);
+#endif
 }
 
-int worker_main(const struct config *config, char **run)
+static int be(const struct config *config, enum worker_kind kind, char **run)
 {
 	static struct worker worker;
 	int r;
 
 	log_init("worker", config->log_level);
-	r = worker_init(&worker, config, run);
+	r = worker_init(&worker, config, kind, run);
 	if (r == -ESRCH) {
 		log_info("worker leaves, the supervisor is gone");
 		return WORKER_EXIT_OK;
@@ -180,4 +215,14 @@ int worker_main(const struct config *config, char **run)
 	r = (int)serve_loop(&worker.serve);
 	worker_fini(&worker);
 	return r;
+}
+
+int worker_main(const struct config *config, char **run)
+{
+	return be(config, run[0] ? WORKER_LINES : WORKER_COMMANDS, run);
+}
+
+int worker_http_main(const struct config *config, char **run)
+{
+	return be(config, WORKER_HTTP, run);
 }

@@ -3,7 +3,8 @@
 /*
  * Worker: the role that runs jobs. Pre-forked by the supervisor, it dials the
  * broker, takes attempts, runs them one after the other in the order of their
- * delivery, reports each and keeps the report until it is settled.
+ * delivery, reports each and keeps the report until it is settled. Those of the
+ * role `http` run all that they have at once.
  *
  * Single-threaded, no libevent, no SQLite: whatever it holds is what a fork of
  * it has to carry.
@@ -37,3 +38,11 @@ enum worker_exit {
  * Return: enum worker_exit, for exit().
  */
 int worker_main(const struct config *config, char **run);
+
+/**
+ * worker_http_main() - be one that runs requests, many at once
+ * @run:	the settings of its pool (http_settings.h), NULL behind
+ *
+ * Born as the others. Return: enum worker_exit, for exit().
+ */
+int worker_http_main(const struct config *config, char **run);

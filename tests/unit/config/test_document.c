@@ -124,7 +124,9 @@ UNIT(what_is_wrong_below_a_name_is_told_with_its_place)
 	assert_string_equal(READ("pools: {a: 5}"),
 			    "1:12 'pools.a' is a section: below it there is "
 			    "kind, run, handles, workers, preload, idle, "
-			    "ready, ping, retire, broken\n");
+			    "ready, ping, retire, broken, concurrency, "
+			    "allow_private, max_answer, secrets, "
+			    "insecure_callbacks\n");
 }
 
 UNIT(more_keys_than_are_kept_are_told)

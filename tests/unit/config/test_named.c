@@ -102,11 +102,12 @@ UNIT(defaults_and_examples_are_values)
 	}
 }
 
-/* Both examples of the sample without their comment signs, in a file. */
+/* The examples of the sample without their comment signs, in a file. */
 static void write_example(const char *path)
 {
-	static const char *const sections[] = {"queues:\n  # mail.out:",
-					       "  # thumbs:"};
+	static const char *const sections[] = {
+		"queues:\n  # mail.out:", "  # thumbs:", "  # http:"};
+	static const char *const heads[] = {"queues:\n", "pools:\n", ""};
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
@@ -115,7 +116,7 @@ static void write_example(const char *path)
 		char *line;
 
 		assert_non_null(text);
-		fprintf(file, "%s:\n", i ? "pools" : "queues");
+		fputs(heads[i], file);
 		text = strstr(text, "  # ");
 		while ((line = strsep(&text, "\n")) && *line) {
 			assert_memory_equal(line, "  # ", 4);
@@ -172,11 +173,12 @@ UNIT(the_sample_shows_every_key)
 		if (!queue && !named_of(key, "pools."))
 			continue;
 		if (!named_get(&settings->named, key,
-			       queue ? "mail.out" : "thumbs"))
+			       queue ? "mail.out" : "thumbs") &&
+		    !named_get(&settings->named, key, "http"))
 			fail_msg("etc/reeve.yaml does not show %s",
 				 named_rows[i].key);
 	}
-	assert_int_equal(settings->pools.count, 1);
+	assert_int_equal(settings->pools.count, 2);
 	assert_int_equal(settings->defaults.count, 2);
 	settings_free(settings);
 	snprintf(sample, sizeof(sample), "%s/etc/reeve.yaml", root);
@@ -269,8 +271,9 @@ UNIT(ranges_shares_and_words_are_read_or_refused)
 	assert_true(named_read(kind, "lines", &value, fault));
 	assert_int_equal(value.word, 2);
 	assert_false(named_read(kind, "line", &value, fault));
-	assert_string_equal(fault, "give one of: plugin worker lines, like "
-				   "worker");
+	assert_string_equal(fault,
+			    "give one of: plugin worker lines http, like "
+			    "worker");
 }
 
 int main(int argc, char **argv)

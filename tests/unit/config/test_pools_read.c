@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifdef REEVE_HTTP
+#define OWN 1 /* the pool http, behind all that files say */
+#else
+#define OWN 0
+#endif
+
 static char folder[64];
 
 static int make_folder(void **state)
@@ -57,7 +63,7 @@ UNIT(what_is_not_said_has_its_default)
 					 NULL);
 	const struct pool_config *pool = settings->pools.list;
 
-	assert_int_equal(settings->pools.count, 1);
+	assert_int_equal(settings->pools.count, 1 + OWN);
 	assert_string_equal(pool->name, "a");
 	assert_int_equal(pool->kind, POOL_WORKER);
 	assert_string_equal(pool->run[0], "sh");
@@ -130,6 +136,24 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		 "workers '0': give how many"},
 		{"pools: {a: {run: sh, handles: h, idle: never}}",
 		 "idle 'never': give a time"},
+		{"pools: {a: {run: sh, handles: h, concurrency: 2}}",
+		 "concurrency: only kind http has it"},
+		{"pools: {a: {kind: lines, run: cat, handles: h, secrets: "
+		 "a=/b}}",
+		 "secrets: only kind http has it"},
+		{"pools: {a: {kind: http, handles: h, run: sh}}",
+		 "kind http runs nothing"},
+		{"pools: {a: {kind: http, handles: h, preload: true}}",
+		 "kind http loads nothing"},
+		{"pools: {http: {concurrency: 5000}}", "give a number"},
+		{"pools: {http: {max_answer: 9M}}", "give a size"},
+		{"pools: {http: {allow_private: maybe}}", "auto yes no"},
+		{"pools: {http: {secrets: [a=b]}}", "is no NAME=/FILE"},
+		{"pools: {http: {secrets: [a b=/c]}}", "is no NAME=/FILE"},
+		{"pools: {http: {workers: 1}, a: {run: sh, handles: http}}",
+		 "served by pool 'http' already"},
+		{"pools: {a: {run: sh, handles: http}, http: {workers: 1}}",
+		 "served by pool 'a' already"},
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -143,6 +167,91 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		settings_free(settings);
 	}
 }
+
+#ifdef REEVE_HTTP
+static void expect_words(char **run, const char *const *words)
+{
+	size_t i = 0;
+
+	for (; words[i]; i++)
+		assert_string_equal(run[i], words[i]);
+	assert_null(run[i]);
+}
+
+UNIT(the_pool_http_is_there_without_a_word)
+{
+	static const char *const words[] = {
+		"concurrency=1024", "allow_private=auto", "max_answer=1048576",
+		"insecure_callbacks=no", NULL};
+	struct settings *settings = load("log: {level: info}", NULL);
+	const struct pool_config *pool = settings->pools.list;
+
+	assert_int_equal(settings->pools.count, 1);
+	assert_string_equal(pool->name, "http");
+	assert_int_equal(pool->kind, POOL_HTTP);
+	assert_string_equal(pool->handles[0], "http");
+	assert_null(pool->handles[1]);
+	assert_int_equal(pool->workers_min, 0);
+	assert_int_equal(pool->workers_max, 1);
+	assert_int_equal(pool->idle_ms, 60000);
+	expect_words(pool->run, words);
+	settings_free(settings);
+}
+
+UNIT(what_is_said_of_it_changes_it)
+{
+	static const char *const words[] = {"concurrency=2000",
+					    "allow_private=no",
+					    "max_answer=65536",
+					    "insecure_callbacks=yes",
+					    "secret:a=/etc/a.key",
+					    "secret:b.c=/etc/b=c.key",
+					    NULL};
+	struct settings *settings =
+		load("pools:\n"
+		     "  http:\n    workers: 1..2\n    concurrency: 2K\n"
+		     "    allow_private: no\n    max_answer: 64K\n"
+		     "    secrets: [a=/etc/a.key, b.c=/etc/b=c.key]\n"
+		     "    insecure_callbacks: yes\n"
+		     "  more: {kind: http, handles: [web]}\n",
+		     NULL);
+	const struct pool_config *pools = settings->pools.list;
+
+	assert_int_equal(settings->pools.count, 2);
+	assert_int_equal(pools[0].kind, POOL_HTTP);
+	assert_int_equal(pools[0].workers_max, 2);
+	expect_words(pools[0].run, words);
+	assert_int_equal(pools[1].kind, POOL_HTTP);
+	assert_string_equal(pools[1].handles[0], "web");
+	settings_free(settings);
+}
+
+UNIT(somebody_else_may_have_its_name_or_its_handler)
+{
+	struct settings *settings = load("pools: {http: {run: sh, handles: h}}",
+					 NULL);
+
+	assert_int_equal(settings->pools.count, 1);
+	assert_int_equal(settings->pools.list[0].kind, POOL_WORKER);
+	settings_free(settings);
+	settings = load("pools: {mine: {run: sh, handles: http}}", NULL);
+	assert_int_equal(settings->pools.count, 1);
+	assert_string_equal(settings->pools.list[0].name, "mine");
+	settings_free(settings);
+}
+#else
+UNIT(without_libcurl_it_is_not_there_and_that_is_said)
+{
+	const char *message;
+	struct settings *settings = load("log: {level: info}", NULL);
+
+	assert_int_equal(settings->pools.count, 0);
+	settings_free(settings);
+	settings = load("pools: {http: {workers: 1}}", &message);
+	assert_non_null(strstr(message, "built without libcurl"));
+	settings_free(settings);
+}
+#endif
 
 UNIT(more_pools_than_there_are_numbers_are_refused)
 {
@@ -165,6 +274,15 @@ int main(void)
 		cmocka_unit_test(what_is_not_said_has_its_default),
 		cmocka_unit_test(what_is_said_is_taken),
 		cmocka_unit_test(what_cannot_be_is_refused_and_says_why),
+#ifdef REEVE_HTTP
+		cmocka_unit_test(the_pool_http_is_there_without_a_word),
+		cmocka_unit_test(what_is_said_of_it_changes_it),
+		cmocka_unit_test(
+			somebody_else_may_have_its_name_or_its_handler),
+#else
+		cmocka_unit_test(
+			without_libcurl_it_is_not_there_and_that_is_said),
+#endif
 		cmocka_unit_test(more_pools_than_there_are_numbers_are_refused),
 	};
 

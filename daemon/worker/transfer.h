@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * Transfer: one request and its answer, of one job of the handler `http`. It is
+ * set up here and judged by transfer_end; in between it is libcurl's.
+ */
+
+#include <sys/queue.h>
+
+#include "daemon/worker/curl.h"
+#include "daemon/worker/http_args.h"
+#include "daemon/worker/http_settings.h"
+#include "daemon/worker/order.h"
+
+struct transfer {
+	TAILQ_ENTRY(transfer) link;
+	const struct curl *curl;	      /* the caller's */
+	const struct http_settings *settings; /* the caller's */
+	struct order *job;		      /* the caller's */
+	int64_t began_ns;
+	struct arena arena;
+	struct http_args args;
+	CURL *easy; /* NULL: it never came to that */
+	struct curl_slist *headers;
+	char error[CURL_ERROR_SIZE]; /* of libcurl, in words */
+	bool allow_private;
+	const char *refused; /* what its address was; NULL: it may go there */
+	char *body;	     /* what came so far */
+	size_t body_bytes, body_room;
+	int64_t bytes;	/* that came, also those that were not kept */
+	bool truncated; /* there was more than may be kept */
+
+	/* How it ended without an answer; NULL: it did not. */
+	const char *type;
+	char message[512];
+	bool again; /* another try may help */
+	CURLcode code;
+};
+
+TAILQ_HEAD(transfer_list, transfer);
+
+/**
+ * transfer_new() - read a job and set its request up
+ * @now_s:	of the signature
+ *
+ * Return: the transfer; with `type` set it is over before it began. NULL: no
+ *         memory.
+ */
+struct transfer *transfer_new(const struct curl *curl,
+			      const struct http_settings *settings,
+			      struct order *job, int64_t now_s);
+void transfer_free(struct transfer *transfer);
+
+/** transfer_fail() - it is over: why; for good unless @again */
+void transfer_fail(struct transfer *transfer, const char *type, bool again,
+		   const char *message);
