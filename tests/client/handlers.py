@@ -188,7 +188,7 @@ def test_pools_are_sized_and_renewed():
     with Shop() as here:
         here.reeve('call', 'square', 'number:=1')
         same(here.reeve('pool', '--columns', 'pool,kind').out,
-             'exec\tcommand\npy\tworker\n')
+             'exec\tcommand\npy\tworker\nhttp\thttp\n')
 
         def pids():
             return here.reeve('pool', 'show', 'py', '--json').json()

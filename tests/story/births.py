@@ -128,7 +128,7 @@ def every_kind_of_pool_serves_what_its_file_says(t):
         served(t, name, 2)
     names = [handler['name'] for handler in
              t.c.call('admin.Handlers')['handlers']]
-    equal(sorted(names), ['exec', 'filter', 'forked', 'py', 'who'])
+    equal(sorted(names), ['exec', 'filter', 'forked', 'http', 'py', 'who'])
 
 
 def kill_a_parent(t, *flags):
@@ -218,7 +218,7 @@ def pools_come_and_go_with_a_reload(t):
     equal(t.wait(running)['result']['n'], 7)
     eventually(lambda: not proc.alive(pid), 10, 'the worker has left')
     equal(sorted(one['name'] for one in t.c.call('admin.Pools')['pools']),
-          ['exec', 'filter'])
+          ['exec', 'filter', 'http'])
     configure(t, lines_pool(t, 'filter', '1'), python_pool(t, 'py', '1'))
     t.c.call('admin.Reload')
     assert call(t, 'py')['pid'] != pid
