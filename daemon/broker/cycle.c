@@ -333,7 +333,6 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	next = launch(broker);
 	if (next)
 		writer_send(&broker->writer, next);
-	settle(broker, batch);
 	for (size_t i = 0; i < store->signal_count; i++)
 		given_cancel(broker, &store->signals[i]);
 	reserves_tell(broker);
@@ -347,6 +346,8 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	}
 	for (size_t i = 0; i < store->changed_group_count; i++)
 		waits_changed(&broker->waits, &store->changed_groups[i]);
+	/* Behind the replies: clients wait for those, nobody for this. */
+	settle(broker, batch);
 	for (size_t i = 0; i < store->purged_count; i++)
 		output_remove(broker->config->state_dir, store->purged[i]);
 	if (store->purge_more)
