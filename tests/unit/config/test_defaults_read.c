@@ -1,55 +1,12 @@
 /* What jobs get, from files: what is filled in from where, what is refused. */
-#include "daemon/config/settings.h"
 #include "proto/retry.h"
-#include "tests/helper/t.h"
+#include "tests/unit/config/folder.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/test_defaults_XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char path[128];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/r.yaml", folder);
-	unlink(path);
-	return rmdir(folder);
-}
-
-/* Owned by the caller. */
-static struct settings *load(const char *text)
-{
-	char path[128];
-	char *argv[] = {(char *)"--config", path};
-	struct settings_ask ask = {2, argv, "/", "/nowhere"};
-	struct settings *settings;
-	FILE *file;
-	int r;
-
-	snprintf(path, sizeof(path), "%s/r.yaml", folder);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	r = settings_load(&settings, &ask);
-	assert_int_equal(r, settings->problem_count ? CONFIG_E_USAGE : 0);
-	return settings;
-}
 
 UNIT(without_a_word_all_is_built_in)
 {
-	struct settings *settings = load("");
+	struct settings *settings = load_text("");
 	const struct job_defaults *all = settings->defaults.list;
 
 	assert_int_equal(settings->defaults.count, 1);
@@ -72,7 +29,7 @@ UNIT(without_a_word_all_is_built_in)
 
 UNIT(a_queue_says_key_by_key_what_differs)
 {
-	struct settings *settings = load(
+	struct settings *settings = load_text(
 		"defaults: {priority: 7, orphans: keep, retry: "
 		"{attempts: 4, on: exec}}\n"
 		"queues:\n"
@@ -104,11 +61,12 @@ UNIT(a_queue_says_key_by_key_what_differs)
 
 UNIT(the_limit_of_the_backoff_that_is_not_said_gives_way)
 {
-	struct settings *settings = load("defaults: {retry: {backoff: 1h}}\n");
+	struct settings *settings =
+		load_text("defaults: {retry: {backoff: 1h}}\n");
 
 	assert_int_equal(settings->defaults.list[0].backoff_max_ms, 3600000);
 	settings_free(settings);
-	settings = load("queues: {a: {retry: {backoff_max: 100ms}}}\n");
+	settings = load_text("queues: {a: {retry: {backoff_max: 100ms}}}\n");
 	assert_int_equal(settings->defaults.list[1].backoff_ms, 100);
 	settings_free(settings);
 }
@@ -153,7 +111,7 @@ UNIT(what_is_wrong_has_its_place)
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
-		struct settings *settings = load(wrong[i].text);
+		struct settings *settings = load_text(wrong[i].text);
 
 		assert_int_equal(settings->problem_count, 1);
 		assert_string_equal(settings->problems[0].message,

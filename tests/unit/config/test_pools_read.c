@@ -1,10 +1,6 @@
 /* Pools from files: what they become, and what is refused, with its place. */
 #include "daemon/config/pools_read.h"
-#include "tests/helper/t.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "tests/unit/config/folder.h"
 
 #ifdef REEVE_HTTP
 #define OWN 1 /* the pool http, behind all that files say */
@@ -12,48 +8,16 @@
 #define OWN 0
 #endif
 
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/test_pools_XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char path[128];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/r.yaml", folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/x.so", folder);
-	unlink(path);
-	return rmdir(folder);
-}
-
 /* Owned by the caller; @ret_message: of the first problem, or NULL. */
 static struct settings *load(const char *text, const char **ret_message)
 {
-	char path[128];
-	char *argv[] = {(char *)"--config", path};
-	struct settings_ask ask = {2, argv, "/", "/nowhere"};
-	struct settings *settings;
-	FILE *file;
-	int r;
+	struct settings *settings = load_text(text);
+	size_t count = settings->problem_count;
 
-	snprintf(path, sizeof(path), "%s/r.yaml", folder);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	r = settings_load(&settings, &ask);
-	assert_int_equal(r, settings->problem_count ? CONFIG_E_USAGE : 0);
 	if (ret_message)
-		*ret_message = r ? settings->problems[0].message : NULL;
+		*ret_message = count ? settings->problems[0].message : NULL;
 	else
-		assert_int_equal(r, 0);
+		assert_int_equal(count, 0);
 	return settings;
 }
 
