@@ -33,6 +33,8 @@
 	X(LEASES_PER_CONNECTION, "leases_per_connection", 1000)                \
 	X(NAMES_PER_RESERVE, "names_per_reserve", 64)                          \
 	X(CONSUMED_HANDLERS, "consumed_handlers", 1000)                        \
+	X(SUBSCRIPTIONS, "subscriptions", 256)                                 \
+	X(EVENTS_BEHIND, "events_behind", 100000)                              \
 	X(LANES, "lanes", 10000)                                               \
 	X(INLINE_OUTPUT_BYTES, "inline_output_bytes", 4096)                    \
 	X(OUTPUT_BYTES, "output_bytes", 64 * 1024 * 1024)                      \

@@ -198,6 +198,7 @@ static int init(struct broker *broker, int listeners)
 	drains_init(&broker->drains);
 	reserves_init(&broker->reserves);
 	follows_init(broker);
+	subscribe_init(&broker->subscribe);
 	config_link_init(&broker->config_link);
 	r = pools_init(broker);
 	if (r)
@@ -279,6 +280,7 @@ static void fini(struct broker *broker)
 	leases_fini(&broker->leases);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
+	subscribe_fini(&broker->subscribe);
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);
 	queues_fini(&broker->queues);

@@ -119,7 +119,8 @@ static void run_method(struct call *call, const struct call_envelope *envelope)
 	if (call->broker->store_broken &&
 	    (strncmp(call->method->name, "org.reeve.jobs.", 15) == 0 ||
 	     strncmp(call->method->name, "org.reeve.queues.", 17) == 0 ||
-	     strncmp(call->method->name, "org.reeve.consume.", 18) == 0))
+	     strncmp(call->method->name, "org.reeve.consume.", 18) == 0 ||
+	     strncmp(call->method->name, "org.reeve.events.", 17) == 0))
 		call_error_storage(call, call->broker->store_message);
 	else
 		call->method->run(call, params);

@@ -60,6 +60,20 @@ static void undo(struct call *call, const struct setting *setting)
 	}
 }
 
+/* It is paused now and was not, or the other way. */
+static void tell(struct broker *broker, const struct store_queue *old)
+{
+	bool paused = queue_settings(&broker->queues, old->name).paused;
+
+	if (paused != old->paused)
+		subscribe_tell(broker,
+			       &(struct told_event){
+				       .kind = paused ? EVENT_QUEUE_PAUSED
+						      : EVENT_QUEUE_RESUMED,
+				       .queue = old->name,
+			       });
+}
+
 static void committed(struct call *call, struct batch *batch)
 {
 	const struct setting *setting = call->state;
@@ -71,6 +85,8 @@ static void committed(struct call *call, struct batch *batch)
 	}
 	for (size_t i = 0; setting->paused && i < setting->old_count; i++)
 		recall(call->broker, setting->old[i].name);
+	for (size_t i = 0; i < setting->old_count; i++)
+		tell(call->broker, &setting->old[i]);
 	cycle_kick(call->broker); /* who goes on has jobs to claim */
 	call_reply(call, false);
 	call_reply_end(call);

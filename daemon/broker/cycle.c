@@ -117,6 +117,7 @@ static struct batch *launch(struct broker *broker)
 	if (batch_empty(batch))
 		return NULL;
 	batch->store.with_contexts = true;
+	batch->store.with_events = broker->subscribe.count;
 	direct_reserve(broker, batch);
 	broker->gathering = next;
 	next->busy = true;
@@ -320,6 +321,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 	const struct store_batch *store = &batch->store;
 	struct batch *next;
 
+	subscribe_before(broker, batch);
 	update_lanes(broker, batch);
 	direct_committed(broker, batch);
 	if (broker->socks.room.used)
@@ -348,6 +350,7 @@ static void after_commit(struct broker *broker, struct batch *batch)
 		waits_changed(&broker->waits, &store->changed_groups[i]);
 	/* Behind the replies: clients wait for those, nobody for this. */
 	settle(broker, batch);
+	subscribe_committed(broker, batch);
 	for (size_t i = 0; i < store->purged_count; i++)
 		output_remove(broker->config->state_dir, store->purged[i]);
 	if (store->purge_more)

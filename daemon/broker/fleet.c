@@ -358,6 +358,31 @@ static void tell_ready(struct broker *broker, struct worker *worker)
 			  });
 }
 
+void fleet_tell(struct broker *broker, struct worker *worker, bool up)
+{
+	enum event_kind kind = up ? EVENT_WORKER_UP : EVENT_WORKER_DOWN;
+	struct json_out detail = {0};
+
+	if (worker->up == up)
+		return;
+	worker->up = up;
+	if (!subscribe_heard(broker, kind))
+		return;
+	json_out_object(&detail);
+	json_out_member_int(&detail, "worker", worker->id);
+	json_out_member_text(&detail, "pool", worker->pool_name);
+	json_out_member_int(&detail, "slot", worker->slot);
+	json_out_object_end(&detail);
+	if (json_out_ok(&detail))
+		subscribe_tell(broker,
+			       &(struct told_event){
+				       .kind = kind,
+				       .pid = worker->pid,
+				       .detail = json_out_slice(&detail),
+			       });
+	json_out_fini(&detail);
+}
+
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 {
 	struct worker *worker = fleet_find(&broker->fleet, link->stated_id);
@@ -391,6 +416,7 @@ struct worker *fleet_ready(struct broker *broker, struct worker_link *link)
 	}
 	tell_ready(broker, worker);
 	staff_ready(broker, worker);
+	fleet_tell(broker, worker, true);
 	given_compare(broker, worker, link->holding);
 	log_info("worker ready worker=%lld pid=%d pool=%s slot=%d holding=%u",
 		 (long long)worker->id, (int)worker->pid, worker->pool_name,

@@ -52,6 +52,9 @@ must_check int fleet_adopt(struct broker *broker,
  */
 struct worker *fleet_ready(struct broker *broker, struct worker_link *link);
 
+/** fleet_tell() - who listens is told that it is here, or gone; once */
+void fleet_tell(struct broker *broker, struct worker *worker, bool up);
+
 /** fleet_row() - it is about to get a job: its row goes before; 0 or -ENOMEM */
 must_check int fleet_row(struct broker *broker, struct batch *batch,
 			 struct worker *worker);

@@ -200,6 +200,7 @@ void fleet_end(struct broker *broker, struct worker *worker)
 		 (long long)worker->id, (int)worker->pid, worker->slot,
 		 worker->status, worker->sched.job_count);
 
+	fleet_tell(broker, worker, false);
 	decide_jobs(broker, worker);
 	if (worker->row_known && batch_add_gone(broker->gathering, worker->id))
 		log_warning("no memory, a worker's row stays, ignored");

@@ -2,6 +2,7 @@
 
 #include "proto/calls_admin.h"
 #include "proto/calls_consume.h"
+#include "proto/calls_events.h"
 #include "proto/calls_jobs.h"
 #include "proto/calls_progress.h"
 #include "proto/calls_queues.h"
@@ -11,6 +12,7 @@
 #define JOBS(name_) .name = "org.reeve.jobs." #name_
 #define QUEUES(name_) .name = "org.reeve.queues." #name_
 #define CONSUME(name_) .name = "org.reeve.consume." #name_
+#define EVENTS(name_) .name = "org.reeve.events." #name_
 #define ADMIN(name_) .name = "org.reeve.admin." #name_
 #define SERVICE(name_) .name = "org.varlink.service." #name_
 #define WITH(type) .params_bytes = sizeof(struct type)
@@ -46,6 +48,8 @@ static const struct call_method methods[] = {
 	{JOBS(Edit), CALL_ALONE, WITH(call_edit), .run = call_edit},
 	{JOBS(GetSpec), CALL_ALONE, WITH(call_get_spec), .run = call_get_spec},
 	{JOBS(Explain), CALL_ALONE, WITH(call_explain), .run = call_explain},
+	{EVENTS(Subscribe), CALL_ALONE, WITH(call_subscribe), .streams = true,
+	 .run = call_subscribe},
 	{QUEUES(List), CALL_ALONE, .run = call_list_queues},
 	{QUEUES(Configure), CALL_ALONE, WITH(call_configure),
 	 .run = call_configure},

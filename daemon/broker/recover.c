@@ -214,6 +214,7 @@ static int load_lanes(struct recovery *r)
 		lane_counts(&broker->lanes, lane, from->counts);
 	}
 	broker->next_due_ms = r->snapshot.next_due_ms;
+	broker->subscribe.head = r->snapshot.next_event;
 	return 0;
 }
 
@@ -264,6 +265,7 @@ static int commit(struct recovery *r)
 			lane_counts(&broker->lanes, lane, from->counts);
 	}
 	broker->next_due_ms = batch->store.next_due_ms;
+	broker->subscribe.head += batch->store.event_count;
 	batch_reset(batch, ++broker->serial);
 	return 0;
 }

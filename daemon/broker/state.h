@@ -27,6 +27,7 @@
 #include "daemon/broker/reserve.h"
 #include "daemon/broker/room.h"
 #include "daemon/broker/sock.h"
+#include "daemon/broker/subscribe.h"
 #include "daemon/broker/waits.h"
 #include "daemon/broker/writer.h"
 #include "daemon/config/config.h"
@@ -84,6 +85,7 @@ struct broker {
 	struct conns conns;
 	struct waits waits;
 	struct follows follows;
+	struct subscribe subscribe; /* who is told of events */
 
 	enum broker_stop stop;
 	bool ending;		/* commit what is there, then leave the loop */

@@ -33,6 +33,7 @@ struct worker {
 	bool row_known;		  /* its row is committed, or in a batch */
 	bool counted;		  /* in fleet.count: it can get jobs */
 	bool dead;		  /* only kept for batches that name it */
+	bool up;		  /* who listens was told that it is here */
 	bool proved;		  /* finished a job: the supervisor was told */
 	bool heard;		  /* dialled in, and no word was lost since */
 	bool accepted;		  /* the supervisor was told that it is ready */

@@ -40,6 +40,7 @@ void fake_store_free(struct store *store)
 		free(job->result);
 	}
 	free(store->jobs);
+	free(store->events);
 	for (size_t i = 0; i < store->lane_count; i++) {
 		free(store->lanes[i].queue);
 		free(store->lanes[i].handler);

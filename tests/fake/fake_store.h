@@ -5,7 +5,7 @@
  * serves both halves. What a test wants to see goes wrong, or wait, is asked
  * for here.
  *
- * Not for: durability, order of priorities across lanes, events.
+ * Not for: durability, order of priorities across lanes, events of steering.
  */
 
 #include <pthread.h>
@@ -59,8 +59,11 @@ struct store {
 	char *contexts[FAKE_MAX];
 	size_t context_count;
 	int64_t tokens;
-	char boot_id[40]; /* of the rows; must outlive them */
-	bool opened;	  /* by store_open(): store_close() frees it */
+	struct store_event *events; /* by number - 1 */
+	size_t event_count, event_room;
+	int64_t oldest_event; /* those before it are purged; 0: none */
+	char boot_id[40];     /* of the rows; must outlive them */
+	bool opened;	      /* by store_open(): store_close() frees it */
 	/* Wishes of the test. */
 	bool hold_writes, hold_reads; /* they block until released */
 	bool stale_reads; /* the next store_get_group() holds, having looked */
@@ -102,6 +105,9 @@ struct fake_job *fake_store_add(struct store *store, enum job_state state);
 int64_t fake_store_group(struct store *store, bool closed);
 
 /* Shared by its files. */
+int fake_begin(struct store *store);
+int fake_finish(struct store *store, int r);
+void fake_events(struct store *store, struct store_batch *batch);
 struct fake_out {
 	struct store *store;
 	struct store_batch *batch;

@@ -21,7 +21,7 @@ void store_close(struct store *store)
 		fake_store_free(store);
 }
 
-static int begin(struct store *store)
+int fake_begin(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
 	store->readers_held++;
@@ -32,7 +32,7 @@ static int begin(struct store *store)
 	return store->fail_reads;
 }
 
-static int end(struct store *store, int r)
+int fake_finish(struct store *store, int r)
 {
 	pthread_mutex_unlock(&store->lock);
 	return r;
@@ -41,10 +41,12 @@ static int end(struct store *store, int r)
 int store_load(struct store *store, struct arena *arena,
 	       struct store_snapshot *ret, struct store_fault *ret_fault)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	snprintf(ret_fault->message, sizeof(ret_fault->message), "told to");
-	*ret = (struct store_snapshot){0};
+	*ret = (struct store_snapshot){
+		.next_event = (int64_t)store->event_count + 1,
+	};
 	ret->running = arena_array(arena, store->job_count + 1,
 				   sizeof(*ret->running));
 	ret->workers = arena_array(arena, FAKE_MAX, sizeof(*ret->workers));
@@ -86,14 +88,14 @@ int store_load(struct store *store, struct arena *arena,
 			.cancel_asked = job->cancel_asked,
 		};
 	}
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	      size_t count, bool with_spec, bool with_log,
 	      struct store_row **ret, size_t *ret_count)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	*ret = arena_array(arena, count, sizeof(**ret));
 	*ret_count = 0;
@@ -105,7 +107,7 @@ int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 		fake_row(store, &store->jobs[ids[i] - 1], arena, with_spec,
 			 with_log, &(*ret)[(*ret_count)++]);
 	}
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_list(struct store *store, struct arena *arena,
@@ -113,7 +115,7 @@ int store_list(struct store *store, struct arena *arena,
 	       bool newest_first, uint32_t max, struct store_row **ret,
 	       size_t *ret_count, int64_t *ret_next)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 	int64_t step = newest_first ? -1 : 1;
 	int64_t id = after	    ? after + step
 		     : newest_first ? (int64_t)store->job_count
@@ -135,7 +137,7 @@ int store_list(struct store *store, struct arena *arena,
 		fake_row(store, job, arena, false, false,
 			 &(*ret)[(*ret_count)++]);
 	}
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 /* In steps of ten, so that somebody has to ask again. */
@@ -143,7 +145,7 @@ int store_count(struct store *store, struct arena *arena,
 		const struct store_filter *filter, int64_t after,
 		int64_t counts[STATE_COUNT], int64_t *ret_next)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 	size_t i;
 
 	(void)arena;
@@ -153,13 +155,13 @@ int store_count(struct store *store, struct arena *arena,
 			counts[store->jobs[i].state]++;
 	}
 	*ret_next = i < store->job_count ? (int64_t)i : 0;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_lanes(struct store *store, struct arena *arena,
 		struct store_lane **ret, size_t *ret_count)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	*ret = arena_array(arena, FAKE_MAX, sizeof(**ret));
 	require(*ret);
@@ -170,14 +172,14 @@ int store_lanes(struct store *store, struct arena *arena,
 		       sizeof((*ret)[i].counts));
 	}
 	*ret_count = store->lane_count;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_get_group(struct store *store, struct arena *arena, int64_t id,
 		    struct store_group *ret)
 {
 	struct store_group seen = {0};
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	(void)arena;
 	if (!r && (id < 1 || (size_t)id > store->group_count))
@@ -194,7 +196,7 @@ int store_get_group(struct store *store, struct arena *arena, int64_t id,
 	}
 	if (!r)
 		*ret = seen;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 static atomic_int examine_result;
@@ -238,20 +240,20 @@ int store_attempts(struct store *store, struct arena *arena, int64_t job,
 		   struct store_attempt **ret, size_t *ret_count)
 {
 	const struct fake_job *of = fake_store_job(store, job);
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	*ret = arena_array(arena, of->attempt_count, sizeof(**ret));
 	require(*ret);
 	for (size_t i = 0; i < of->attempt_count; i++)
 		(*ret)[i] = of->attempts[i];
 	*ret_count = of->attempt_count;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 		   struct store_spec *ret)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 	const struct fake_job *of;
 
 	*ret = (struct store_spec){0};
@@ -259,7 +261,7 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 		   fake_store_job(store, id)->purged))
 		r = -ENOENT;
 	if (r)
-		return end(store, r);
+		return fake_finish(store, r);
 	of = fake_store_job(store, id);
 	fake_row(store, of, arena, true, false, &ret->row);
 	if (of->context)
@@ -276,14 +278,14 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 	ret->max_attempts = of->max_attempts;
 	ret->once = of->once;
 	ret->orphans_keep = of->orphans_keep;
-	return end(store, 0);
+	return fake_finish(store, 0);
 }
 
 int store_attempt_log(struct store *store, struct arena *arena, int64_t job,
 		      uint32_t attempt, struct slice *ret_log, bool *ret_file)
 {
 	const struct fake_job *of = fake_store_job(store, job);
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	/* It keeps one log: of the last attempt that is over. */
 	*ret_log = (struct slice){0};
@@ -294,13 +296,13 @@ int store_attempt_log(struct store *store, struct arena *arena, int64_t job,
 			       ret_log);
 		*ret_file = of->output_file;
 	}
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 {
 	const struct fake_job *of = fake_store_job(store, job);
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	if (!r && of->state != STATE_READY)
 		r = -ENOENT;
@@ -308,26 +310,26 @@ int store_ahead(struct store *store, int64_t job, int64_t max, int64_t *ret)
 	for (int64_t i = 0; !r && i < job - 1 && *ret < max; i++)
 		*ret += store->jobs[i].state == STATE_READY &&
 			store->jobs[i].lane == of->lane;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_run_time(struct store *store, struct slice queue,
 		   struct slice handler, struct slice name, int64_t *ret_ms,
 		   int64_t *ret_count)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	(void)queue;
 	(void)handler;
 	(void)name;
 	*ret_ms = store->run_time_ms;
 	*ret_count = store->run_time_ms ? 10 : 0;
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int store_oldest_ready(struct store *store, struct slice queue, int64_t *ret_ms)
 {
-	int r = begin(store);
+	int r = fake_begin(store);
 
 	*ret_ms = 0;
 	for (size_t i = 0; i < store->job_count; i++) {
@@ -337,7 +339,7 @@ int store_oldest_ready(struct store *store, struct slice queue, int64_t *ret_ms)
 		    (!*ret_ms || job->created_ms < *ret_ms))
 			*ret_ms = job->created_ms;
 	}
-	return end(store, r);
+	return fake_finish(store, r);
 }
 
 int64_t store_size(struct store *store)

@@ -530,6 +530,7 @@ static void run_batch(struct store *store, struct store_batch *batch)
 	for (size_t i = 0; i < batch->gone_worker_count; i++)
 		forget_worker(store, batch->gone_workers[i]);
 	run_purge(&out);
+	fake_events(store, batch);
 	tell_changes(&out);
 }
 

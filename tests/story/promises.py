@@ -206,6 +206,8 @@ LIMITS = {
     'input_bytes': 'story/attack.py',
     'unsent_bytes': 'unit/broker/test_conn.c',
     'store_behind_bytes': 'unit/broker/test_conn.c',
+    'subscriptions': 'story/events.py',
+    'events_behind': 'story/events.py',
     'lanes': 'unit/broker/test_lane.c',
     'inline_output_bytes': 'story/output.py',
     'output_bytes': 'story/output.py',

@@ -88,6 +88,7 @@ void stage_begin(struct stage *stage)
 	drains_init(&broker->drains);
 	reserves_init(&broker->reserves);
 	follows_init(broker);
+	subscribe_init(&broker->subscribe);
 	config_link_init(&broker->config_link);
 	assert_int_equal(pools_init(broker), 0);
 	assert_int_equal(sock_loop_init(&broker->socks, broker->base), 0);
@@ -153,6 +154,7 @@ void stage_end(struct stage *stage)
 	require(!broker->socks.room.used);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
+	subscribe_fini(&broker->subscribe);
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);
 	queues_fini(&broker->queues);

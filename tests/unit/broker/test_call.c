@@ -93,12 +93,12 @@ UNIT(what_is_described_but_not_built_says_so)
 	struct stage stage;
 	int fd;
 
-	assert_int_equal(
-		calls_find(SLICE("org.reeve.events.Subscribe"), &schema), 0);
+	assert_int_equal(calls_find(SLICE("org.reeve.jobs.Import"), &schema),
+			 0);
 	assert_false(schema->built);
 	stage_open(&stage);
 	fd = stage_client(&stage);
-	stage_expect(stage_call(&stage, fd, "org.reeve.events.Subscribe", "{}"),
+	stage_expect(stage_call(&stage, fd, "org.reeve.jobs.Import", "{}"),
 		     SERVICE "MethodNotImplemented");
 	close(fd);
 	stage_end(&stage);
