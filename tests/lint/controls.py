@@ -101,6 +101,11 @@ LAYERS = {
     'unfinished': [
         ({C: '/* TO' 'DO: all */\n'}, 'one.c:1: '),
         ({'a/b.md': 'FIX' 'ME\n'}, 'a/b.md:1: ')],
+    'never_run': [
+        ({'tests/story/one.py': 'main()\n'}, 'one.py: nothing runs it'),
+        ({'tests/story/one.py': 'main()\n',
+          'tests/story/meson.build': "x = ['done', 'one.pyc']\n"},
+         'one.py: nothing runs it')],
     'untidy': [
         ({C: 'int x;'}, 'one.c: no newline at the end'),
         ({'a/run': 'true \n'}, 'a/run:1: white space at the end'),

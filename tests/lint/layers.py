@@ -301,6 +301,26 @@ def untidy(root):
                 yield '%s:%d: white space at the end' % (path, number)
 
 
+def never_run(root):
+    """Each program and module of the tests is run or imported by something,
+    or a document says how to run it: one that nobody knows passes for ever."""
+    texts = {path: (root / path).read_text() for path in
+             files(root, '*.py', '*.sh', '*.build', '*.md', 'run')
+             if path.parts[0] in ('tests', 'etc') or path.suffix == '.md'}
+    for path in texts:
+        if path.suffix != '.py':
+            continue
+        stem = re.escape(path.stem)
+        said = re.compile(r"\b%s\.py\b|^\s*(import|from) %s\b" % (stem, stem),
+                          re.MULTILINE)
+        # In a list of a meson.build, which may add the test_ itself.
+        listed = "'%s'" % path.stem.removeprefix('test_')
+        if not any(said.search(text) or
+                   other.name == 'meson.build' and listed in text
+                   for other, text in texts.items() if other != path):
+            yield '%s: nothing runs it' % path
+
+
 def machine_paths(root):
     """The tree is built on machines that we do not know."""
     words = re.compile(r'/(home|root|work|mnt|Users)/\w')
@@ -328,6 +348,7 @@ def main(root):
     tap.check('every module has a test that names it', untested(tree, root))
     tap.check('every public function has a comment', uncommented(tree))
     tap.check('nothing is marked as unfinished', unfinished(root))
+    tap.check('every program of the tests is run', never_run(root))
     tap.check('no stray white space', untidy(root))
     tap.check('no path of a particular machine', machine_paths(root))
     tap.end()
