@@ -285,6 +285,7 @@ static void fini(struct broker *broker)
 	pools_fini(broker);
 	queues_fini(&broker->queues);
 	defaults_fini(&broker->defaults);
+	free(broker->callback_rules);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	config_link_fini(&broker->config_link);

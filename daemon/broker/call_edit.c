@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/broker/callback.h"
 #include "daemon/broker/entry.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
@@ -42,6 +43,13 @@ static void committed(struct call *call, struct batch *batch)
 		return;
 	}
 	json_out_member_text(out, "state", state_name(edit->state));
+	if (edit->follows) {
+		call_error_end(call,
+			       "it is a callback: its input is the end that it "
+			       "follows",
+			       "cancel it and submit another job");
+		return;
+	}
 	if (edit->descriptors) {
 		call_error_end(call,
 			       "it was given descriptors, which another spec "
@@ -166,6 +174,8 @@ static void write_spec(struct json_out *out, const struct store_spec *spec)
 	member_text(out, "name", row->name);
 	/* argv, shell, stdin: they are in there as they were sent. */
 	while (json_member(&iter, &key, &value)) {
+		if (json_key_is(key, "of")) /* whom a callback follows */
+			continue;
 		json_out_key_slice(out, key);
 		json_out_raw(out, value);
 	}
@@ -188,6 +198,7 @@ static void write_spec(struct json_out *out, const struct store_spec *spec)
 				     spec->orphans_keep ? "keep" : "kill");
 	member_text(out, "unique", spec->unique);
 	member_raw(out, "tags", row->tags);
+	callback_write(out, spec->callbacks);
 	json_out_object_end(out);
 }
 

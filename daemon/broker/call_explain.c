@@ -38,7 +38,7 @@ static int step(struct store *store, struct read_request *request)
 	struct store_row *row;
 	int64_t known;
 	size_t count;
-	int r = store_get(store, &e->answer, &e->id, 1, false, false, &row,
+	int r = store_get(store, &e->answer, &e->id, 1, true, false, &row,
 			  &count);
 
 	if (r || !count)
@@ -395,6 +395,34 @@ static void explain_ended(struct explain *e)
 		       of_all(all, row), row->attempt == 1 ? "was" : "were");
 }
 
+/* Whom it follows, and who follows it. */
+static void explain_callbacks(struct explain *e)
+{
+	const struct store_row *row = e->row;
+	char remedy[64];
+
+	if (row->follows)
+		reason(e, "follows",
+		       command(remedy, sizeof(remedy), "show", row->follows),
+		       "it is a callback of job %" PRId64, row->follows);
+	if (row->follows_group)
+		reason(e, "follows", NULL, "it is a callback of group %" PRId64,
+		       row->follows_group);
+	if (row->callback_count == 1)
+		reason(e, "callbacks",
+		       command(remedy, sizeof(remedy), "show",
+			       row->callbacks[0]),
+		       "job %" PRId64 " was entered as its callback",
+		       row->callbacks[0]);
+	else if (row->callback_count)
+		reason(e, "callbacks",
+		       command(remedy, sizeof(remedy), "show",
+			       row->callbacks[0]),
+		       "%zu jobs were entered as its callbacks, the first is "
+		       "%" PRId64,
+		       row->callback_count, row->callbacks[0]);
+}
+
 static void answer(struct explain *e)
 {
 	struct json_out *out;
@@ -409,6 +437,7 @@ static void answer(struct explain *e)
 		explain_running(e);
 	else
 		explain_waiting(e);
+	explain_callbacks(e);
 	json_out_array_end(e->out);
 	summary = arena_print(&e->answer, "job %" PRId64 " %s: %s", e->id,
 			      state_name(e->row->state),

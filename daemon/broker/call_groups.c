@@ -3,9 +3,12 @@
 #include <errno.h>
 
 #include "daemon/broker/batch.h"
+#include "daemon/broker/callback.h"
+#include "daemon/broker/entry.h"
 #include "daemon/broker/job_json.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/state.h"
+#include "daemon/broker/submission.h"
 #include "proto/calls_jobs.h"
 
 struct group_read {
@@ -66,18 +69,27 @@ static void start(struct call *call, const struct store_group_op *op)
 void call_open_group(struct call *call, void *params)
 {
 	struct call_open_group *p = params;
+	struct callbacks callbacks = {
+		{p->on_success, p->on_failure, p->on_done}};
+	struct entry_fault fault = {0};
+	struct slice text = {NULL, 0};
+	int r = callback_check(call, &callbacks, "", &fault);
 
-	if (p->on_success.n || p->on_failure.n || p->on_done.n) {
-		call_error_parameter(call, "on_done",
-				     "callbacks are not entered by this "
-				     "version yet");
+	if (r == 0)
+		r = callback_text(&call->broker->scratch, &callbacks, call,
+				  &call->broker->gathering->arena, &text);
+	if (r > 0)
+		submission_fault(call, &fault);
+	else if (r < 0)
+		call_error_memory(call);
+	if (r)
 		return;
-	}
 	start(call, &(struct store_group_op){
 			    .kind = STORE_GROUP_OPEN,
 			    .name = p->name,
 			    .total = p->total,
 			    .uid = call->uid,
+			    .callbacks = text,
 		    });
 }
 

@@ -391,8 +391,8 @@ static bool lanes_suffice(const struct store_filter *filter)
 	return !filter->ids && !filter->name.n && !filter->key.n &&
 	       !filter->causes && !filter->has_exit_code && !filter->has_uid &&
 	       !filter->group && !filter->older_than_ms &&
-	       !filter->newer_than_ms && !filter->tags.n && !filter->queue.n &&
-	       !filter->handler.n;
+	       !filter->newer_than_ms && !filter->tags.n && !filter->follows &&
+	       !filter->queue.n && !filter->handler.n;
 }
 
 void call_count(struct call *call, void *params)

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemon/broker/callback.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/entry.h"
 #include "daemon/broker/job_json.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/queue_file.h"
 #include "daemon/broker/queue_find.h"
 #include "daemon/broker/state.h"
+#include "daemon/broker/submission.h"
 #include "daemon/broker/worker_link.h"
 #include "proto/calls_queues.h"
 #include "proto/limits.h"
@@ -127,11 +130,39 @@ static bool is_held(struct call *call, const struct call_configure *p)
 	return true;
 }
 
+/* Those that are given replace their list, the others stay. */
+static int set_callbacks(struct call *call, const struct call_configure *p,
+			 struct store_queue *set, struct entry_fault *fault)
+{
+	struct callbacks callbacks = callback_lists(set->callbacks);
+	int r;
+
+	if (CALL_HAS(p, CONFIGURE, on_success))
+		callbacks.lists[CALLBACK_SUCCESS] = p->on_success;
+	if (CALL_HAS(p, CONFIGURE, on_failure))
+		callbacks.lists[CALLBACK_FAILURE] = p->on_failure;
+	if (CALL_HAS(p, CONFIGURE, on_done))
+		callbacks.lists[CALLBACK_DONE] = p->on_done;
+	r = callback_check(call, &callbacks, "", fault);
+	if (r)
+		return r;
+	return callback_text(&call->broker->scratch, &callbacks, call,
+			     &call->arena, &set->callbacks);
+}
+
+static bool names_callbacks(const struct call_configure *p)
+{
+	return CALL_HAS(p, CONFIGURE, on_success) ||
+	       CALL_HAS(p, CONFIGURE, on_failure) ||
+	       CALL_HAS(p, CONFIGURE, on_done);
+}
+
 void call_configure(struct call *call, void *params)
 {
 	struct call_configure *p = params;
 	struct broker *broker = call->broker;
 	struct setting *setting = arena_alloc(&call->arena, sizeof(*setting));
+	struct entry_fault fault = {0};
 	struct store_queue set;
 	int r;
 
@@ -144,12 +175,6 @@ void call_configure(struct call *call, void *params)
 		call_error_parameter(call, "overflow",
 				     "drop_oldest is not built yet: reject or "
 				     "block");
-		return;
-	}
-	if (p->on_success.n || p->on_failure.n || p->on_done.n) {
-		call_error_parameter(call, "on_done",
-				     "callbacks are not entered by this "
-				     "version yet");
 		return;
 	}
 	if (is_held(call, p))
@@ -167,6 +192,19 @@ void call_configure(struct call *call, void *params)
 	set.name = p->name;
 	setting->old[0] = set;
 	setting->old_count = 1;
+	if (names_callbacks(p)) {
+		/* What is replaced goes with that. */
+		r = arena_copy(&call->arena, set.callbacks,
+			       &setting->old[0].callbacks);
+		if (r == 0)
+			r = set_callbacks(call, p, &set, &fault);
+		if (r < 0)
+			call_error_memory(call);
+		else if (r)
+			submission_fault(call, &fault);
+		if (r)
+			return;
+	}
 	if (CALL_HAS(p, CONFIGURE, max_length))
 		set.max_length = p->max_length;
 	if (CALL_HAS(p, CONFIGURE, overflow))
@@ -282,6 +320,7 @@ static void write_queue(struct json_out *out, struct broker *broker,
 	if (find->oldest_ms[at])
 		json_out_member_int(out, "oldest_ready_ms",
 				    find->oldest_ms[at]);
+	callback_write(out, set.callbacks);
 	json_out_object_end(out);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/broker/breakdown.h"
 #include "daemon/broker/call.h"
+#include "daemon/broker/callback.h"
 #include "daemon/broker/fleet_end.h"
 #include "daemon/broker/given.h"
 #include "daemon/broker/outcome.h"
@@ -118,6 +119,12 @@ static struct batch *launch(struct broker *broker)
 		return NULL;
 	batch->store.with_contexts = true;
 	batch->store.with_events = broker->subscribe.count;
+	if (callback_batch(broker, batch)) {
+		log_error("no memory for a batch, trying again");
+		cycle_unwant(broker, batch);
+		batch_forget_wants(batch);
+		return NULL;
+	}
 	direct_reserve(broker, batch);
 	broker->gathering = next;
 	next->busy = true;
@@ -226,6 +233,21 @@ static void settle(struct broker *broker, const struct batch *batch)
 		worker_link_settle_end(worker->link);
 }
 
+/* Callbacks come to lanes that nobody asked for: one that nobody needs goes. */
+static int new_lane(struct broker *broker, const struct store_lane *changed,
+		    struct lane **ret)
+{
+	uint32_t pool = pools_lane(&broker->pools, changed->handler);
+	int r = lane_get(&broker->lanes, changed->queue, changed->handler, pool,
+			 ret);
+
+	if (r != LANE_E_TOO_MANY)
+		return r;
+	lanes_forget(&broker->lanes, cycle_oldest(broker));
+	return lane_get(&broker->lanes, changed->queue, changed->handler, pool,
+			ret);
+}
+
 static void update_lanes(struct broker *broker, const struct batch *batch)
 {
 	const struct store_batch *store = &batch->store;
@@ -236,11 +258,8 @@ static void update_lanes(struct broker *broker, const struct batch *batch)
 					      changed->handler);
 
 		/* A purge changes lanes that nobody here needs. */
-		if (!lane &&
-		    (!lane_is_live(changed->counts) ||
-		     lane_get(&broker->lanes, changed->queue, changed->handler,
-			      pools_lane(&broker->pools, changed->handler),
-			      &lane)))
+		if (!lane && (!lane_is_live(changed->counts) ||
+			      new_lane(broker, changed, &lane)))
 			continue;
 		lane_counts(&broker->lanes, lane, changed->counts);
 	}

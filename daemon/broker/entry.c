@@ -5,10 +5,10 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/call.h"
+#include "daemon/broker/callback.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
-#include "proto/callback.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
@@ -39,6 +39,15 @@ static int refuse_handler(struct call *call, struct slice handler,
 	return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
 }
 
+int entry_served(struct call *call, struct slice handler, const char *path,
+		 struct entry_fault *ret_fault)
+{
+	if (pools_serving(&call->broker->pools, handler) == SCHED_POOL_NONE &&
+	    !reserves_know(call->broker, handler))
+		return refuse_handler(call, handler, path, ret_fault);
+	return 0;
+}
+
 int entry_check(struct call *call, struct slice object,
 		const struct spec *defaults, const char *path, struct spec *ret,
 		struct entry_fault *ret_fault)
@@ -54,24 +63,16 @@ int entry_check(struct call *call, struct slice object,
 			      "org.varlink.service.InvalidParameter");
 	callbacks = callbacks_of(ret);
 	if (!callbacks_are_none(&callbacks)) {
-		snprintf(ret_fault->where.path, sizeof(ret_fault->where.path),
-			 "%s.on_done", path);
-		snprintf(ret_fault->where.message,
-			 sizeof(ret_fault->where.message),
-			 "callbacks are not entered by this version yet");
-		return refuse(ret_fault,
-			      "org.varlink.service.InvalidParameter");
+		r = callback_check(call, &callbacks, path, ret_fault);
+		if (r)
+			return r;
 	}
 	if (call->parcel || spec_has_descriptors(ret)) {
 		r = carry_check(call, ret, path, ret_fault);
 		if (r)
 			return r;
 	}
-	if (pools_serving(&call->broker->pools, ret->handler) ==
-		    SCHED_POOL_NONE &&
-	    !reserves_know(call->broker, ret->handler))
-		return refuse_handler(call, ret->handler, path, ret_fault);
-	return 0;
+	return entry_served(call, ret->handler, path, ret_fault);
 }
 
 /* Numbers among those that go to the worker, in the same order. */
@@ -131,8 +132,8 @@ static void write_causes(struct json_out *out, const struct retry_rule *rule)
 }
 
 /* The rule with its defaults: they may change, the job's rule does not. */
-static int write_rule(struct arena *arena, const struct retry_rule *rule,
-		      struct json_out *scratch, struct slice *ret)
+int entry_rule(struct arena *arena, const struct retry_rule *rule,
+	       struct json_out *scratch, struct slice *ret)
 {
 	json_out_reset(scratch);
 	json_out_object(scratch);
@@ -190,7 +191,7 @@ static int copy_retry(struct call *call, const struct spec *spec,
 	if (r)
 		return r;
 	entry->max_attempts = (uint32_t)rule.max_attempts;
-	return write_rule(&call->broker->gathering->arena, &rule,
+	return entry_rule(&call->broker->gathering->arena, &rule,
 			  &call->broker->scratch, &entry->retry);
 }
 
@@ -199,6 +200,7 @@ static int copy_texts(struct call *call, const struct spec *spec,
 		      struct store_entry *entry)
 {
 	struct arena *arena = &call->broker->gathering->arena;
+	struct callbacks callbacks = callbacks_of(spec);
 	int r = write_spec(arena, spec, &call->broker->scratch, &entry->spec);
 
 	if (r == 0 && SPEC_HAS(spec, name))
@@ -211,6 +213,9 @@ static int copy_texts(struct call *call, const struct spec *spec,
 		r = arena_copy(arena, spec->unique, &entry->unique);
 	if (r == 0)
 		r = copy_retry(call, spec, entry);
+	if (r == 0)
+		r = callback_text(&call->broker->scratch, &callbacks, NULL,
+				  arena, &entry->callbacks);
 	return r;
 }
 

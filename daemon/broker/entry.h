@@ -9,6 +9,8 @@
 #include "proto/spec.h"
 
 struct call;
+struct json_out;
+struct retry_rule;
 
 /* Why a job was not taken. */
 struct entry_fault {
@@ -45,6 +47,14 @@ must_check int entry_make(struct call *call, const struct spec *spec,
 			  const char *path, struct store_entry *ret,
 			  struct lane **ret_lane,
 			  struct entry_fault *ret_fault);
+
+/** entry_served() - 0, or ENTRY_E_REFUSED: nobody serves this handler */
+must_check int entry_served(struct call *call, struct slice handler,
+			    const char *path, struct entry_fault *ret_fault);
+
+/** entry_rule() - a rule as it is stored, with all its defaults; or -ENOMEM */
+must_check int entry_rule(struct arena *arena, const struct retry_rule *rule,
+			  struct json_out *scratch, struct slice *ret);
 
 /** entry_check() - the same without adding, for dry_run */
 must_check int entry_check(struct call *call, struct slice object,

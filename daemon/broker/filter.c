@@ -77,6 +77,7 @@ static int convert(struct arena *arena, struct call_filter *in,
 	*ret = (struct store_filter){
 		.all = in->all,
 		.group = in->group,
+		.follows = in->follows,
 		.older_than_ms = in->older_than_ms,
 		.newer_than_ms = in->newer_than_ms,
 		.has_exit_code = CALL_HAS(in, FILTER, exit_code),
@@ -154,11 +155,6 @@ bool filter_read(struct call *call, struct slice object, bool steering,
 	if (empty) {
 		call_error_parameter(call, empty,
 				     "holds for no job; leave it out for any");
-		return false;
-	}
-	if (r == 0 && CALL_HAS(&in, FILTER, follows)) {
-		call_error_parameter(call, "filter.follows",
-				     "is not built yet");
 		return false;
 	}
 	if (steering && r == 0 && (in.has == 0 || (in.has == 1 && !in.all))) {

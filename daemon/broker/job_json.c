@@ -54,10 +54,9 @@ void job_json(struct json_out *out, const struct store_row *row, bool with_spec)
 	job_json_running(out, row, with_spec, NULL);
 }
 
-void job_json_running(struct json_out *out, const struct store_row *row,
-		      bool with_spec, const struct advance *advance)
+static void write_members(struct json_out *out, const struct store_row *row,
+			  const struct advance *advance)
 {
-	json_out_object(out);
 	json_out_member_int(out, "id", row->id);
 	json_out_member_text(out, "state", state_name(row->state));
 	json_out_member_string(out, "queue", row->queue);
@@ -87,8 +86,36 @@ void job_json_running(struct json_out *out, const struct store_row *row,
 		advance_write(out, advance);
 	if (row->worker_pid && row->state == STATE_RUNNING)
 		json_out_member_int(out, "worker_pid", row->worker_pid);
+	if (row->follows)
+		json_out_member_int(out, "follows", row->follows);
+	if (row->follows_group)
+		json_out_member_int(out, "follows_group", row->follows_group);
+}
+
+void job_json_members(struct json_out *out, const struct store_row *row)
+{
+	write_members(out, row, NULL);
+}
+
+static void write_callbacks(struct json_out *out, const struct store_row *row)
+{
+	if (!row->callback_count)
+		return;
+	json_out_key(out, "callbacks");
+	json_out_array(out);
+	for (size_t i = 0; i < row->callback_count; i++)
+		json_out_int(out, row->callbacks[i]);
+	json_out_array_end(out);
+}
+
+void job_json_running(struct json_out *out, const struct store_row *row,
+		      bool with_spec, const struct advance *advance)
+{
+	json_out_object(out);
+	write_members(out, row, advance);
 	if (with_spec && row->spec.n)
 		json_out_member_raw(out, "spec", row->spec);
+	write_callbacks(out, row);
 	json_out_object_end(out);
 }
 
@@ -158,12 +185,11 @@ static void write_group_progress(struct json_out *out,
 	json_out_float(out, rounded(((double)ended + advanced) / (double)all));
 }
 
-void job_json_group(struct json_out *out, const struct store_group *group,
-		    double advanced)
+void job_json_group_members(struct json_out *out,
+			    const struct store_group *group, double advanced)
 {
 	int64_t pending = job_json_pending(group);
 
-	json_out_object(out);
 	json_out_member_int(out, "id", group->id);
 	member_text(out, "name", group->name);
 	member_time(out, "total", group->total);
@@ -173,5 +199,12 @@ void job_json_group(struct json_out *out, const struct store_group *group,
 	json_out_key(out, "counts");
 	job_json_counts(out, group->counts);
 	write_group_progress(out, group, advanced);
+}
+
+void job_json_group(struct json_out *out, const struct store_group *group,
+		    double advanced)
+{
+	json_out_object(out);
+	job_json_group_members(out, group, advanced);
 	json_out_object_end(out);
 }

@@ -13,6 +13,12 @@ void job_json(struct json_out *out, const struct store_row *row,
 void job_json_running(struct json_out *out, const struct store_row *row,
 		      bool with_spec, const struct advance *advance);
 
+/** job_json_members() - of a job that ended: the members of that object */
+void job_json_members(struct json_out *out, const struct store_row *row);
+/** job_json_group_members() - likewise of a group */
+void job_json_group_members(struct json_out *out,
+			    const struct store_group *group, double advanced);
+
 /** job_json_end() - the same as type End: what a caller needs of it */
 void job_json_end(struct json_out *out, const struct store_row *row);
 

@@ -19,6 +19,7 @@ static void drop(struct queues *queues, struct queue *queue)
 		queues->blocking--;
 	HASH_DEL(queues->by_name, queue);
 	queues->count--;
+	free(queue->callbacks);
 	free(queue);
 }
 
@@ -51,7 +52,7 @@ struct store_queue queue_settings(const struct queues *queues,
 static bool is_plain(const struct store_queue *set)
 {
 	return !set->paused && !set->max_length &&
-	       set->overflow == STORE_OVERFLOW_REJECT;
+	       set->overflow == STORE_OVERFLOW_REJECT && !set->callbacks.n;
 }
 
 static int add(struct queues *queues, struct slice name, struct queue **ret)
@@ -71,6 +72,24 @@ static int add(struct queues *queues, struct slice name, struct queue **ret)
 	return 0;
 }
 
+/* Who sets something else has what is there in @text: it stays. */
+static int take_callbacks(struct queue *queue, struct slice text)
+{
+	char *copy = NULL;
+
+	if (text.p == queue->callbacks)
+		return 0;
+	if (text.n) {
+		copy = strndup(text.p, text.n);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(queue->callbacks);
+	queue->callbacks = copy;
+	queue->set.callbacks = (struct slice){copy, copy ? text.n : 0};
+	return 0;
+}
+
 int queue_set(struct queues *queues, const struct store_queue *set)
 {
 	struct queue *queue = queue_find(queues, set->name);
@@ -86,6 +105,9 @@ int queue_set(struct queues *queues, const struct store_queue *set)
 		if (r)
 			return r;
 	}
+	r = take_callbacks(queue, set->callbacks);
+	if (r)
+		return r;
 	queues->blocking += set->overflow == STORE_OVERFLOW_BLOCK;
 	queues->blocking -= queue->set.overflow == STORE_OVERFLOW_BLOCK;
 	queue->set.paused = set->paused;

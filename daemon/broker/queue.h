@@ -14,6 +14,7 @@ struct queue {
 	UT_hash_handle hh;
 	/* As the store has it; its name points behind this struct. */
 	struct store_queue set;
+	char *callbacks; /* owned, what the set has; NULL: none */
 	char text[];
 };
 

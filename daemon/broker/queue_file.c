@@ -15,9 +15,14 @@ int queue_file_set(struct broker *broker, const struct store_queue *set)
 		return -ENOMEM;
 	copy = *set;
 	copy.name = batch->store.queues[i].name;
+	if (copy.callbacks.n &&
+	    arena_copy(&batch->arena, copy.callbacks, &copy.callbacks)) {
+		batch->store.queue_count--;
+		return -ENOMEM;
+	}
 	batch->store.queues[i] = copy;
 	lanes_pause(&broker->lanes, copy.name, copy.paused);
-	return queue_set(&broker->queues, &copy);
+	return queue_set(&broker->queues, set);
 }
 
 static void take_one(struct broker *broker, const struct job_defaults *one)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/callback.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/fleet_end.h"
 #include "daemon/broker/given.h"
@@ -245,6 +246,9 @@ static int commit(struct recovery *r)
 
 	if (batch_empty(batch))
 		return 0;
+	result = callback_batch(broker, batch);
+	if (result)
+		return result;
 	batch->store.now_ms = clock_wall_ms();
 	result = store_write(broker->write_store, &batch->store, &batch->fault);
 	if (result) {

@@ -61,6 +61,7 @@ struct broker {
 	struct config_link config_link; /* what is configured */
 	struct defaults defaults;	/* what jobs get by their queue */
 	struct direct direct;	  /* jobs that begin before their commit */
+	char *callback_rules;	  /* of every job, JSON; NULL: none */
 	struct carried *carried;  /* by job: descriptors that wait with it */
 	struct advances advances; /* of jobs that say how far they are */
 

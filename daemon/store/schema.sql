@@ -1,4 +1,4 @@
--- Schema 4 of the job store. Applied once, in one transaction, to a new file;
+-- Schema 5 of the job store. Applied once, in one transaction, to a new file;
 -- later versions are steps in sqlite_migrate.c, and what they lead to is here.
 --
 -- Numbers of states, causes and events are those of proto/names.h. All times
@@ -115,6 +115,8 @@ CREATE TABLE body (
 
 -- Only for jobs that have one of these (flags say which). tries and losses are
 -- the max_attempts and crash_limit that it had before a retry raised them.
+-- callbacks: what is entered when it ends. follows: it is a callback of that
+-- job, or of that group, which may be gone by now.
 CREATE TABLE extra (
 	id INTEGER PRIMARY KEY,
 	retry TEXT,
@@ -122,9 +124,13 @@ CREATE TABLE extra (
 	keep INTEGER,
 	purge_at INTEGER,
 	tries INTEGER,
-	losses INTEGER
+	losses INTEGER,
+	callbacks TEXT,
+	follows INTEGER,
+	follows_group INTEGER
 );
 CREATE INDEX extra_purge ON extra (purge_at) WHERE purge_at > 0;
+CREATE INDEX extra_follows ON extra (follows) WHERE follows > 0;
 
 -- Only for jobs that have something to say.
 CREATE TABLE result (
@@ -190,9 +196,11 @@ CREATE TABLE queue (
 	name TEXT PRIMARY KEY,
 	paused INTEGER NOT NULL,
 	max_length INTEGER NOT NULL,
-	overflow INTEGER NOT NULL
+	overflow INTEGER NOT NULL,
+	callbacks TEXT
 ) WITHOUT ROWID;
 
+-- told: its callbacks were entered, which happens once.
 CREATE TABLE grp (
 	id INTEGER PRIMARY KEY,
 	name TEXT,
@@ -207,8 +215,11 @@ CREATE TABLE grp (
 	running INTEGER NOT NULL DEFAULT 0,
 	succeeded INTEGER NOT NULL DEFAULT 0,
 	failed INTEGER NOT NULL DEFAULT 0,
-	cancelled INTEGER NOT NULL DEFAULT 0
+	cancelled INTEGER NOT NULL DEFAULT 0,
+	callbacks TEXT,
+	told INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX grp_owing ON grp (id) WHERE callbacks IS NOT NULL AND told = 0;
 
 CREATE TABLE worker (
 	id INTEGER PRIMARY KEY,

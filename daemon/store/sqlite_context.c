@@ -36,7 +36,7 @@ static int find(struct sql *sql, struct slice hash, int64_t *ret_id)
 	return 0;
 }
 
-static int intern(struct txn *txn, struct slice text, int64_t *ret_id)
+int txn_context(struct txn *txn, struct slice text, int64_t *ret_id)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	struct slice hash = {(const char *)digest, sizeof(digest)};
@@ -85,7 +85,8 @@ int txn_contexts(struct txn *txn)
 		if (!error && found)
 			txn->contexts[i] = context->id;
 		else if (!error)
-			error = intern(txn, context->text, &txn->contexts[i]);
+			error = txn_context(txn, context->text,
+					    &txn->contexts[i]);
 	}
 	return error;
 }

@@ -262,7 +262,8 @@ static int edit_one(struct txn *txn, struct store_edit *edit)
 
 	require(edit->entry.lane < txn->batch->lane_count);
 	edit->descriptors = edit->found && live.flags & FLAG_CARRIED;
-	if (edit->descriptors)
+	edit->follows = edit->found && live.flags & FLAG_FOLLOWS;
+	if (edit->descriptors || edit->follows)
 		return error;
 	/* What was tried cannot become a job that is tried once. */
 	if (error || !can || live.facts.state == STATE_RUNNING ||

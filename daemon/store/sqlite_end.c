@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "daemon/store/sqlite_extra.h"
+#include "daemon/store/sqlite_follow.h"
 
 static enum event_kind end_kind(enum job_state state)
 {
@@ -107,6 +108,8 @@ static int tell(struct txn *txn, const struct live *live,
 		error = arena_copy(txn->arena, end->failure, &out->failure);
 	if (!error && end->log.n)
 		error = arena_copy(txn->arena, end->log, &out->log);
+	if (!error && live->flags & FLAG_FOLLOWS)
+		error = row_follows(txn->sql, out);
 	if (!error)
 		batch->ended_count++;
 	return error;
@@ -228,6 +231,8 @@ int txn_end(struct txn *txn, const struct live *live,
 				  row.cause);
 	if (!error)
 		error = tell(txn, live, &row, &end, reason);
+	if (!error && follow_owes(txn, live))
+		error = follow_owe(txn, live, lane);
 	return error;
 }
 

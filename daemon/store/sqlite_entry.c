@@ -128,8 +128,8 @@ static int put_rows(struct txn *txn, const struct live *live,
 	return 0;
 }
 
-static int first_facts(struct txn *txn, const struct store_entry *entry,
-		       struct job_facts *ret)
+int entry_facts(struct txn *txn, const struct store_entry *entry,
+		struct job_facts *ret)
 {
 	*ret = (struct job_facts){
 		.state = job_first_state(entry->hold, false, entry->run_at_ms,
@@ -182,6 +182,22 @@ static int count_in(struct txn *txn, struct lane *lane, const struct live *live)
 	return error;
 }
 
+int entry_put(struct txn *txn, struct lane *lane,
+	      const struct store_entry *entry, const struct live *live)
+{
+	int error = put_rows(txn, live, entry);
+
+	if (!error)
+		error = count_in(txn, lane, live);
+	if (!error && live->flags & FLAGS_EXTRA)
+		error = extra_put(txn, live->id, entry);
+	if (!error && live->flags & FLAG_CARRIED)
+		error = SQL_DO(txn->sql, SQL_CARRIED_ADD, live->id);
+	if (!error)
+		error = txn_event(txn, EVENT_SUBMITTED, live, 0, CAUSE_NONE);
+	return error;
+}
+
 static int put(struct entering *entering, const struct store_entry *entry,
 	       struct live *live)
 {
@@ -191,15 +207,7 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	int error = start(entering, entry, live, &want);
 
 	if (!error)
-		error = put_rows(txn, live, entry);
-	if (!error)
-		error = count_in(txn, txn->lanes[entry->lane], live);
-	if (!error && live->flags & FLAGS_EXTRA)
-		error = extra_put(txn, live->id, entry);
-	if (!error && live->flags & FLAG_CARRIED)
-		error = SQL_DO(txn->sql, SQL_CARRIED_ADD, live->id);
-	if (!error)
-		error = txn_event(txn, EVENT_SUBMITTED, live, 0, CAUSE_NONE);
+		error = entry_put(txn, txn->lanes[entry->lane], entry, live);
 	if (error || want == WANT_NONE)
 		return error;
 	error = arena_copy(txn->arena, entry->spec, &spec);
@@ -208,12 +216,12 @@ static int put(struct entering *entering, const struct store_entry *entry,
 	return error;
 }
 
-static struct live live_of(const struct txn *txn,
-			   const struct store_entry *entry, int64_t id)
+struct live entry_live(const struct txn *txn, const struct store_entry *entry,
+		       const struct lane *lane, int64_t id)
 {
-	struct live live = {
+	return (struct live){
 		.id = id,
-		.lane = txn->lanes[entry->lane]->id,
+		.lane = lane->id,
 		.priority = entry->priority,
 		.flags = flags_of(entry),
 		.uid = entry->uid,
@@ -225,6 +233,12 @@ static struct live live_of(const struct txn *txn,
 		.expire_ms = entry->expire_ms ? txn->now_ms + entry->expire_ms
 					      : 0,
 	};
+}
+
+static struct live live_of(const struct txn *txn,
+			   const struct store_entry *entry, int64_t id)
+{
+	struct live live = entry_live(txn, entry, txn->lanes[entry->lane], id);
 
 	if (entry->context != UINT32_MAX) {
 		require(entry->context < txn->batch->context_count);
@@ -246,7 +260,7 @@ static int enter(struct entering *entering, size_t i)
 	require(!entry->id || entry->id == live.id);
 	live.seq = txn->next.seq++;
 	entry->id = txn->next.job++;
-	error = first_facts(txn, entry, &live.facts);
+	error = entry_facts(txn, entry, &live.facts);
 	return error ? error : put(entering, entry, &live);
 }
 
@@ -255,7 +269,7 @@ static int enter_begun(struct txn *txn, struct store_entry *entry)
 {
 	struct live live = live_of(txn, entry, entry->begun.job);
 	struct job_step step;
-	int error = first_facts(txn, entry, &live.facts);
+	int error = entry_facts(txn, entry, &live.facts);
 
 	if (error)
 		return error;
@@ -274,13 +288,7 @@ static int enter_begun(struct txn *txn, struct store_entry *entry)
 	entry->id = live.id;
 	entry->what = STORE_NEW;
 	entry->replaced = 0;
-	error = put_rows(txn, &live, entry);
-	if (!error)
-		error = count_in(txn, txn->lanes[entry->lane], &live);
-	if (!error && live.flags & FLAGS_EXTRA)
-		error = extra_put(txn, live.id, entry);
-	if (!error)
-		error = txn_event(txn, EVENT_SUBMITTED, &live, 0, CAUSE_NONE);
+	error = entry_put(txn, txn->lanes[entry->lane], entry, &live);
 	if (!error)
 		error = txn_event(txn, EVENT_STARTED, &live, live.facts.attempt,
 				  CAUSE_NONE);

@@ -38,6 +38,16 @@ struct entering {
 	struct tally refused;	    /* units with a refusal */
 };
 
+/** entry_live() - what an entry becomes in @lane, but for facts, seq, context */
+struct live entry_live(const struct txn *txn, const struct store_entry *entry,
+		       const struct lane *lane, int64_t id);
+/** entry_facts() - how its life begins */
+must_check int entry_facts(struct txn *txn, const struct store_entry *entry,
+			   struct job_facts *ret);
+/** entry_put() - its rows, counts and event; @entry lives until the flush */
+must_check int entry_put(struct txn *txn, struct lane *lane,
+			 const struct store_entry *entry,
+			 const struct live *live);
 /** entry_flush() - the rows of what was entered so far */
 must_check int entry_flush(struct txn *txn);
 

@@ -15,6 +15,10 @@ uint32_t extra_flags(const struct store_entry *entry)
 		flags |= FLAG_UNIQUE;
 	if (entry->keep_ms >= 0)
 		flags |= FLAG_KEEP;
+	if (entry->callbacks.n)
+		flags |= FLAG_CALLBACKS;
+	if (entry->follows || entry->follows_group)
+		flags |= FLAG_FOLLOWS;
 	return flags;
 }
 
@@ -27,11 +31,12 @@ int extra_put(struct txn *txn, int64_t id, const struct store_entry *entry)
 
 	if (!stmt)
 		return error;
-	SQL_INTS(stmt, id, keep);
+	SQL_INTS(stmt, id, keep, entry->follows, entry->follows_group);
 	if (keep < 0)
 		sql_bind_text(stmt, 2, (struct slice){NULL, 0});
-	sql_bind_text(stmt, 3, entry->retry);
-	sql_bind_text(stmt, 4, entry->unique);
+	sql_bind_text(stmt, 5, entry->retry);
+	sql_bind_text(stmt, 6, entry->unique);
+	sql_bind_text(stmt, 7, entry->callbacks);
 	return sql_run(txn->sql, stmt);
 }
 

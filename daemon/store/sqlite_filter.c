@@ -32,7 +32,8 @@ bool sqlite_filter_only_lanes(const struct store_filter *of)
 	/* A list of no ids asks for no job: the lanes know better. */
 	return !of->ids && !of->name.n && !of->key.n && !of->causes &&
 	       !of->has_exit_code && !of->has_uid && !of->group &&
-	       !of->older_than_ms && !of->newer_than_ms && !of->tags.n;
+	       !of->older_than_ms && !of->newer_than_ms && !of->tags.n &&
+	       !of->follows;
 }
 
 bool sqlite_filter_lane(const struct store_filter *of, const struct lane *lane)
@@ -197,6 +198,45 @@ static int id_of_key(struct filter *filter, int64_t *ret)
 	return 0;
 }
 
+static bool is_named(const struct store_filter *of, int64_t id)
+{
+	for (size_t i = 0; i < of->id_count; i++) {
+		if (of->ids[i] == id)
+			return true;
+	}
+	return !of->ids;
+}
+
+/* Callbacks of one job: its own, and as many again for each time that it was
+ * tried again by hand. */
+static int follower_ids(struct filter *filter, struct arena *arena,
+			int64_t after, int64_t **ret_ids, size_t *ret_count)
+{
+	const struct store_filter *of = filter->of;
+	int64_t *ids = arena_array(arena, FILTER_FOLLOWERS, sizeof(*ids));
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(filter->sql, SQL_FOLLOWERS, &error);
+	size_t count = 0;
+	bool found;
+
+	if (!stmt)
+		return error;
+	if (!ids)
+		return -ENOMEM;
+	SQL_INTS(stmt, of->follows, after, FILTER_FOLLOWERS);
+	for (;;) {
+		error = sql_row(filter->sql, stmt, &found);
+		if (error || !found)
+			break;
+		require(count < FILTER_FOLLOWERS);
+		ids[count] = sql_int(stmt, 0);
+		count += is_named(of, ids[count]);
+	}
+	*ret_ids = ids;
+	*ret_count = count;
+	return error;
+}
+
 int sqlite_filter_ids(struct filter *filter, struct arena *arena, int64_t after,
 		      int64_t **ret_ids, size_t *ret_count)
 {
@@ -207,6 +247,8 @@ int sqlite_filter_ids(struct filter *filter, struct arena *arena, int64_t after,
 
 	*ret_ids = NULL;
 	*ret_count = 0;
+	if (of->follows)
+		return follower_ids(filter, arena, after, ret_ids, ret_count);
 	if (!of->ids && !(of->key.n && of->has_uid))
 		return 0;
 	ids = arena_array(arena, count + 1, sizeof(*ids));

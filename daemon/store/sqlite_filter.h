@@ -12,6 +12,8 @@
 /* What a step may look at: rows, a read of the words costs four of them. */
 #define FILTER_STEP_ROWS 10000
 #define FILTER_WORDS_COST 4
+/* Callbacks of one job that a filter finds. */
+#define FILTER_FOLLOWERS 4096
 
 struct filter {
 	const struct store_filter *of;
@@ -56,7 +58,7 @@ must_check int sqlite_filter_match(struct filter *filter,
 /**
  * sqlite_filter_ids() - the ids that it names, ascending, behind @after
  *
- * A key together with a uid names one at most.
+ * A key together with a uid names one at most; so does whom it follows name few.
  *
  * @ret_ids:	NULL: it names none, any job may match
  */

@@ -40,6 +40,8 @@ static int open_group(struct txn *txn, struct store_group_op *op)
 	op->found = true;
 	SQL_INTS(stmt, op->id, 0, op->total, op->uid, txn->now_ms);
 	sql_bind_text(stmt, 2, op->name);
+	sql_bind_text(stmt, 6, op->callbacks);
+	txn->owing += op->callbacks.n > 0;
 	return sql_run(txn->sql, stmt);
 }
 

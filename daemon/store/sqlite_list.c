@@ -200,6 +200,8 @@ static int fill(struct store *store, struct arena *arena, struct store_row *row,
 		error = row_attempt(sql, arena, row, with_log);
 	if (!error && flags & FLAG_RESULT)
 		error = row_result(sql, arena, row, with_log);
+	if (!error && flags & FLAG_FOLLOWS)
+		error = row_follows(sql, row);
 	if (!error && row->worker)
 		error = worker_pid(sql, row);
 	return error;
@@ -260,6 +262,8 @@ static int get(struct store *store, struct arena *arena, const int64_t *ids,
 		if (!error && found)
 			error = fill(store, arena, row, flags, with_spec,
 				     with_log);
+		if (!error && found && with_spec)
+			error = row_callbacks(&store->sql, arena, row);
 		if (error)
 			return error;
 		*ret_count += found;
@@ -322,6 +326,8 @@ static int spec_rest(struct sql *sql, struct arena *arena, int64_t id,
 		error = sql_copy(stmt, 7, arena, &ret->retry);
 	if (!error)
 		error = sql_copy(stmt, 8, arena, &ret->unique);
+	if (!error)
+		error = sql_copy(stmt, 10, arena, &ret->callbacks);
 	sql_done(stmt);
 	return error;
 }

@@ -187,8 +187,12 @@ static int load_queues(struct store *store, struct arena *arena,
 						     : STORE_OVERFLOW_REJECT,
 		};
 		error = sql_copy(stmt, 0, arena, &queue->name);
-		if (error)
+		if (!error)
+			error = sql_copy(stmt, 4, arena, &queue->callbacks);
+		if (error) {
+			sql_done(stmt);
 			break;
+		}
 		ret->queue_count++;
 	}
 	sql_done(stmt);

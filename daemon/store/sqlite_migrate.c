@@ -27,6 +27,15 @@ static const struct migrate_step our_steps[] = {
 	/* Events are packed with lane and group. The old ones go, their
 	 * numbers are not given again. */
 	{4, "DELETE FROM event;"},
+	{5, "ALTER TABLE extra ADD COLUMN callbacks TEXT;"
+	    "ALTER TABLE extra ADD COLUMN follows INTEGER;"
+	    "ALTER TABLE extra ADD COLUMN follows_group INTEGER;"
+	    "CREATE INDEX extra_follows ON extra (follows) WHERE follows > 0;"
+	    "ALTER TABLE queue ADD COLUMN callbacks TEXT;"
+	    "ALTER TABLE grp ADD COLUMN callbacks TEXT;"
+	    "ALTER TABLE grp ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+	    "CREATE INDEX grp_owing ON grp (id) "
+	    "WHERE callbacks IS NOT NULL AND told = 0;"},
 };
 
 static int exec(struct sql *sql, const char *text)

@@ -150,6 +150,12 @@ static int open_writer(struct store *store, const char *directory,
 	if (!error)
 		error = queue_limited(&store->sql, &store->limited);
 	if (!error)
+		error = sql_number(&store->sql, SQL_QUEUES_RULED,
+				   &store->ruled);
+	if (!error)
+		error = sql_number(&store->sql, SQL_GROUPS_OWING,
+				   &store->owing);
+	if (!error)
 		error = check_statements(store);
 	if (!error)
 		error = try_to_write(store);

@@ -7,7 +7,7 @@
 static bool says_nothing(const struct store_queue *queue)
 {
 	return !queue->paused && queue->max_length <= 0 &&
-	       queue->overflow == STORE_OVERFLOW_REJECT;
+	       queue->overflow == STORE_OVERFLOW_REJECT && !queue->callbacks.n;
 }
 
 static int put(struct txn *txn, const struct store_queue *queue)
@@ -25,6 +25,8 @@ static int put(struct txn *txn, const struct store_queue *queue)
 			 queue->max_length > 0 ? queue->max_length : 0,
 			 queue->overflow);
 	sql_bind_text(stmt, 1, queue->name);
+	if (!drop)
+		sql_bind_text(stmt, 5, queue->callbacks);
 	return sql_run(txn->sql, stmt);
 }
 
@@ -54,6 +56,8 @@ int txn_queues(struct txn *txn)
 		error = put(txn, &batch->queues[i]);
 	if (!error && batch->queue_count)
 		error = queue_limited(txn->sql, &txn->limited);
+	if (!error && batch->queue_count)
+		error = sql_number(txn->sql, SQL_QUEUES_RULED, &txn->ruled);
 	return error;
 }
 

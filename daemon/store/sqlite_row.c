@@ -1,5 +1,7 @@
 #include "daemon/store/sqlite_row.h"
 
+#include <errno.h>
+
 #include <sqlite3.h>
 
 /* What a stranger wrote into the file must not become an enum out of range. */
@@ -254,6 +256,53 @@ int row_words(struct sql *sql, struct arena *arena, struct store_row *row,
 		error = sql_copy(stmt, 3, arena, &row->spec);
 	sql_done(stmt);
 	return error;
+}
+
+int row_follows(struct sql *sql, struct store_row *row)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(sql, SQL_EXTRA_FOLLOWS, &error);
+	bool found;
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, row->id);
+	error = sql_row(sql, stmt, &found);
+	if (error || !found)
+		return error;
+	row->follows = sql_int(stmt, 0);
+	row->follows_group = sql_int(stmt, 1);
+	sql_done(stmt);
+	return 0;
+}
+
+int row_callbacks(struct sql *sql, struct arena *arena, struct store_row *row)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(sql, SQL_FOLLOWERS, &error);
+	int64_t ids[FOLLOWERS_SHOWN], *copy;
+	size_t count = 0;
+	bool found;
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, row->id, 0, FOLLOWERS_SHOWN);
+	for (;;) {
+		error = sql_row(sql, stmt, &found);
+		if (error)
+			return error;
+		if (!found)
+			break;
+		require(count < FOLLOWERS_SHOWN);
+		ids[count++] = sql_int(stmt, 0);
+	}
+	copy = arena_array(arena, count, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, ids, count * sizeof(*copy));
+	row->callbacks = copy;
+	row->callback_count = count;
+	return 0;
 }
 
 int row_result(struct sql *sql, struct arena *arena, struct store_row *row,

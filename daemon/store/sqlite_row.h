@@ -28,8 +28,12 @@ enum {
 	FLAG_CARRIED = 1 << 15, /* it was given descriptors ... */
 	FLAG_STDOUT_GIVEN = 1 << 16, /* ... one to write to, */
 	FLAG_STDERR_GIVEN = 1 << 17, /* ... or this one */
+	FLAG_CALLBACKS = 1 << 18,    /* callbacks of its own in table extra */
+	FLAG_FOLLOWS = 1 << 19, /* it is one itself; table extra has whose */
 };
-#define FLAGS_EXTRA (FLAG_RETRY | FLAG_UNIQUE | FLAG_KEEP | FLAG_RETRIED)
+#define FLAGS_EXTRA                                                            \
+	(FLAG_RETRY | FLAG_UNIQUE | FLAG_KEEP | FLAG_RETRIED |                 \
+	 FLAG_CALLBACKS | FLAG_FOLLOWS)
 
 /* A row of table job; in table done the first half has the same meaning. */
 struct live {
@@ -80,6 +84,13 @@ must_check int finished_live(struct sql *sql, struct sqlite3_stmt *stmt,
 /** row_words() - name, key and tags from table body */
 must_check int row_words(struct sql *sql, struct arena *arena,
 			 struct store_row *row, bool with_spec);
+
+/** row_follows() - of a callback: whose it is */
+must_check int row_follows(struct sql *sql, struct store_row *row);
+
+/** row_callbacks() - the jobs that follow it */
+must_check int row_callbacks(struct sql *sql, struct arena *arena,
+			     struct store_row *row);
 
 /** row_result() - reason, failure, result and, if asked, log */
 must_check int row_result(struct sql *sql, struct arena *arena,

@@ -196,6 +196,23 @@ void sql_done(struct sqlite3_stmt *stmt)
 	sqlite3_reset(stmt);
 }
 
+int sql_number(struct sql *sql, enum sql_id id, int64_t *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(sql, id, &error);
+	bool row;
+
+	*ret = 0;
+	if (!stmt)
+		return error;
+	error = sql_row(sql, stmt, &row);
+	if (error || !row)
+		return error;
+	*ret = sql_int(stmt, 0);
+	sql_done(stmt);
+	return 0;
+}
+
 int64_t sql_int(struct sqlite3_stmt *stmt, int column)
 {
 	return sqlite3_column_int64(stmt, column);

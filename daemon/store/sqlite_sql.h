@@ -87,6 +87,9 @@ must_check int sql_begin_read(struct sql *sql);
 /** sql_end_read() - a transaction that stayed open would hold up the log */
 must_check int sql_end_read(struct sql *sql);
 
+/** sql_number() - the one number that a statement without parameters gives */
+must_check int sql_number(struct sql *sql, enum sql_id id, int64_t *ret);
+
 /** sql_changes() - rows changed by the last sql_run() */
 int64_t sql_changes(struct sql *sql);
 

@@ -19,7 +19,7 @@
 
 #define STORE_FILE "jobs.db"
 #define STORE_APPLICATION_ID 0x72656576 /* "reev" */
-#define STORE_VERSION 4
+#define STORE_VERSION 5
 
 /* The next number of each kind; the row of table meta. */
 struct counters {
@@ -39,6 +39,8 @@ struct store {
 	int checkpoint_pages; /* so many are written back */
 	int64_t next_due_ms;  /* committed; 0: none */
 	int64_t limited;      /* queues with a max_length; committed */
+	int64_t ruled;	      /* queues with callbacks; committed */
+	int64_t owing;	      /* groups that owe callbacks; committed */
 	int64_t purge_after;  /* where the purge goes on */
 	int64_t empty_group_after;
 	/* Scratch of transactions, kept to save allocations. */

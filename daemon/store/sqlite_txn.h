@@ -7,7 +7,7 @@
 
 #include "daemon/store/sqlite_store.h"
 
-/* A list in an arena that grows by doubling. */
+/* Of a list in an arena that grows by doubling. */
 struct room {
 	size_t capacity;
 };
@@ -31,13 +31,15 @@ struct txn {
 	int64_t *contexts;    /* ids of the batch's contexts */
 	/* Wants by lane: the first with room, and the one behind each. */
 	uint32_t *want_of_lane, *want_behind;
-	struct room claims, ended, signals, purged;
-	int64_t due_ms;	 /* earliest that this transaction scheduled; 0: none */
-	bool due_left;	 /* look for the earliest: one that had a time went */
-	int64_t limited; /* queues with a max_length */
+	struct room claims, ended, signals, purged, owed_room;
+	int64_t due_ms; /* earliest that this transaction scheduled; 0: none */
+	bool due_left;	/* look for the earliest: one that had a time went */
+	/* Queues with a max_length, with callbacks; groups that owe some. */
+	int64_t limited, ruled, owing;
+	struct owed *owed; /* ends that owe callbacks (sqlite_follow.h) */
+	size_t owed_count;
 	int64_t live, done; /* change of the number of rows */
 };
-
 #define WANT_NONE UINT32_MAX
 
 /**
@@ -76,6 +78,7 @@ must_check int txn_queues(struct txn *txn);
 must_check int txn_edits(struct txn *txn);
 must_check int txn_entries(struct txn *txn);
 must_check int txn_promote(struct txn *txn);
+must_check int txn_follow(struct txn *txn);
 must_check int txn_claims(struct txn *txn);
 must_check int txn_reserve(struct txn *txn);
 must_check int txn_events(struct txn *txn);
@@ -106,7 +109,8 @@ must_check int txn_end_flush(struct txn *txn);
 must_check int txn_move(struct txn *txn, const struct live *live,
 			const struct job_step *step, int64_t seq);
 
-/** txn_count_context() - one job more (or fewer) names it */
+/** txn_context() - its id, also when it is new; txn_count_context() - who names it */
+must_check int txn_context(struct txn *txn, struct slice text, int64_t *ret_id);
 must_check int txn_count_context(struct txn *txn, int64_t context, int64_t add);
 
 /** txn_due() - something of this transaction is due, or expires, then */

@@ -106,7 +106,14 @@ static const struct {
 	 "(flags & 4096 <> 0) <> (e.word IS NOT NULL) OR "
 	 "(flags & 8192 <> 0) <> (e.keep IS NOT NULL) OR "
 	 "(flags & 16384 <> 0) <> (e.tries IS NOT NULL) OR "
-	 "(e.tries IS NULL) <> (e.losses IS NULL)"},
+	 "(e.tries IS NULL) <> (e.losses IS NULL) OR "
+	 "(flags & 262144 <> 0) <> (e.callbacks IS NOT NULL) OR "
+	 "(flags & 524288 <> 0) <> (coalesce(e.follows, 0) + "
+	 "coalesce(e.follows_group, 0) > 0)"},
+	{"a group that is complete has told so, once, and no other has",
+	 "SELECT count(*) FROM grp WHERE told <> (callbacks IS NOT NULL AND "
+	 "closed = 1 AND held + blocked + scheduled + ready + running = 0) "
+	 "AND (told = 0 OR closed = 0)"},
 	{"a row of table extra has a job",
 	 "SELECT count(*) FROM extra WHERE id NOT IN (SELECT id FROM body)"},
 	{"what is kept for a time of its own is finished",
@@ -122,7 +129,7 @@ static const struct {
 	 "SELECT count(*) FROM job WHERE flags & 32768 <> 0 AND flags & 1 = 0"},
 	{"a queue with a row has settings",
 	 "SELECT count(*) FROM queue WHERE paused = 0 AND max_length <= 0 AND "
-	 "overflow = 0"},
+	 "overflow = 0 AND callbacks IS NULL"},
 	{"numbers are given once",
 	 "SELECT count(*) FROM meta WHERE next_job <= (SELECT "
 	 "coalesce(max(id), 0) FROM body) OR next_token <= (SELECT "

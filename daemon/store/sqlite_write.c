@@ -236,12 +236,12 @@ static int tell_groups(struct txn *txn)
 static int run_phases(struct txn *txn)
 {
 	static int (*const phases[])(struct txn *) = {
-		txn_lanes,   txn_contexts,     txn_wants,   txn_workers,
-		txn_begun,   txn_outcomes,     txn_strand,  txn_steer,
-		txn_groups,  txn_queues,       txn_edits,   txn_entries,
-		txn_promote, txn_claims,       txn_reserve, txn_events,
-		txn_purge,   txn_events_purge, flush,	    next_due,
-		tell_lanes,  tell_groups,
+		txn_lanes,   txn_contexts, txn_wants,	     txn_workers,
+		txn_begun,   txn_outcomes, txn_strand,	     txn_steer,
+		txn_groups,  txn_queues,   txn_edits,	     txn_entries,
+		txn_promote, txn_follow,   txn_claims,	     txn_reserve,
+		txn_events,  txn_purge,	   txn_events_purge, flush,
+		next_due,    tell_lanes,   tell_groups,
 	};
 	int error = 0;
 
@@ -286,6 +286,8 @@ static void settle(struct txn *txn)
 
 	store->next = txn->next;
 	store->limited = txn->limited;
+	store->ruled = txn->ruled;
+	store->owing = txn->owing;
 	store->next_due_ms = txn->batch->next_due_ms;
 	sqlite_lanes_commit(&store->lanes);
 	for (size_t i = 0; i < txn->batch->context_count; i++)
@@ -319,6 +321,8 @@ static int run(struct store *store, struct store_batch *batch)
 		.now_ms = batch->now_ms,
 		.next = store->next,
 		.limited = store->limited,
+		.ruled = store->ruled,
+		.owing = store->owing,
 	};
 	int error = 0;
 

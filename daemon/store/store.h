@@ -30,6 +30,7 @@ enum {
 };
 
 struct store;
+struct store_follow;
 
 struct store_config {
 	const char *directory; /* 0700, exists; holds jobs.db, reserve */
@@ -99,9 +100,11 @@ struct store_entry {
 	/* It was given descriptors, which nobody but the caller has: once it
 	 * goes together with. To which of them its output goes. */
 	bool descriptors, stdout_given, stderr_given;
-	struct slice retry;  /* JSON, a whole RetryRule; n 0: none. Its
+	struct slice retry;	/* JSON, a whole RetryRule; n 0: none. Its
 				max_attempts is the one that counts */
-	struct slice unique; /* no two live jobs of a uid have it; n 0 */
+	struct slice unique;	/* no two live jobs of a uid have it; n 0 */
+	struct slice callbacks; /* JSON, as store_follow gets it; n 0: none */
+	int64_t follows, follows_group; /* whose callback it is; 0: nobody's */
 	enum spec_on_conflict on_conflict; /* of key and unique */
 	/* Entries of one all-or-none call carry the same number and are
 	 * neighbours, others 0: if one is refused none is entered. */
@@ -128,6 +131,7 @@ struct store_edit {
 	/* out */
 	bool found;	  /* false: no such job, or another user's */
 	bool descriptors; /* it was given some: it stays what it is */
+	bool follows;	  /* it is a callback: it stays what it is */
 	bool edited;
 	enum job_state state; /* as it was; why not, when it was not edited */
 };
@@ -140,6 +144,7 @@ struct store_queue {
 	bool paused;
 	int64_t max_length; /* waiting jobs, 0: no limit */
 	enum store_overflow overflow;
+	struct slice callbacks; /* of its jobs, as store_follow gets them */
 };
 
 /* The end of an attempt, or what else a worker said of it. */
@@ -222,7 +227,12 @@ struct store_row {
 	int64_t cpu_us, peak_kib, stdout_bytes, stderr_bytes;
 	struct slice result, failure, log;
 	struct slice reason; /* why it was cancelled, as the asker said */
+	int64_t follows, follows_group; /* whose callback it is; 0: nobody's */
+	const int64_t *callbacks; /* the jobs that follow it; store_get() with
+				     its spec, at most FOLLOWERS_SHOWN */
+	size_t callback_count;
 };
+#define FOLLOWERS_SHOWN 100
 
 struct store_filter {
 	bool all;
@@ -236,6 +246,7 @@ struct store_filter {
 	uint32_t uid;
 	int64_t group;			      /* 0: any */
 	int64_t older_than_ms, newer_than_ms; /* created; 0: any */
+	int64_t follows;		      /* callbacks of a job; 0: any */
 	struct slice tags; /* JSON object: all of these; n 0: any */
 };
 
@@ -292,7 +303,8 @@ struct store_group_op {
 	struct slice name;
 	int64_t total; /* 0: unknown */
 	uint32_t uid;
-	bool found; /* out */
+	struct slice callbacks; /* of OPEN, as store_follow gets them; n 0 */
+	bool found;		/* out */
 };
 
 /* A worker row, written with its first claim. */
@@ -328,7 +340,8 @@ struct store_group {
 
 /*
  * One transaction, in this order: workers, jobs that began before it, outcomes, stranded jobs, steering,
- * groups, queues, edits, submissions, expired and due jobs, claims, reserved numbers, events, purge, purge of events. Everything
+ * groups, queues, edits, submissions, expired and due jobs, callbacks of all that ended, claims, reserved numbers,
+ * events, purge, purge of events. Everything
  * that is not marked "out" belongs to the caller and must live until
  * store_write() returns; what is out lives in `arena`.
  */
@@ -370,6 +383,9 @@ struct store_batch {
 	int64_t purge_succeeded_before_ms; /* finished before; 0: none */
 	int64_t purge_failed_before_ms;	   /* failed and cancelled */
 	int64_t keep_done_max; /* count of finished jobs kept; 0: no limit */
+	/* Makes callbacks of an end (follow.h); NULL: there are none. */
+	int (*follow)(struct store_follow *follow);
+	struct slice rules; /* callbacks of every job, for it; n 0: none */
 	int64_t purge_events_before_ms; /* events of before; 0: none ... */
 	int64_t keep_events_max; /* ... at least so many stay; 0: no limit */
 	bool with_events;	 /* fill `events` */
@@ -515,6 +531,7 @@ struct store_spec {
 	struct store_row row;	     /* with its spec */
 	struct slice context, retry; /* JSON; n 0: none */
 	struct slice unique;	     /* n 0: none */
+	struct slice callbacks;	     /* as entered; n 0: none */
 	int64_t timeout_ms, grace_ms;
 	int64_t expire_ms; /* after it was created; 0: never, or it has ended */
 	int64_t keep_ms;   /* -1: as all others */

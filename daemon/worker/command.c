@@ -149,6 +149,53 @@ static int build_env(struct command *command, struct arena *arena,
 	return 0;
 }
 
+/* REEVE_OF_EXIT_CODE=3 from "exit_code":3; NULL: no memory. */
+static char *of_variable(struct arena *arena, struct slice key,
+			 struct slice value)
+{
+	size_t n = strlen(COMMAND_OF);
+	struct slice text = value;
+	char *entry;
+
+	if (json_kind(value) == JSON_STRING && json_string(arena, value, &text))
+		return NULL;
+	entry = arena_alloc(arena, n + key.n + text.n + 2);
+	if (!entry)
+		return NULL;
+	memcpy(entry, COMMAND_OF, n);
+	for (size_t i = 0; i < key.n; i++)
+		entry[n++] = (char)(key.p[i] >= 'a' && key.p[i] <= 'z'
+					    ? key.p[i] - 'a' + 'A'
+					    : key.p[i]);
+	entry[n++] = '=';
+	if (text.n)
+		memcpy(entry + n, text.p, text.n);
+	return entry;
+}
+
+/* A callback knows whom it follows; its environment is a copy with that. */
+static int add_of(struct command *command, struct arena *arena, struct slice of)
+{
+	struct json_iter iter = json_enter(of);
+	struct slice key, value;
+	size_t count = 0;
+	char **env;
+
+	while (command->envp[count])
+		count++;
+	env = arena_array(arena, count + json_count(of) + 1, sizeof(*env));
+	if (!env)
+		return -ENOMEM;
+	memcpy(env, command->envp, count * sizeof(*env));
+	while (json_member(&iter, &key, &value)) {
+		env[count] = of_variable(arena, key, value);
+		if (!env[count++])
+			return -ENOMEM;
+	}
+	command->envp = env;
+	return 0;
+}
+
 /* @value: its number among those that came. */
 static int read_given(struct command *command, int which,
 		      const struct order *job, struct slice value,
@@ -191,7 +238,7 @@ int command_build(struct command *ret, struct arena *arena, struct order *job,
 {
 	struct command command = {.place = job->place,
 				  .given = {-1, -1, -1, -1}};
-	struct slice key, value, argv = {0}, shell = {0};
+	struct slice key, value, argv = {0}, shell = {0}, of = {0};
 	struct json_iter iter;
 	int r = 0;
 
@@ -212,6 +259,8 @@ int command_build(struct command *ret, struct arena *arena, struct order *job,
 				       ret_fault);
 		else if (json_key_is(key, "stdin64"))
 			r = read_input(&command, arena, value, true, ret_fault);
+		else if (json_key_is(key, "of"))
+			of = value;
 		else if (given_of(key) >= 0)
 			r = read_given(&command, given_of(key), job, value,
 				       ret_fault);
@@ -230,6 +279,8 @@ int command_build(struct command *ret, struct arena *arena, struct order *job,
 	if (!command.paths)
 		return -ENOMEM;
 	r = build_env(&command, arena, job, socket);
+	if (r == 0 && of.p && json_kind(of) == JSON_OBJECT)
+		r = add_of(&command, arena, of);
 	if (r == 0)
 		*ret = command;
 	return r;

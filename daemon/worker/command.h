@@ -34,7 +34,8 @@ enum {
  * command_build() - decode argv and stdin, find where the program may be,
  * complete the environment
  * @arena:	everything in @ret lives in it, except envp, which is the
- *		place's and holds until the next call with the same place
+ *		place's (but for callbacks) and holds until the next call with
+ *		the same place
  * @socket:	REEVE_SOCKET
  *
  * Return: 0, COMMAND_E_FAULT, or -ENOMEM.

@@ -74,7 +74,8 @@ static bool is_ours(struct slice name)
 		if (slice_is(name, ours[i]))
 			return true;
 	}
-	return false;
+	return name.n > strlen(COMMAND_OF) &&
+	       memcmp(name.p, COMMAND_OF, strlen(COMMAND_OF)) == 0;
 }
 
 static int env_put(struct place *place, struct slice name, struct slice value,

@@ -17,6 +17,8 @@
 /* The broker resends a context when it has sent this many others since. */
 #define PLACES_MAX 64
 #define PLACE_ENV_SPARE 6 /* REEVE_JOB and the like */
+/* Of whom a callback follows: REEVE_OF_JOB, REEVE_OF_STATE, ... */
+#define COMMAND_OF "REEVE_OF_"
 #define PLACE_LIMITS_MAX 9
 #define PLACE_PATH "/usr/local/bin:/usr/bin:/bin"
 

@@ -1,6 +1,10 @@
 #include "tests/fault/store/history.h"
 
+#include <errno.h>
+
 #include <stdio.h>
+
+#include "daemon/store/follow.h"
 
 static unsigned int pick(struct history *h, unsigned int n)
 {
@@ -16,6 +20,7 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 		h->acked[id] = true;
 		h->state[id] = STATE_READY;
 		h->rule[id] = batch->entries[i].retry.n > 0;
+		h->owes[id] = batch->entries[i].callbacks.n > 0;
 		if (id > h->last)
 			h->last = id;
 	}
@@ -23,6 +28,7 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 		const struct store_outcome *outcome = &batch->outcomes[i];
 
 		assert_true(outcome->accepted);
+		h->ends[outcome->job] += outcome->kind == STORE_SUCCEEDED;
 		h->state[outcome->job] = outcome->kind == STORE_SUCCEEDED
 						 ? STATE_SUCCEEDED
 						 : STATE_READY;
@@ -41,6 +47,22 @@ static void acknowledge(struct history *h, const struct store_batch *batch)
 		if (batch->claims[i].token > h->token)
 			h->token = batch->claims[i].token;
 	}
+}
+
+/* One job follows each end. */
+static int follow(struct store_follow *f)
+{
+	f->list = arena_array(f->arena, 1, sizeof(*f->list));
+	if (!f->list)
+		return -ENOMEM;
+	f->list[0] = (struct store_follower){
+		.entry = fixture_entry(),
+		.queue = SLICE("callbacks"),
+		.handler = SLICE("exec"),
+	};
+	f->list[0].entry.name = f->callbacks;
+	f->count = 1;
+	return 0;
 }
 
 /* One that succeeded and is to live again, or 0. */
@@ -69,6 +91,7 @@ bool history_step(struct history *h)
 	memset(filler, 'x', sizeof(filler));
 	arena_reset(&h->f.arena);
 	batch = fixture_batch(&h->f);
+	batch.follow = follow;
 	snprintf(name, sizeof(name), "batch-%d", ++h->round);
 	h->open_entries = 1 + pick(h, HISTORY_BATCH);
 	for (size_t i = 0; i < h->open_entries; i++) {
@@ -77,6 +100,8 @@ bool history_step(struct history *h)
 		if (pick(h, 3) == 0)
 			entries[i].retry = SLICE("{\"max_attempts\":1000,"
 						 "\"backoff_ms\":0}");
+		if (i == 1)
+			entries[i].callbacks = SLICE("done");
 		if (i == 0) {
 			snprintf(word, sizeof(word), "word-%d", h->round);
 			entries[i].unique = slice_of(word);
@@ -151,6 +176,28 @@ static bool as_acknowledged(const struct history *h,
 		(h->rule[row->id] && row->state == STATE_READY));
 }
 
+/* As many callbacks as ends: none is lost, and none is there for an end that
+ * did not happen. */
+static bool was_followed(struct history *h, const struct store_row *row)
+{
+	struct store_filter filter = {.follows = row->id};
+	int64_t counts[STATE_COUNT] = {0};
+	int64_t next, sum = 0;
+	int ends = h->ends[row->id];
+
+	if (!h->owes[row->id])
+		return true;
+	if (h->state[row->id] == STATE_RUNNING && row->state == STATE_SUCCEEDED)
+		ends++;
+	if (store_count(fixture_reader(&h->f), &h->f.arena, &filter, 0, counts,
+			&next))
+		return false;
+	for (int i = 0; i < STATE_COUNT; i++)
+		sum += counts[i];
+	h->ends[row->id] = (int)sum;
+	return sum == ends;
+}
+
 static void check_last_batch(struct history *h)
 {
 	char name[32];
@@ -188,7 +235,8 @@ int history_lost(struct history *h)
 		if (store_get(fixture_reader(&h->f), &h->f.arena, &id, 1, true,
 			      false, &rows, &count))
 			return lost + 1;
-		lost += !count || !as_acknowledged(h, &rows[0]);
+		lost += !count || !as_acknowledged(h, &rows[0]) ||
+			!was_followed(h, &rows[0]);
 		/* A last batch that was done after all is history now. */
 		if (count)
 			h->state[id] = rows[0].state;

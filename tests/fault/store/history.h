@@ -17,6 +17,8 @@ struct history {
 	bool acked[HISTORY_JOBS];
 	enum job_state state[HISTORY_JOBS]; /* acknowledged */
 	bool rule[HISTORY_JOBS];	    /* tried again when it fails */
+	bool owes[HISTORY_JOBS];	    /* callbacks, one for each end */
+	int ends[HISTORY_JOBS];
 	int64_t last;  /* highest id that was acknowledged */
 	int64_t token; /* highest token */
 	struct store_claim claims[HISTORY_BATCH];

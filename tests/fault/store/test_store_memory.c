@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "daemon/store/follow.h"
 #include "daemon/store/sqlite_store.h"
 #include "tests/unit/store/fixture.h"
 
@@ -84,6 +85,23 @@ static void end(void *context)
 	(void)context;
 }
 
+/* In a lane and a context that are new. */
+static int follow(struct store_follow *f)
+{
+	f->list = arena_array(f->arena, 1, sizeof(*f->list));
+	if (!f->list)
+		return -ENOMEM;
+	f->list[0] = (struct store_follower){
+		.entry = fixture_entry(),
+		.queue = SLICE("callbacks"),
+		.handler = SLICE("exec"),
+		.context = SLICE("{\"cwd\":\"/tmp\"}"),
+	};
+	f->list[0].entry.callbacks = SLICE("nested");
+	f->count = 1;
+	return 0;
+}
+
 /* One of everything; says what store_write() said. */
 static int everything(struct fixture *f, struct store_entry *entries,
 		      struct store_batch *ret)
@@ -101,7 +119,8 @@ static int everything(struct fixture *f, struct store_entry *entries,
 	workers[0] = worker;
 	context = (struct store_context){.text = SLICE("{\"cwd\":\"/\"}")};
 	op = (struct store_group_op){.kind = STORE_GROUP_OPEN,
-				     .name = SLICE("group")};
+				     .name = SLICE("group"),
+				     .callbacks = SLICE("group")};
 	want = (struct store_want){.worker = 1, .max = 2};
 	steers[0] = (struct store_steer){.kind = STORE_CANCEL,
 					 .filter = {.name = SLICE("old")},
@@ -120,13 +139,15 @@ static int everything(struct fixture *f, struct store_entry *entries,
 					 .queue = SLICE("elsewhere"),
 					 .max = 10};
 	queue = (struct store_queue){.name = SLICE("default"),
-				     .max_length = 100};
+				     .max_length = 100,
+				     .callbacks = SLICE("queue")};
 	edit = (struct store_edit){
 		.job = 4, .uid = UINT32_MAX, .entry = fixture_entry()};
 	edit.entry.name = SLICE("edited");
 	edit.entry.retry = SLICE("{\"exit_codes\":[1]}");
 	edit.entry.unique = SLICE("edited");
 	*ret = fixture_batch(f);
+	ret->follow = follow;
 	ret->workers = workers;
 	ret->worker_count = 1;
 	ret->contexts = &context;
@@ -182,7 +203,9 @@ UNIT(a_batch_without_memory_says_so_and_did_not_happen)
 		assert_int_equal(fixture_new(&made), 0);
 		f = made;
 		entries[0].name = SLICE("old");
+		entries[0].callbacks = SLICE("own");
 		fixture_submit(f, entries[0]);
+		entries[0].callbacks = (struct slice){NULL, 0};
 		prepare(f);
 		entries[0].key = SLICE("a");
 		entries[0].on_conflict = CONFLICT_REPLACE;
@@ -213,6 +236,7 @@ UNIT(a_batch_without_memory_says_so_and_did_not_happen)
 		assert_true(slice_is(fixture_row(f, 5).queue, "elsewhere"));
 		assert_int_equal(batch.claim_count, 2);
 		assert_int_equal(fixture_row(f, 1).state, STATE_CANCELLED);
+		assert_int_equal(fixture_row(f, 1).callback_count, 1);
 		fixture_verify(f);
 		fixture_free(&made);
 	}

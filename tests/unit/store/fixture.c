@@ -102,6 +102,7 @@ struct store_batch fixture_batch(struct fixture *fixture)
 		.now_ms = fixture->now_ms++,
 		.lanes = fixture->lanes,
 		.lane_count = ARRAY_COUNT(fixture->lanes),
+		.follow = fixture->follow,
 	};
 }
 

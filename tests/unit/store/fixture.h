@@ -18,6 +18,7 @@ struct fixture {
 	struct store_fault fault;
 	int64_t now_ms;
 	struct store_lane lanes[4]; /* default/exec, other/exec, ... */
+	int (*follow)(struct store_follow *follow); /* of every batch */
 };
 
 /* cmocka's setup and teardown; *state is the fixture. */

@@ -145,6 +145,17 @@ static char *shape_of(struct fixture *f)
 	return shape;
 }
 
+/* Backwards from what this program makes. */
+#define BEFORE_5                                                               \
+	"DROP INDEX grp_owing; ALTER TABLE grp DROP COLUMN callbacks;"         \
+	"ALTER TABLE grp DROP COLUMN told;"
+#define BEFORE_5_OF_2                                                          \
+	BEFORE_5 "DROP INDEX extra_follows;"                                   \
+		 "ALTER TABLE extra DROP COLUMN callbacks;"                    \
+		 "ALTER TABLE extra DROP COLUMN follows;"                      \
+		 "ALTER TABLE extra DROP COLUMN follows_group;"                \
+		 "ALTER TABLE queue DROP COLUMN callbacks;"
+
 UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 {
 	struct fixture *f = *state;
@@ -157,7 +168,7 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 				      "DROP INDEX job_expire; DROP TABLE extra;"
 				      "ALTER TABLE job DROP COLUMN expire;"
 				      "DROP TABLE uniq; DROP TABLE queue;"
-				      "DROP TABLE carried;"
+				      "DROP TABLE carried;" BEFORE_5
 				      "PRAGMA user_version = 1",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -186,7 +197,7 @@ UNIT(a_database_of_version_2_learns_of_descriptors)
 
 	some_jobs(f, 2);
 	assert_int_equal(sqlite3_exec(f->store->sql.db,
-				      "DROP TABLE carried;"
+				      "DROP TABLE carried;" BEFORE_5_OF_2
 				      "PRAGMA user_version = 2",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -210,11 +221,13 @@ UNIT(a_database_of_version_3_drops_its_events_and_keeps_their_numbers)
 	struct store_batch batch;
 
 	some_jobs(f, 4);
-	assert_int_equal(sqlite3_exec(f->store->sql.db,
-				      "UPDATE event SET packed = x'00000200';"
-				      "PRAGMA user_version = 3",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(
+			f->store->sql.db,
+			"UPDATE event SET packed = x'00000200';" BEFORE_5_OF_2
+			"PRAGMA user_version = 3",
+			NULL, NULL, NULL),
+		SQLITE_OK);
 	fixture_reopen(f);
 	migrated = shape_of(f);
 	assert_string_equal(migrated, fresh);
@@ -236,6 +249,45 @@ UNIT(a_database_of_version_3_drops_its_events_and_keeps_their_numbers)
 	fixture_verify(f);
 }
 
+UNIT(a_database_of_version_4_learns_of_callbacks)
+{
+	struct fixture *f = *state;
+	char *fresh = shape_of(f), *migrated;
+	struct store_entry entry = fixture_entry();
+	struct store_queue queue = {.name = SLICE("default"), .paused = true};
+	struct store_group_op op = {.kind = STORE_GROUP_OPEN};
+	struct store_batch batch = fixture_batch(f);
+	int64_t job;
+
+	entry.unique = SLICE("w");
+	job = fixture_submit(f, entry);
+	batch.queues = &queue;
+	batch.queue_count = 1;
+	batch.groups = &op;
+	batch.group_count = 1;
+	fixture_write(f, &batch);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      BEFORE_5_OF_2 "PRAGMA user_version = 4",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	fixture_verify(f);
+	/* What was there owes nothing. */
+	op.kind = STORE_GROUP_CLOSE;
+	batch = fixture_batch(f);
+	batch.groups = &op;
+	batch.group_count = 1;
+	fixture_write(f, &batch);
+	fixture_steer(f, STORE_CANCEL, &job, 1);
+	entry.callbacks = SLICE("{}");
+	assert_int_equal(fixture_submit(f, entry), job + 1);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +296,7 @@ int main(void)
 		WITH_STORE(a_database_of_version_2_learns_of_descriptors),
 		WITH_STORE(
 			a_database_of_version_3_drops_its_events_and_keeps_their_numbers),
+		WITH_STORE(a_database_of_version_4_learns_of_callbacks),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),

@@ -91,6 +91,42 @@ UNIT(the_environment_gets_six_of_ours)
 	}
 }
 
+UNIT(a_callback_is_told_of_whom_it_follows)
+{
+	static const char *const expected[] = {
+		"REEVE_PROGRESS_FD=3", "REEVE_OF_JOB=16",
+		"REEVE_OF_STATE=failed", "REEVE_OF_EXIT_CODE=3",
+		"REEVE_OF_NAME=a \"b\""};
+	struct command command;
+
+	for (int turn = 0; turn < 2; turn++) {
+		assert_int_equal(build(&command,
+				       "{\"argv\":[\"x\"],\"of\":{\"job\":16,"
+				       "\"state\":\"failed\",\"exit_code\":3,"
+				       "\"name\":\"a \\\"b\\\"\"}}"),
+				 0);
+		for (size_t i = 0; i < ARRAY_COUNT(expected); i++)
+			assert_string_equal(command.envp[7 + i], expected[i]);
+		assert_null(command.envp[7 + ARRAY_COUNT(expected)]);
+	}
+	/* The next one follows nobody. */
+	assert_int_equal(build(&command, "{\"argv\":[\"x\"]}"), 0);
+	assert_null(command.envp[8]);
+}
+
+UNIT(what_is_told_of_another_job_is_not_taken_from_the_submitter)
+{
+	struct command command;
+
+	assert_int_equal(places_add(&places, 1,
+				    SLICE("{\"env\":{\"REEVE_OF_JOB\":\"9\","
+					  "\"REEVE_OF\":\"y\"}}")),
+			 0);
+	assert_int_equal(build(&command, "{\"argv\":[\"x\"]}"), 0);
+	assert_string_equal(command.envp[0], "REEVE_OF=y");
+	assert_string_equal(command.envp[1], "REEVE_JOB=17");
+}
+
 UNIT(a_name_is_looked_for_along_the_jobs_path)
 {
 	const char **paths = command_paths(&arena, "x", "/a:/b/c");
@@ -191,6 +227,8 @@ int main(void)
 		CASE(argv_is_taken_as_it_is),
 		CASE(shell_goes_to_sh),
 		CASE(the_environment_gets_six_of_ours),
+		CASE(a_callback_is_told_of_whom_it_follows),
+		CASE(what_is_told_of_another_job_is_not_taken_from_the_submitter),
 		CASE(a_name_is_looked_for_along_the_jobs_path),
 		CASE(input_is_text_or_base64),
 		CASE(what_is_no_command_is_refused_by_name),
