@@ -36,6 +36,12 @@ static int refuse_handler(struct call *call, struct slice handler,
 		n += (size_t)snprintf(where->message + n,
 				      sizeof(where->message) - n, ", %s",
 				      one->name);
+#ifndef REEVE_HTTP
+	if (slice_is(handler, POOL_HTTP_NAME))
+		snprintf(where->message, sizeof(where->message),
+			 "this reeved was built without libcurl, and makes no "
+			 "requests");
+#endif
 	return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
 }
 

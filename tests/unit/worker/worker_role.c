@@ -4,6 +4,9 @@
  *
  *	worker_role STATE_DIR WORKER_SOCKET OUTPUT_BYTES [CGROUP_FOLDER]
  *		[-- FILTER...]
+ *
+ * With WORKER_ROLE_HTTP in the environment it is the role http, and its
+ * settings stand behind the --.
  */
 
 #include <err.h>
@@ -54,5 +57,6 @@ int main(int argc, char **argv)
 	close(pipe_fd[1]);
 	if (argc > 4 && open(argv[4], O_RDONLY | O_DIRECTORY) != 4)
 		err(2, "%s", argv[4]);
-	return worker_main(&config, run);
+	return getenv("WORKER_ROLE_HTTP") ? worker_http_main(&config, run)
+					  : worker_main(&config, run);
 }

@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+"""A worker that makes requests, many at once; this test plays the broker.
+
+    test_http_run.py WORKER_ROLE
+
+covers: daemon/worker/run_http daemon/worker/handlers
+"""
+import json
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'helper'))
+from http_server import Server  # noqa: E402
+from worker_driver import Worker  # noqa: E402
+from worker_suite import ROLE, eventually, main, test  # noqa: E402
+
+SERVER = None
+
+
+def server():
+    global SERVER
+    SERVER = Server()
+    return SERVER
+
+
+class Http(Worker):
+    def __init__(self, *settings):
+        super().__init__(ROLE, run=settings or ('concurrency=100',), env={
+            'WORKER_ROLE_HTTP': '1', 'REEVE_HANDLERS': 'http web'})
+        self.broker = self.accept()
+
+    def request(self, path='/hang', more=None, **args):
+        self.token += 1
+        return {'job': self.token + 1000, 'attempt': 1, 'token': self.token,
+                'group': 0, 'context': 0, 'timeout_ms': 0, 'grace_ms': 10000,
+                'orphans': 'kill', 'handler': 'http', 'queue': 'q',
+                'spec': {'args': {'url': SERVER.url + path, **args}},
+                **(more or {})}
+
+    def give(self, *jobs):
+        self.broker.say(*jobs)
+        return jobs
+
+    def fails(self, job, kind):
+        end = self.broker.hear()
+        assert (end.get('fail'), end['token']) == (
+            job['job'], job['token']), end
+        assert end['error']['type'] == kind, end
+        return end
+
+
+def in_flight(count):
+    eventually(lambda: SERVER.now == count)
+
+
+@test
+def it_says_what_it_serves_and_for_how_many():
+    server()
+    worker = Http('concurrency=7', 'allow_private=yes')
+    assert worker.ready['handlers'] == ['http', 'web'], worker.ready
+    assert worker.ready['prefetch'] == 7, worker.ready
+    assert worker.ready['holding'] == []
+
+
+@test
+def they_end_in_any_order():
+    server()
+    worker = Http()
+    slow, quick = worker.give(worker.request('/gate'),
+                              worker.request('/status/200'))
+    end = worker.broker.hear()
+    assert (end['done'], end['result']['status']) == (quick['job'], 200), end
+    SERVER.open()
+    assert worker.broker.hear()['done'] == slow['job']
+
+
+@test
+def one_is_cancelled_and_the_others_go_on():
+    server()
+    worker = Http()
+    first, second, third = worker.give(*[worker.request() for _ in 'abc'])
+    in_flight(3)
+    worker.broker.say({'cancel': second['job'], 'token': second['token'],
+                       'grace_ms': 60000, 'reason': 'client'})
+    worker.fails(second, 'Cancelled')
+    worker.broker.say({'cancel': third['job'], 'token': third['token'],
+                       'reason': 'timeout'})
+    worker.fails(third, 'TimedOut')
+    in_flight(1)
+    assert worker.broker.is_silent(0.05), first
+
+
+@test
+def what_runs_is_held_and_not_begun_twice():
+    server()
+    worker = Http('concurrency=2')
+    jobs = worker.give(*[worker.request('/gate') for _ in 'abc'])
+    in_flight(2)
+    worker.broker.close()
+    worker.broker = worker.accept()
+    held = worker.ready['holding']
+    assert [one['token'] for one in held] == [job['token'] for job in jobs]
+    assert ['started_ms' in one for one in held] == [True, True, False], held
+    worker.give(*jobs)
+    SERVER.open()
+    ended = {worker.broker.hear()['done'] for _ in jobs}
+    assert ended == {job['job'] for job in jobs}, ended
+    assert worker.broker.is_silent(0.05)
+    assert SERVER.count() == 3, SERVER.count()
+
+
+@test
+def who_waits_is_given_back_and_what_runs_ends():
+    server()
+    worker = Http('concurrency=2')
+    jobs = worker.give(*[worker.request('/gate') for _ in 'abcd'])
+    in_flight(2)
+    worker.broker.say({'recall': [{'job': jobs[3]['job'],
+                                   'token': jobs[3]['token']}]})
+    assert worker.broker.hear() == {'put_back': [
+        {'job': jobs[3]['job'], 'token': jobs[3]['token']}]}
+    worker.broker.say({'drain': True})
+    assert worker.broker.hear() == {'leaving': True}
+    assert worker.broker.hear() == {'put_back': [
+        {'job': jobs[2]['job'], 'token': jobs[2]['token']}]}
+    SERVER.open()
+    for _ in range(2):
+        assert worker.broker.hear()['result']['body'] == 'open'
+    worker.broker.say({'settled': [jobs[0]['token'], jobs[1]['token']]})
+    assert worker.process.wait(10) == 0
+
+
+@test
+def without_a_broker_results_go_to_disk():
+    server()
+    worker = Http()
+    jobs = worker.give(*[worker.request('/gate') for _ in 'ab'])
+    in_flight(2)
+    worker.listener.close()
+    worker.broker.close()
+    SERVER.open()
+    for job in jobs:
+        path = pathlib.Path(worker.folder, 'results', str(job['token']))
+        eventually(path.exists)
+        line = json.loads(path.read_text())
+        assert (line['done'], line['token']) == (job['job'], job['token'])
+
+
+@test
+def what_is_private_is_not_for_jobs_of_others():
+    server()
+    worker = Http('allow_private=auto')
+    other = {'uid': os.geteuid() + 1}
+    job, = worker.give(worker.request('/status/200', other))
+    end = worker.fails(job, 'AddressRefused')
+    assert end['retry'] is False, end
+    assert SERVER.connections == 0
+    # Nor over a connection that somebody else has opened.
+    worker.give(worker.request('/status/200'))
+    assert worker.broker.hear()['result']['status'] == 200
+    job, = worker.give(worker.request('/status/200', other))
+    worker.fails(job, 'AddressRefused')
+    assert SERVER.connections == 1 and SERVER.count() == 1
+
+
+@test
+def it_is_asked_to_leave_by_a_signal():
+    server()
+    worker = Http()
+    worker.process.terminate()
+    assert worker.broker.hear() == {'leaving': True}
+    assert worker.process.wait(10) == 0
+
+
+@test
+def words_that_mean_nothing_are_no_birth():
+    worker = Worker(ROLE, run=('colour=blue',), env={'WORKER_ROLE_HTTP': '1'})
+    assert worker.process.wait(10) == 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())
