@@ -402,6 +402,10 @@ static void offer_value(const struct line *line)
 		{"durability", "sync,memory,result"},
 		{"overflow", "reject,block"},
 		{"exit", "none"},
+		{"kind", "submitted,started,finished,failed,retrying,"
+			 "cancelled,removed,progress,queue_paused,"
+			 "queue_resumed,queue_empty,worker_up,worker_down,"
+			 "lost"},
 		{"retry-on", "exit,signal,timeout,memory,handler,exec"},
 		{"limit", "nofile=,as=,cpu=,core=,data=,fsize=,memlock=,"
 			  "nproc=,stack="},

@@ -14,7 +14,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FOLDER = ROOT / 'client' / 'schema'
-FILES = ('org.reeve.jobs', 'org.reeve.queues', 'org.reeve.admin')
+FILES = ('org.reeve.jobs', 'org.reeve.queues', 'org.reeve.admin',
+         'org.reeve.events')
 TOKEN = re.compile(r'->|\[\w*\]|[A-Za-z_]\w*|[():,?]')
 PLAIN = {'int': {'type': 'integer'}, 'string': {'type': 'string'},
          'bool': {'type': 'boolean'}, 'float': {'type': 'number'},
@@ -111,7 +112,7 @@ def types():
             'title': 'Types of the protocol that --json passes on',
             'definitions': reachable(found, (
                 'Job', 'End', 'Queue', 'Worker', 'Pool', 'StatusReply',
-                'ExplainReply', 'Reason', 'Setting', 'SettingChange'))}
+                'ExplainReply', 'Reason', 'Event', 'Setting', 'SettingChange'))}
 
 
 def write():
@@ -192,6 +193,8 @@ def test_every_listing_is_what_its_schema_says():
                 ('error', 'submit')):
             check(schema + '.json',
                   here.reeve('--json', *words).json())
+        for line in here.reeve('events', '--json').out.splitlines():
+            check('events.json', json.loads(line))
         for job in range(1, int(running) + 1):
             for command in ('show', 'explain'):
                 check(command + '.json',
