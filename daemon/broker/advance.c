@@ -18,14 +18,18 @@ void advance_read(struct slice line, struct arena *arena,
 	*ret = word;
 }
 
-struct advance *advance_new(struct advances *all, int64_t job, int64_t group)
+struct advance *advance_new(struct advances *all, int64_t job, int64_t group,
+			    struct slice queue)
 {
-	struct advance *advance = calloc(1, sizeof(*advance));
+	struct advance *advance = calloc(1, sizeof(*advance) + queue.n);
 
 	if (!advance)
 		return NULL;
 	advance->job = job;
 	advance->group = group;
+	advance->queue_bytes = queue.n;
+	if (queue.n)
+		memcpy(advance->queue, queue.p, queue.n);
 	LIST_INSERT_HEAD(all, advance, link);
 	return advance;
 }
@@ -41,10 +45,11 @@ void advance_take(struct advance *advance, const struct advance_word *word)
 		memcpy(advance->note, word->note.p, advance->note_bytes);
 }
 
-void advance_write(struct json_out *out, const struct advance *advance)
+void advance_write(struct json_out *out, const struct advance *advance,
+		   const char *fraction)
 {
 	if (advance->has_fraction) {
-		json_out_key(out, "progress");
+		json_out_key(out, fraction);
 		json_out_float(out, advance->fraction);
 	}
 	if (advance->note_bytes)

@@ -19,6 +19,11 @@ struct advance {
 	double fraction; /* 0 .. 1 */
 	size_t note_bytes;
 	char note[ADVANCE_NOTE_BYTES];
+	/* Of broker/advance_tell: not before, and whether it wants to be told. */
+	int64_t next_ns;
+	bool waits;
+	size_t queue_bytes; /* 0: not known */
+	char queue[];
 };
 
 /* Of all jobs that have said something. */
@@ -40,13 +45,15 @@ void advance_read(struct slice line, struct arena *arena,
 		  struct advance_word *ret);
 
 /** advance_new() - of a job that speaks for the first time; NULL: no memory */
-struct advance *advance_new(struct advances *all, int64_t job, int64_t group);
+struct advance *advance_new(struct advances *all, int64_t job, int64_t group,
+			    struct slice queue);
 
 /** advance_take() - it has said this; a fraction of before stays if not given */
 void advance_take(struct advance *advance, const struct advance_word *word);
 
-/** advance_write() - members `progress` and `note` of a Job, as far as known */
-void advance_write(struct json_out *out, const struct advance *advance);
+/** advance_write() - members @fraction and `note`, as far as known */
+void advance_write(struct json_out *out, const struct advance *advance,
+		   const char *fraction);
 
 /** advance_sum() - the fractions of those of a group, added up */
 double advance_sum(const struct advances *all, int64_t group);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/advance_tell.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/queue_file.h"
 #include "daemon/broker/recover.h"
@@ -280,6 +281,7 @@ static void fini(struct broker *broker)
 	leases_fini(&broker->leases);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
+	advance_tell_fini(broker);
 	subscribe_fini(&broker->subscribe);
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);

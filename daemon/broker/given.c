@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/advance_tell.h"
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/overtime.h"
@@ -299,13 +300,15 @@ void given_judge(struct worker *worker, struct store_outcome *outcome)
 int given_advances(struct broker *broker, struct given *given,
 		   const struct advance_word *word)
 {
-	if (!given->advance)
-		given->advance = advance_new(&broker->advances, given->sched.id,
-					     given->group);
-	if (!given->advance)
-		return -ENOMEM;
-	advance_take(given->advance, word);
-	return 0;
+	const struct sched_lane *lane = given->sched.lane;
+	struct slice queue = {0};
+
+	if (lane)
+		queue = ((const struct lane *)((const char *)lane -
+					       offsetof(struct lane, sched)))
+				->queue;
+	return advance_tell(broker, &given->advance, given->sched.id,
+			    given->group, queue, word);
 }
 
 const struct advance *given_advance(struct broker *broker,

@@ -83,7 +83,7 @@ static void write_members(struct json_out *out, const struct store_row *row,
 	if (row->result.n)
 		json_out_member_raw(out, "result", row->result);
 	if (advance)
-		advance_write(out, advance);
+		advance_write(out, advance, "progress");
 	if (row->worker_pid && row->state == STATE_RUNNING)
 		json_out_member_int(out, "worker_pid", row->worker_pid);
 	if (row->follows)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/advance_tell.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
 
@@ -269,13 +270,8 @@ int64_t leases_deadline(const struct leased *leased, int64_t now_ns)
 int leases_advances(struct broker *broker, struct leased *leased,
 		    const struct advance_word *word)
 {
-	if (!leased->advance)
-		leased->advance = advance_new(&broker->advances, leased->job,
-					      leased->group);
-	if (!leased->advance)
-		return -ENOMEM;
-	advance_take(leased->advance, word);
-	return 0;
+	return advance_tell(broker, &leased->advance, leased->job,
+			    leased->group, (struct slice){0}, word);
 }
 
 const struct advance *leases_advance(const struct leases *leases,

@@ -60,10 +60,11 @@ struct broker {
 	struct link link;		/* to the supervisor */
 	struct config_link config_link; /* what is configured */
 	struct defaults defaults;	/* what jobs get by their queue */
-	struct direct direct;	  /* jobs that begin before their commit */
-	char *callback_rules;	  /* of every job, JSON; NULL: none */
-	struct carried *carried;  /* by job: descriptors that wait with it */
-	struct advances advances; /* of jobs that say how far they are */
+	struct direct direct;	    /* jobs that begin before their commit */
+	char *callback_rules;	    /* of every job, JSON; NULL: none */
+	struct carried *carried;    /* by job: descriptors that wait with it */
+	struct advances advances;   /* of jobs that say how far they are */
+	struct event *advance_turn; /* what is to be told of them later */
 
 	struct batch batches[BROKER_BATCHES];
 	struct batch *gathering;

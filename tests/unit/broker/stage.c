@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/broker/advance_tell.h"
 #include "daemon/broker/call.h"
 #include "daemon/broker/recover.h"
 
@@ -154,6 +155,7 @@ void stage_end(struct stage *stage)
 	require(!broker->socks.room.used);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
+	advance_tell_fini(broker);
 	subscribe_fini(&broker->subscribe);
 	lanes_fini(&broker->lanes);
 	pools_fini(broker);

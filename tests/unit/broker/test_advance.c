@@ -18,14 +18,14 @@ static void say(struct advance *advance, const char *line)
 static void expect(const char *const *lines, size_t count, const char *shown)
 {
 	struct advances all = LIST_HEAD_INITIALIZER(all);
-	struct advance *advance = advance_new(&all, 1, 0);
+	struct advance *advance = advance_new(&all, 1, 0, SLICE("q"));
 	struct json_out out = {0};
 
 	assert_non_null(advance);
 	for (size_t i = 0; i < count; i++)
 		say(advance, lines[i]);
 	json_out_object(&out);
-	advance_write(&out, advance);
+	advance_write(&out, advance, "progress");
 	json_out_object_end(&out);
 	json_out_byte(&out, 0);
 	assert_string_equal(out.p, shown);
@@ -61,7 +61,7 @@ UNIT(what_makes_no_sense_is_left_out_or_bounded)
 UNIT(a_long_note_is_cut_at_a_whole_character)
 {
 	struct advances all = LIST_HEAD_INITIALIZER(all);
-	struct advance *advance = advance_new(&all, 1, 0);
+	struct advance *advance = advance_new(&all, 1, 0, SLICE("q"));
 	struct json_out out = {0};
 	char line[1200] = "{\"progress\":1,\"note\":\"x";
 
@@ -71,7 +71,7 @@ UNIT(a_long_note_is_cut_at_a_whole_character)
 	assert_non_null(advance);
 	say(advance, line);
 	json_out_object(&out);
-	advance_write(&out, advance);
+	advance_write(&out, advance, "progress");
 	json_out_object_end(&out);
 	assert_int_equal(out.n, strlen("{\"note\":\"\"}") + 255);
 	json_out_fini(&out);
@@ -81,9 +81,9 @@ UNIT(a_long_note_is_cut_at_a_whole_character)
 UNIT(what_those_of_a_group_say_is_added_up_until_they_end)
 {
 	struct advances all = LIST_HEAD_INITIALIZER(all);
-	struct advance *a = advance_new(&all, 1, 7),
-		       *b = advance_new(&all, 2, 7),
-		       *other = advance_new(&all, 3, 8);
+	struct advance *a = advance_new(&all, 1, 7, SLICE("q")),
+		       *b = advance_new(&all, 2, 7, SLICE("q")),
+		       *other = advance_new(&all, 3, 8, SLICE("q"));
 
 	assert_true(a && b && other);
 	say(a, "{\"fraction\":0.25}");
