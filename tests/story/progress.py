@@ -5,6 +5,7 @@ writers that mean no good, a broker that is killed.
 covers: daemon/worker/progress daemon/broker/advance daemon/broker/call_progress
 """
 import pathlib
+import re
 import sys
 import time
 
@@ -22,7 +23,7 @@ def says(t, first, second='true', **spec):
     gate = t.gate()
     job = t.submit(['/bin/sh', '-c', TWICE % (first, second), gate.path],
                    **spec)
-    gate.started()
+    gate.pid = gate.started()
     return job, gate
 
 
@@ -97,10 +98,10 @@ def reeve_progress_finds_its_way_with_and_without_the_descriptor(t):
 @of_both
 def a_handler_says_how_far_it_is(t, kind):
     start(t, kind)
-    job = give(t, 'steps', {'n': 1000, 'ms': 2})
+    job = give(t, 'steps', {'n': 500, 'ms': 2})
     seen, seconds = notes_until_it_ends(t, job)
     ten_a_second(seen, seconds)
-    assert all(note.endswith('/1000') for note in seen), seen
+    assert all(note.endswith('/500') for note in seen), seen
     numbers = [int(note.split('/')[0]) for note in seen]
     equal(numbers, sorted(numbers))
 
@@ -110,13 +111,51 @@ def a_command_that_speaks_all_the_time_is_told_ten_times_a_second(t):
     t.start()
     job = t.submit([sys.executable, '-c', '''
 import os, time
-until = time.monotonic() + 2
+until = time.monotonic() + 1
 n = 0
 while time.monotonic() < until:
     n += 1
     os.write(3, b'50%% step %d\\n' % n)
 '''])
     ten_a_second(*notes_until_it_ends(t, job))
+
+
+def fractions_told(ear, job, last, within=20):
+    """What subscribers of it hear up to the last word: [(when, fraction)]."""
+    heard = []
+    while not heard or heard[-1][1] != last:
+        for event in ear.result(timeout=within * SLOW)['events']:
+            equal((event['kind'], event['job']), ('progress', job))
+            heard.append((event['at_ms'], event['detail']['fraction']))
+    return heard
+
+
+def listen(t, **parameters):
+    ear = t.client()
+    ear.send('org.reeve.events.Subscribe',
+             {'kinds': ['progress'], **parameters}, more=True)
+    equal(ear.result()['events'], [])
+    return ear
+
+
+@story
+def subscribers_hear_ten_a_second_and_the_last_word_whoever_speaks(t):
+    t.start()
+    job, gate = says(t, 'true', 'for i in $(seq 5000); do echo $i/5000 >&3; '
+                     'done')
+    ear = listen(t, jobs=[job])
+    token = int(re.search(rb'\bREEVE_TOKEN=(\d+)',
+                          proc.read(gate.pid, 'environ'))[1])
+    for i in range(1000):
+        t.c.call('Progress', id=job, token=token, fraction=i / 2000)
+    t.c.call('Progress', id=job, token=token, fraction=0.75, note='last')
+    heard = fractions_told(ear, job, 0.75)
+    gate.open()
+    heard += fractions_told(ear, job, 1)
+    seconds = (heard[-1][0] - heard[0][0]) / 1000
+    assert 2 <= len(heard) <= seconds * 10 + 3, (len(heard), seconds)
+    gate.open()
+    t.wait(job)
 
 
 @story(seconds=180)
