@@ -46,7 +46,13 @@ int served_missing(struct tool *tool, enum served kind, const char *name)
 {
 	char hint[256];
 
-	find_nearest(tool, &kinds[kind], name, hint, sizeof(hint));
+	/* Everybody has that one, unless his daemon cannot. */
+	if (kind == SERVED_HANDLER && strcmp(name, "http") == 0)
+		snprintf(hint, sizeof(hint),
+			 "This daemon was built without libcurl, or has a pool "
+			 "http of another kind: reeve pool ls");
+	else
+		find_nearest(tool, &kinds[kind], name, hint, sizeof(hint));
 	return say_fail(tool, say_exit_code(tool, REEVE_E_NOT_FOUND), hint,
 			"there is no %s '%s'", kinds[kind].what, name);
 }

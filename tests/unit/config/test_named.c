@@ -159,8 +159,12 @@ UNIT(the_sample_shows_every_key)
 {
 	char path[] = "/tmp/test_named_XXXXXX", sample[2200];
 	struct settings *settings;
-	int fd = mkstemp(path);
+	int fd;
 
+#ifndef REEVE_HTTP
+	skip(); /* one of its examples is of kind http */
+#endif
+	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	close(fd);
 	write_example(path);

@@ -105,6 +105,7 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		{"pools: {a: {kind: lines, run: cat, handles: h, secrets: "
 		 "a=/b}}",
 		 "secrets: only kind http has it"},
+#ifdef REEVE_HTTP
 		{"pools: {a: {kind: http, handles: h, run: sh}}",
 		 "kind http runs nothing"},
 		{"pools: {a: {kind: http, handles: h, preload: true}}",
@@ -118,6 +119,7 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		 "served by pool 'http' already"},
 		{"pools: {a: {run: sh, handles: http}, http: {workers: 1}}",
 		 "served by pool 'a' already"},
+#endif
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
