@@ -238,7 +238,9 @@ static int pause_all(struct call *call, struct setting *setting)
 
 		if (set.paused == setting->paused)
 			continue;
-		set.name = find->names[i];
+		/* Those of the search do not live until the commit. */
+		if (arena_copy(&call->arena, find->names[i], &set.name))
+			return -ENOMEM;
 		setting->old[setting->old_count++] = set;
 		set.paused = setting->paused;
 		r = queue_file_set(call->broker, &set);

@@ -10,7 +10,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import equal, eventually, main, story  # noqa: E402
+from story import SLOW, equal, eventually, main, story  # noqa: E402
 from wire import CallError, Client, Closed  # noqa: E402
 
 SUBSCRIBE = 'org.reeve.events.Subscribe'
@@ -182,8 +182,9 @@ def who_does_not_read_holds_up_nobody_and_gets_the_gap_again(t):
     before = kib()
     for _ in range(10):
         t.c.call('SubmitMany', jobs=many)
-    # A submission is 300 bytes or so; those went to the disk.
-    assert kib() - before < 16 * 1024, (before, kib())
+    # Those are 10 MB of events. What the sanitizers keep back is no figure.
+    grown = kib() - before
+    assert SLOW > 1 or grown < 8 * 1024, (before, grown)
     last = head(t) - 1
     while not ear.lost:
         ear.take()
