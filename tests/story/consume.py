@@ -347,6 +347,50 @@ def wrong_uses_are_told_by_name(t):
     equal(len(reserve(client, max=1000, wait_ms=10000)), 100)
 
 
+def refused(client, limit, **parameters):
+    try:
+        client.call('consume.Reserve', wait_ms=0, **parameters)
+    except CallError as error:
+        equal((error.name, error.parameters['limit']),
+              ('org.reeve.consume.TooMany', limit))
+        return error.parameters['what']
+    raise AssertionError('it was not refused')
+
+
+@story(seconds=120)
+def leases_and_names_have_their_limits(t):
+    t.start()
+    mine = consumer(t, 'resize')
+    for _ in range(20):
+        submit(t, 1000)
+    submit(t, 1)
+    clients = [mine] + [t.client() for _ in range(19)]
+    for client in clients:
+        held = []
+        while len(held) < 1000:
+            held += reserve(client, max=1000, lease_ms=600000, wait_ms=10000)
+        equal(len(held), 1000)
+    equal(refused(mine, 1000, handlers=['resize']), 'leases_per_connection')
+    other = t.client()
+    equal(refused(other, 20000, handlers=['resize']), 'leases')
+    equal(settle(mine, held[0])['settled'], 1)
+    equal(len(reserve(other, max=2, wait_ms=10000)), 1)
+    equal(client.call('consume.Ack', held=[pair(lease) for lease in held[1:]])
+          ['settled'], 999)
+    # Names: as long as somebody asks for them.
+    asking = []
+    names = ['h%d' % n for n in range(999)] + ['one too many']
+    for at in range(0, 999, 64):
+        asking.append(t.client())
+        asking[-1].send('consume.Reserve', {
+            'handlers': names[at:min(at + 64, 999)], 'wait_ms': 600000})
+    with t.client() as last:
+        eventually(lambda: all(knows(t, name) for name in names[:999:64]),
+                   what='they ask')
+        equal(refused(last, 1000, handlers=['one more', names[-1]]),
+              'consumed_handlers')
+
+
 @story
 def two_consumers_do_ten_thousand_jobs_each_once(t):
     t.start()

@@ -184,6 +184,13 @@ def whole_spec(size):
         text[:-1] + ' ' * (size - len(text)) + '}').encode() + b'}}'
 
 
+def nested_callbacks(depth):
+    job = {'argv': ['x']}
+    for _ in range(depth):
+        job = {'argv': ['x'], 'on_done': [job]}
+    return spec(**job)
+
+
 # limit -> (a message of that size, the error of one more), or who asks it.
 LIMITS = {
     'message_bytes': (sized, LARGE),
@@ -198,6 +205,13 @@ LIMITS = {
     'jobs_per_call': (submit_many, INVALID),
     'ids_per_call': (lambda n: encode('Wait', {
         'ids': [1] * n, 'wait_ms': 0}), INVALID),
+    'callbacks': (lambda n: spec(on_done=[{'argv': ['x']}] * n), INVALID),
+    'callback_depth': (nested_callbacks, INVALID),
+    'names_per_reserve': (lambda n: encode('org.reeve.consume.Reserve', {
+        'handlers': ['h%d' % i for i in range(n)], 'wait_ms': 0}), INVALID),
+    'leases': 'story/consume.py',
+    'leases_per_connection': 'story/consume.py',
+    'consumed_handlers': 'story/consume.py',
     'calls_per_connection': 'unit/broker/test_conn.c',
     'connections': 'story/bulk.py',
     'connections_per_user': 'story/bulk.py',
