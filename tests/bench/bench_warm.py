@@ -178,6 +178,52 @@ def sharing(add, build, scale):
                     {'Pool(8)': peer[i] / 1024})
 
 
+def pids_of(it, pool):
+    return {worker['pid'] for worker in it.c.call('admin.Workers')['workers']
+            if worker['pool'] == pool}
+
+
+def recycled(it, pool):
+    """All workers of a pool are replaced."""
+    before = pids_of(it, pool)
+    it.c.call('admin.Recycle', pool=pool)
+    end = time.monotonic() + 30
+    while pids_of(it, pool) & before:
+        assert time.monotonic() < end, 'the workers stay'
+        time.sleep(0.05)
+
+
+def recycle(add, build, scale):
+    """Latency while a pool replaces all of its workers, over and over."""
+    total = max(int(50000 * scale), 2000)
+    with daemon(build) as it:
+        for pool, handler, name in (('c', 'noop', 'C plugin'),
+                                    ('py', 'pynoop', 'Python')):
+            found = {}
+            for how in ('quiet', 'recycling'):
+                spec = json.dumps({'handler': handler, 'args': {'value': 1},
+                                   'durability': 'memory'})
+                times = 0
+                # A file: a pipe that nobody reads would hold up the load.
+                with open(it.folder / 'took', 'w+') as took:
+                    load = subprocess.Popen(
+                        [str(build / 'tests/bench/bench-load'), 'calls',
+                         it.socket, str(total), spec],
+                        stdin=subprocess.DEVNULL, stdout=took)
+                    while how == 'recycling' and load.poll() is None:
+                        recycled(it, pool)
+                        times += 1
+                    assert load.wait() == 0
+                    took.seek(0)
+                    lines = took.read().splitlines()[:-1]
+                found[how] = sorted(float(line) for line in lines)
+            for share in (0.5, 0.99, 0.999):
+                add('warm', 'one call, %s, pool replaced %d times, p%g' % (
+                    name, times, share * 100),
+                    percentile(found['recycling'], share), 'us',
+                    {'quiet': percentile(found['quiet'], share)})
+
+
 def burn(add, build):
     """CPU-bound work on two workers, beside one; sleeping work on many."""
     took = {}
@@ -198,4 +244,5 @@ def warm(add, build, rounds, scale):
     throughput(add, build, rounds, scale)
     one_at_a_time(add, build, scale)
     sharing(add, build, scale)
+    recycle(add, build, scale)
     burn(add, build)
