@@ -333,6 +333,23 @@ def a_broker_that_is_killed_costs_nothing(t):
 
 
 @story
+def a_daemon_that_is_killed_finds_its_requests_again(t):
+    server = start(t)
+    jobs = in_flight(t, server, 20, path='/gate')
+    pid = worker(t)
+    t.kill_supervisor()
+    server.open()
+    t.shared.close()
+    t.shared = None
+    eventually(lambda: not proc.alive(pid), what='it ends when they have')
+    t.restart()
+    for job in jobs:
+        ended = t.wait(job)
+        equal((ended['state'], ended['attempt']), ('succeeded', 1), ended)
+    equal(server.count(), 20, 'requests')
+
+
+@story
 def both_killed_at_once_and_each_is_charged(t):
     server = start(t)
     jobs = in_flight(t, server, 20, {'crash_limit': 1})
