@@ -125,11 +125,8 @@ static struct fake_job *add_running(struct stage *stage)
 	return job;
 }
 
-UNIT(a_broker_that_begins_charges_all_that_a_dead_one_had)
+static pid_t start_process(void)
 {
-	struct channel_message text = {.kind = CHANNEL_TEXT};
-	struct stage stage;
-	const char *at = WEB;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
@@ -137,29 +134,77 @@ UNIT(a_broker_that_begins_charges_all_that_a_dead_one_had)
 		pause();
 		_exit(0);
 	}
-	stage_begin(&stage);
-	stage_row(&stage, 7, pid)->pool = SLICE("img");
-	kill(pid, SIGKILL);
+	return pid;
+}
+
+static void end_process(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	for (int i = 0; i < 3; i++)
-		add_running(&stage);
+}
+
+/* What the supervisor says to a broker that begins, up to who lives. */
+static void say_pools(struct stage *stage)
+{
+	struct channel_message text = {.kind = CHANNEL_TEXT};
+	const char *at = WEB;
+
 	while (*at) {
 		size_t n = strlen(at);
 
 		n = n < sizeof(text.reason) - 1 ? n : sizeof(text.reason) - 1;
 		memcpy(text.reason, at, n);
 		text.reason[n] = '\0';
-		assert_int_equal(channel_send(stage.supervisor, &text), 0);
+		assert_int_equal(channel_send(stage->supervisor, &text), 0);
 		at += n;
 	}
 	text = (struct channel_message){.kind = CHANNEL_POOLS};
-	assert_int_equal(channel_send(stage.supervisor, &text), 0);
+	assert_int_equal(channel_send(stage->supervisor, &text), 0);
 	text.kind = CHANNEL_ANNOUNCED;
-	assert_int_equal(channel_send(stage.supervisor, &text), 0);
-	link_hear_pools(&stage.broker);
+	assert_int_equal(channel_send(stage->supervisor, &text), 0);
+	link_hear_pools(&stage->broker);
 	/* No more than that: who lives comes when it is known who lived. */
-	assert_false(stage.broker.link.announced);
+	assert_false(stage->broker.link.announced);
+}
+
+UNIT(a_broker_that_begins_charges_all_that_a_dead_one_had)
+{
+	struct stage stage;
+	pid_t pid = start_process();
+
+	stage_begin(&stage);
+	stage_row(&stage, 7, pid)->pool = SLICE("img");
+	end_process(pid);
+	for (int i = 0; i < 3; i++)
+		add_running(&stage);
+	say_pools(&stage);
 	stage_start(&stage);
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(job(&stage, i)->crashes, 1);
+	stage_end(&stage);
+}
+
+static bool job_1_was_lost(struct stage *stage)
+{
+	fleet_tick(&stage->broker, clock_mono_ns() + 2 * S);
+	return writer_idle(&stage->broker.writer) &&
+	       job(stage, 1)->state == STATE_READY;
+}
+
+UNIT(one_that_dies_before_it_has_dialled_in_again_lost_them_all)
+{
+	struct stage stage;
+	pid_t pid = start_process();
+
+	stage_begin(&stage);
+	stage_row(&stage, 7, pid)->pool = SLICE("img");
+	for (int i = 0; i < 3; i++)
+		add_running(&stage);
+	say_pools(&stage);
+	stage_start(&stage);
+	assert_int_equal(fleet_busy(&stage.broker.fleet), 3);
+	end_process(pid);
+	stage_until(&stage, job_1_was_lost);
 	for (int i = 1; i <= 3; i++)
 		assert_int_equal(job(&stage, i)->crashes, 1);
 	stage_end(&stage);
@@ -173,6 +218,8 @@ int main(void)
 		cmocka_unit_test(each_of_them_has_its_own_clock),
 		cmocka_unit_test(
 			a_broker_that_begins_charges_all_that_a_dead_one_had),
+		cmocka_unit_test(
+			one_that_dies_before_it_has_dialled_in_again_lost_them_all),
 	};
 
 	return cmocka_run_group_tests_name("concurrent", tests, NULL, NULL);
