@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Handlers in a real daemon, called from a shell and from libreeve.
 
-    handlers.py REEVE REEVED EXAMPLE_POOL [TEST...]
+    handlers.py REEVE REEVED EXAMPLE_POOL EXAMPLE_TASKS [TEST...]
 
 covers: client/cmd_call client/map_call client/pool_wire client/cmd_pool
+covers: client/example_tasks
 """
 import json
 import os
@@ -17,7 +18,7 @@ sys.path.insert(0, str(HERE))
 from tool import (RealPlace, finish, holds, interrupt, run_tests,  # noqa: E402
                   same)
 
-TOOL, REEVED, EXAMPLE = map(os.path.abspath, sys.argv[1:4])
+TOOL, REEVED, EXAMPLE, TASKS = map(os.path.abspath, sys.argv[1:5])
 PROGRAM = '''
 import sys
 import time
@@ -61,9 +62,9 @@ if __name__ == '__main__':
 
 
 class Shop(RealPlace):
-    """A daemon with a pool of two Python workers."""
+    """A daemon with a pool of two Python workers, and maybe another one."""
 
-    def __init__(self):
+    def __init__(self, more=''):
         super().__init__(TOOL, REEVED)
         program = os.path.join(self.folder, 'handlers.py')
         with open(program, 'w') as file:
@@ -75,8 +76,8 @@ class Shop(RealPlace):
         with open(path, 'w') as file:
             file.write('pools:\n  py: {kind: worker, run: [%s, %s], '
                        'handles: [square, echo, join, nap, deaf, broken], '
-                       'workers: 2..4, preload: true}\n'
-                       % (sys.executable, program))
+                       'workers: 2..4, preload: true}\n%s'
+                       % (sys.executable, program, more))
         os.chmod(path, 0o600)
 
     def state(self, job):
@@ -148,6 +149,25 @@ def test_a_map_of_many():
         same(done.returncode, 0)
         holds(done.stdout.decode(), '4999 results, their sum is 41679167451',
               '1 errors, the first: TypeError')
+
+
+def test_the_tutorials_program_prints_what_tutorials_print():
+    """Ten tasks on three workers: the same as etc/examples/ten_tasks.py."""
+    top = HERE.parent.parent
+    with Shop('  tasks: {kind: worker, run: [/usr/bin/env, PYTHONPATH=%s, %s, '
+              '-m, reeve.worker, %s], handles: [task], workers: 3}\n' % (
+                  top / 'client' / 'python', sys.executable,
+                  top / 'etc/examples/tasks.py')) as here:
+        here.reeve('daemon', 'start')
+        done = subprocess.run(
+            [TASKS], stdout=subprocess.PIPE, timeout=60,
+            env={**here.environment, 'REEVE_SOCKET': os.path.join(
+                here.folder, 'run', 'reeve.sock')})
+        *lines, last = done.stdout.decode().splitlines()
+        same((done.returncode, last), (0, '5 of 10'))
+        same(sorted(lines), sorted(
+            ['task %d: %d' % (n, n * n) for n in range(1, 6)] +
+            ['ValueError: %d is more than 5' % n for n in range(6, 11)]))
 
 
 def test_a_broker_that_dies_loses_nothing():
@@ -222,4 +242,4 @@ def test_pools_are_sized_and_renewed():
 
 
 if __name__ == '__main__':
-    sys.exit(run_tests(sys.modules[__name__], sys.argv[4:]))
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[5:]))
