@@ -23,16 +23,19 @@ class Pool:
     its configuration.
 
     client: a Client, or a socket's path. window: at most so many jobs are
-    outstanding, then submitting waits. Options hold for all jobs: queue,
+    outstanding, then submitting waits. callback_threads: that run callbacks;
+    with more than one they come in any order, several at once, and a slow one
+    does not hold up the others. Options hold for all jobs: queue,
     priority, timeout (seconds a job), retry, tags, keep ...; each method
     takes them, too.
     """
 
-    def __init__(self, client=None, *, window=10000, **options):
+    def __init__(self, client=None, *, window=10000, callback_threads=1,
+                 **options):
         self._own = not isinstance(client, Client)
         self.client = Client(client) if self._own else client
         self._options = options
-        self._callbacks = Callbacks()
+        self._callbacks = Callbacks(callback_threads)
         self._defaults = {}
         self._running = True
         self._pump = Pump(self.client.path, self.client.reconnect, window)
@@ -136,13 +139,17 @@ class Pool:
         def left():
             return None if deadline is None else max(
                 deadline - time.monotonic(), 0)
-        if not self._pump.drained(left()):
-            return False
-        if not self._callbacks.finish(left()):
-            return False
+        while True:
+            if not self._pump.drained(left()):
+                return False
+            if not self._callbacks.finish(left()):
+                return False
+            if not self._pump.outstanding:  # a callback may have put more
+                break
         if not self._running and self._forget.alive:
             self._forget()
             self._pump.thread.join()
+            self._callbacks.stop()
             if self._pump.broken is None:
                 self._pump.close_groups(self.client)
             if self._own:

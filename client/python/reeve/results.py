@@ -12,49 +12,103 @@ log = logging.getLogger('reeve')
 
 
 class Callbacks:
-    """Runs callbacks one after the other, in the order of the ends, in a
-    thread of their own: a slow one delays other callbacks, never a result;
-    one that raises is logged.
+    """Runs callbacks in threads of their own: a slow one delays at most other
+    callbacks, never a result. With one thread they come one after the other,
+    in the order of the ends.
+
+    One that raises is logged and counted (`failed`); one that takes longer
+    than SLOW seconds is logged, also while it still runs.
     """
 
-    def __init__(self):
+    SLOW = 10.0
+
+    def __init__(self, threads=1):
         self._queue = queue.SimpleQueue()
-        self._thread = None
-        self._lock = threading.Lock()
+        self._wanted = max(int(threads), 1)
+        self._threads = []
+        self._running = {}  # [function, since, logged] by thread
+        self._look_at = 0.0
+        self._left = 0  # that were put and are not through
+        self._none_left = threading.Condition()
         self.failed = 0
 
     def put(self, function, value):
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=self._main, name='reeve-callbacks',
-                        daemon=True)
-                    self._thread.start()
+        with self._none_left:
+            self._left += 1
+            if not self._threads:
+                self._begin()
         self._queue.put((function, value))
+        now = time.monotonic()
+        if now > self._look_at:
+            self._look(now)
+
+    def _begin(self):
+        self._threads = [threading.Thread(target=self._main, daemon=True,
+                                          name='reeve-callbacks')
+                         for _ in range(self._wanted)]
+        for thread in self._threads:
+            thread.start()
+
+    def _look(self, now):
+        """Is one of them slow?"""
+        self._look_at = now + self.SLOW / 4
+        for it in list(self._running.values()):
+            if not it[2] and now - it[1] > self.SLOW:
+                it[2] = True
+                log.warning('a callback runs for %.1f s and is not back, %d '
+                            'more are behind it: %r', now - it[1],
+                            self._queue.qsize(), it[0])
 
     def _main(self):
+        here = threading.get_ident()
         while True:
             function, value = self._queue.get()
             if function is None:
-                value.set()
                 return
+            it = self._running[here] = [function, time.monotonic(), False]
+            failed = 0
             try:
                 function(value)
             except BaseException:
-                self.failed += 1
+                failed = 1
                 log.exception('a callback raised: %r', function)
-            del function, value
+            del self._running[here], function, value
+            took = time.monotonic() - it[1]
+            if took > self.SLOW:
+                log.warning('a callback took %.1f s: %r', took, it[0])
+            del it
+            with self._none_left:
+                self.failed += failed
+                self._left -= 1
+                if not self._left:
+                    self._none_left.notify_all()
 
     def finish(self, timeout=None):
-        """Wait for all that were put; the thread ends."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is None or thread is threading.current_thread():
+        """Wait for all that were put; False: not in time.
+
+        A callback that calls it does not wait for itself.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        if threading.current_thread() in self._threads:
             return True
-        done = threading.Event()
-        self._queue.put((None, done))
-        return done.wait(timeout)
+        while True:
+            left = self.SLOW / 4
+            if end is not None:
+                left = min(left, max(end - time.monotonic(), 0))
+            with self._none_left:
+                if self._none_left.wait_for(lambda: not self._left, left):
+                    return True
+            now = time.monotonic()
+            self._look(now)
+            if end is not None and now >= end:
+                return False
+
+    def stop(self):
+        """Nothing more comes: the threads end behind what was put."""
+        with self._none_left:
+            threads, self._threads = self._threads, []
+        for _ in threads:
+            self._queue.put((None, None))
 
 
 class _Waitable:
