@@ -216,17 +216,18 @@ static void copy_text(char *to, size_t bytes, struct arena *arena,
 }
 
 /* The one error that people meet every day: with the number in it. */
-static void say_no_job(struct reeve_error *error, struct slice parameters)
+static int64_t say_no_job(struct reeve_error *error, struct slice parameters)
 {
 	struct slice value;
 	int64_t id;
 
 	if (!json_find(parameters, "id", &value) || json_int(value, &id) != 0)
-		return;
+		return 0;
 	snprintf(error->message, sizeof(error->message), "there is no job %lld",
 		 (long long)id);
 	snprintf(error->hint, sizeof(error->hint),
 		 "It may have been purged; see which there are: reeve ls -a");
+	return id;
 }
 
 /* What is wrong with a field says little without the field's name. */
@@ -284,7 +285,7 @@ static int error_reply(struct reeve *r, struct slice name,
 		  "message");
 	copy_text(error.hint, sizeof(error.hint), &arena, parameters, "hint");
 	if (strcmp(error.name, "org.reeve.jobs.NoSuchJob") == 0)
-		say_no_job(&error, parameters);
+		r->missing = say_no_job(&error, parameters);
 	if (strcmp(error.name, "org.reeve.queues.NoSuchQueue") == 0)
 		say_no_queue(&error, &arena, parameters);
 	if (strcmp(error.name, "org.reeve.consume.PoolServes") == 0)

@@ -18,6 +18,7 @@ struct reeve {
 	struct json_out reply;	/* the reply given to the caller, terminated */
 	struct json_out params; /* parameters that the library writes itself */
 	struct reeve_error error;
+	int64_t missing; /* the job of the last NoSuchJob; 0: untold */
 	int64_t patience_ms;
 	const volatile sig_atomic_t *interrupt; /* NULL: none */
 	const int *fds; /* go with the call that is being sent; the caller's */

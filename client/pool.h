@@ -99,7 +99,7 @@ must_check int pool_open(struct reeve_pool *pool, const char *name);
 must_check int pool_send(struct reeve_pool *pool);
 /* pool_turn() - receive what is there; wait for it at most @timeout_ms */
 must_check int pool_turn(struct reeve_pool *pool, int64_t timeout_ms);
-/* pool_refuse() - end a task that never became a job */
+/* pool_refuse() - end a task of which the daemon says nothing */
 must_check int pool_refuse(struct reeve_pool *pool, uint32_t slot,
 			   const char *state, const char *cause,
 			   const char *type, const char *message);

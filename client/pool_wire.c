@@ -14,7 +14,7 @@
 
 /* ---- Ends ---- */
 
-/* One that the daemon would not take, or never heard of. */
+/* One that the daemon would not take, never heard of, or forgot. */
 int pool_refuse(struct reeve_pool *pool, uint32_t slot, const char *state,
 		const char *cause, const char *type, const char *message)
 {
@@ -23,7 +23,7 @@ int pool_refuse(struct reeve_pool *pool, uint32_t slot, const char *state,
 	int result;
 
 	json_out_object(&out);
-	json_out_member_int(&out, "id", 0);
+	json_out_member_int(&out, "id", pool->slots[slot].id);
 	json_out_member_text(&out, "state", state);
 	json_out_member_text(&out, "cause", cause);
 	json_out_key(&out, "failure");
@@ -394,6 +394,25 @@ static int hear_ends(struct reeve_pool *pool)
 	return 0;
 }
 
+/*
+ * One ended while the broker was away and is not kept any more: nobody knows
+ * how. That is its own error, and the others go on.
+ */
+static int lose(struct reeve_pool *pool)
+{
+	uint32_t slot = pool_find(pool, pool->r->missing);
+	int result;
+
+	if (slot == POOL_NONE || pool->slots[slot].state != POOL_WAITING)
+		return REEVE_E_NOT_FOUND;
+	pool_ids_remove(pool, slot);
+	pool->heard++;
+	result = pool_refuse(pool, slot, "failed", "unknown", "NoSuchJob",
+			     "it ended while the connection was lost, and is "
+			     "not kept: how is not known");
+	return result ? result : watch_all(pool);
+}
+
 static int hear_watches(struct reeve_pool *pool)
 {
 	for (size_t i = 0; i < pool->watch_count; i++) {
@@ -403,6 +422,8 @@ static int hear_watches(struct reeve_pool *pool)
 		while ((result = reeve_watch_next(pool->watches[i], 0, &job)) ==
 		       0)
 			take_end(pool, job);
+		if (result == REEVE_E_NOT_FOUND)
+			return lose(pool); /* all watches are new */
 		if (result != REEVE_E_TIMEOUT && result != REEVE_E_END)
 			return result;
 	}

@@ -427,17 +427,27 @@ REEVE_API void reeve_watch_free(struct reeve_watch *watch);
  *
  * Tasks travel in batches, as large as the load makes them; each is a job by
  * itself, and nothing is lost together. After a lost connection the same tasks
- * are under way as before, none of them twice.
+ * are under way as before, none of them twice: what was not answered is sent
+ * again with its key, ends are asked for by id, and no callback is called
+ * twice. If the daemon is not back within the handle's patience the pool is
+ * broken: REEVE_E_LOST, and those that are left are not called.
  *
- * Callbacks are run by the functions of the pool, one at a time. One may put
- * more tasks, but none is waited for there: REEVE_E_FULL. A slow one holds up
- * its pool, not the daemon, and never more than `outstanding` are kept for it.
+ * Callbacks are run in the caller's thread, one at a time, by put, next, map,
+ * close, join and terminate, and by nothing else. In an event loop: poll
+ * reeve_pool_fds(), then reeve_pool_next() with timeout 0. A callback may put
+ * more tasks, but none is waited for there: REEVE_E_FULL; it may make calls of
+ * the handle, close and terminate; it leaves next, map, join and free to its
+ * caller, and returns (no longjmp, no exception). A slow one holds up its pool,
+ * not the daemon, and never more than `outstanding` are kept for it; what fails
+ * in one is its own affair, and no other is the worse for it.
  */
 struct reeve_pool;
 
 /* Exactly one of the two is called, once, unless both are NULL: then
  * reeve_pool_next() gives the job. One of a task that the daemon refused, or
- * that was never submitted, has the id 0. @job lives until it returns. */
+ * that was never submitted, has the id 0; one that ended while the connection
+ * was lost, and is not kept, the failure_type NoSuchJob. @job lives until it
+ * returns. */
 struct reeve_task {
 	const char *args; /* a JSON object; NULL: {}; copied */
 	void (*on_result)(void *data, const struct reeve_job *job);
