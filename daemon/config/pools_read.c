@@ -118,6 +118,7 @@ static void check_run(struct reading *reading, const struct named_entry *entry)
 	const char *first = reading->pool->run[0];
 	char text[300];
 
+	require(first); /* what a file says of a list is never empty */
 	if (reading->pool->kind == POOL_PLUGIN) {
 		if (first[0] == '/' && access(first, R_OK) == 0)
 			return;

@@ -303,7 +303,7 @@ static int read_ok(struct reading *reading, struct slice value)
 
 static int read_secret(struct reading *reading, struct slice value)
 {
-	struct slice text;
+	struct slice text = {0};
 	int r = text_of(reading, value, "secret", &text);
 
 	reading->args->secret = r ? NULL : text.p;
