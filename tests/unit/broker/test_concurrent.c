@@ -125,6 +125,35 @@ static struct fake_job *add_running(struct stage *stage)
 	return job;
 }
 
+UNIT(whose_job_it_is_is_said_if_it_is_not_our_own)
+{
+	struct stage stage;
+	int client, worker;
+	const char *line;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	stage_pools(&stage, WEB);
+	for (int i = 0; i < 3; i++)
+		stage_thumb(&stage, client, NULL);
+	stage_settle(&stage);
+	stage.store->jobs[1].uid = geteuid() + 4711;
+	stage.store->jobs[2].uid = 0;
+	worker = stage_handler(&stage, 8);
+	for (int i = 1; i <= 3; i++) {
+		line = stage_read(&stage, worker);
+		assert_int_equal(stage_number(line, "job"), i);
+		if (i == 2)
+			assert_int_equal(stage_number(line, "uid"),
+					 geteuid() + 4711);
+		else
+			assert_null(strstr(line, "\"uid\""));
+	}
+	close(worker);
+	close(client);
+	stage_end(&stage);
+}
+
 static pid_t start_process(void)
 {
 	pid_t pid = fork();
@@ -216,6 +245,7 @@ int main(void)
 		cmocka_unit_test(it_is_given_many_before_the_first_has_ended),
 		cmocka_unit_test(its_death_is_charged_to_each_of_them),
 		cmocka_unit_test(each_of_them_has_its_own_clock),
+		cmocka_unit_test(whose_job_it_is_is_said_if_it_is_not_our_own),
 		cmocka_unit_test(
 			a_broker_that_begins_charges_all_that_a_dead_one_had),
 		cmocka_unit_test(
