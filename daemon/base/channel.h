@@ -39,6 +39,7 @@ enum channel_kind {
 	CHANNEL_SETTING,  /* `value` of row `slot` of the table holds now */
 	CHANNEL_POOLS, /* the text so far is the list of pools (pools_text) */
 	CHANNEL_DEFAULTS, /* ... what jobs get by their queue (defaults_text) */
+	CHANNEL_CALLBACKS, /* ... who is told of ends (callbacks_text) */
 	/* broker -> supervisor */
 	CHANNEL_SCALE,	/* so many workers of a pool are wanted: `value` */
 	CHANNEL_RETIRE, /* this worker will leave: make its replacement now;

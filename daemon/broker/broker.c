@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/advance_tell.h"
+#include "daemon/broker/callback_file.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/queue_file.h"
 #include "daemon/broker/recover.h"
@@ -236,8 +237,10 @@ static int start(struct broker *broker)
 		link_hear_pools(broker);
 		r = recover(broker);
 		/* Of what was told before the store was read. */
-		if (r == 0)
+		if (r == 0) {
 			queue_file_take(broker);
+			callback_file_apply(broker);
+		}
 	}
 	if (r == 0)
 		r = writer_start(&broker->writer, broker->base,
@@ -288,6 +291,7 @@ static void fini(struct broker *broker)
 	queues_fini(&broker->queues);
 	defaults_fini(&broker->defaults);
 	free(broker->callback_rules);
+	free(broker->callback_queues);
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	config_link_fini(&broker->config_link);

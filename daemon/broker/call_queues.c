@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/broker/callback.h"
+#include "daemon/broker/callback_file.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/entry.h"
 #include "daemon/broker/job_json.h"
@@ -115,11 +116,21 @@ static void join(struct call *call)
  * Return: was the call answered? */
 static bool is_held(struct call *call, const struct call_configure *p)
 {
+	const bool lists[CALLBACK_WHEN_COUNT] = {
+		[CALLBACK_SUCCESS] = CALL_HAS(p, CONFIGURE, on_success),
+		[CALLBACK_FAILURE] = CALL_HAS(p, CONFIGURE, on_failure),
+		[CALLBACK_DONE] = CALL_HAS(p, CONFIGURE, on_done),
+	};
 	const char *key = queue_file_holds(call->broker, p->name,
 					   CALL_HAS(p, CONFIGURE, max_length),
 					   CALL_HAS(p, CONFIGURE, overflow));
 	char message[LIMIT_NAME_BYTES + 128];
 
+	for (int i = 0; !key && i < CALLBACK_WHEN_COUNT; i++) {
+		if (lists[i] && callback_file_holds(call->broker, p->name,
+						    (enum callback_when)i))
+			key = callback_when_name((enum callback_when)i);
+	}
 	if (!key)
 		return false;
 	snprintf(message, sizeof(message),

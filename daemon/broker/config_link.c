@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemon/broker/callback_file.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/methods.h"
 #include "daemon/broker/queue_file.h"
@@ -189,6 +190,17 @@ static void on_defaults(struct broker *broker)
 			  r);
 }
 
+static void on_callbacks(struct broker *broker)
+{
+	const struct json_out *text = &broker->config_link.text;
+
+	if (is_whole(text))
+		callback_file_take(broker, json_out_slice(text));
+	else
+		log_error("the callbacks of the configuration cannot be taken "
+			  "over, the last ones stay");
+}
+
 static void on_reloaded(struct broker *broker,
 			const struct channel_message *message)
 {
@@ -241,6 +253,8 @@ void config_link_heard(struct broker *broker,
 		on_pools(broker);
 	else if (message->kind == CHANNEL_DEFAULTS)
 		on_defaults(broker);
+	else if (message->kind == CHANNEL_CALLBACKS)
+		on_callbacks(broker);
 	else if (message->kind == CHANNEL_CONFIG)
 		on_config(broker);
 	else

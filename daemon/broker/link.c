@@ -18,6 +18,7 @@ static void on_message(struct broker *broker, struct channel_message *message)
 	case CHANNEL_RELOADED:
 	case CHANNEL_POOLS:
 	case CHANNEL_DEFAULTS:
+	case CHANNEL_CALLBACKS:
 	case CHANNEL_SETTING:
 		config_link_heard(broker, message);
 		return;
@@ -83,7 +84,8 @@ static bool is_setting(enum channel_kind kind)
 {
 	return kind == CHANNEL_TEXT || kind == CHANNEL_HOST ||
 	       kind == CHANNEL_SETTING || kind == CHANNEL_CONFIG ||
-	       kind == CHANNEL_DEFAULTS || kind == CHANNEL_POOLS;
+	       kind == CHANNEL_DEFAULTS || kind == CHANNEL_CALLBACKS ||
+	       kind == CHANNEL_POOLS;
 }
 
 void link_hear_pools(struct broker *broker)

@@ -62,6 +62,7 @@ struct broker {
 	struct defaults defaults;	/* what jobs get by their queue */
 	struct direct direct;	    /* jobs that begin before their commit */
 	char *callback_rules;	    /* of every job, JSON; NULL: none */
+	char *callback_queues;	    /* of queues in files, JSON; NULL: none */
 	struct carried *carried;    /* by job: descriptors that wait with it */
 	struct advances advances;   /* of jobs that say how far they are */
 	struct event *advance_turn; /* what is to be told of them later */

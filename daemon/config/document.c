@@ -1,6 +1,7 @@
 #include "daemon/config/document.h"
 
-#include "proto/near.h"
+#include "daemon/config/callbacks_read.h"
+#include "daemon/config/key_names.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +12,6 @@
 #define LEVELS_MAX 8
 #define NESTED_MAX 16 /* more costs libyaml the square of it */
 #define SEEN_MAX 1024
-#define NAMES_BYTES 200
 
 /* What the next node of the file is. */
 enum expect {
@@ -39,7 +39,9 @@ struct walk {
 	char *items[NAMED_ITEMS_MAX + 1];
 	size_t item_count;
 	struct document_place list; /* where it begins */
-	struct seen *seen;	    /* SEEN_MAX */
+	bool in_tree;		    /* it goes there */
+	struct tree tree;
+	struct seen *seen; /* SEEN_MAX */
 	size_t seen_count;
 	int error; /* -ENOMEM */
 	bool over; /* nothing behind this is looked at */
@@ -81,85 +83,15 @@ static void problem(struct walk *walk, struct document_place place,
 	walk->hooks->problem(walk->hooks->context, place, text);
 }
 
-/* What may stand below a section, of both kinds of keys. */
-static struct slice child_of(struct slice section, size_t i)
-{
-	struct slice name;
-	size_t count = 0;
-
-	for (; (name = table_child(section, count)).p; count++) {
-		if (count == i)
-			return name;
-	}
-	for (size_t at = 0; (name = named_child(section, at)).p; at++) {
-		/* Some sections at the top are of both kinds. */
-		if (!section.n && table_is_section(name))
-			continue;
-		if (count++ == i)
-			return name;
-	}
-	return name;
-}
-
-/* "a, b, c" */
-static void names_below(struct slice section, char ret[NAMES_BYTES])
-{
-	size_t n = 0;
-
-	ret[0] = '\0';
-	for (size_t i = 0; n + 40 < NAMES_BYTES; i++) {
-		struct slice name = child_of(section, i);
-
-		if (!name.p)
-			break;
-		n += (size_t)snprintf(ret + n, NAMES_BYTES - n, "%s%.*s",
-				      n ? ", " : "", (int)name.n, name.p);
-	}
-}
-
-/* The nearest name at this place; p NULL: none is near enough. */
-static struct slice nearest(struct slice section, struct slice typed)
-{
-	struct slice best = {NULL, 0};
-	size_t least = NEAR_BYTES_MAX;
-
-	for (size_t i = 0;; i++) {
-		struct slice name = child_of(section, i);
-		size_t distance;
-
-		if (!name.p)
-			return best;
-		distance = near_distance(typed, name);
-		if (distance < least && near_enough(distance, typed.n)) {
-			least = distance;
-			best = name;
-		}
-	}
-}
-
-/* A key that stands elsewhere under that name, or its flag; NULL: none. */
-static const char *elsewhere(struct slice typed)
-{
-	for (size_t i = 0; i < TABLE_KEYS; i++) {
-		const struct table_row *row = &table_rows[i];
-		const char *last = strrchr(row->key, '.') + 1;
-
-		if (slice_is(typed, last) || slice_is(typed, row->flag + 2) ||
-		    slice_is(typed, row->key))
-			return row->key;
-	}
-	return NULL;
-}
-
 /* "store.keep" for a message; the top has words of its own. */
 static void unknown_key(struct walk *walk, struct slice typed,
 			struct document_place place)
 {
 	struct slice section = {walk->path, walk->lengths[walk->depth - 1]};
-	struct slice near = nearest(section, typed);
-	const char *other = elsewhere(typed);
+	struct slice near = key_names_nearest(section, typed);
+	const char *other = key_names_elsewhere(typed);
 	int n = typed.n < 60 ? (int)typed.n : 60;
-	char names[NAMES_BYTES];
+	char names[KEY_NAMES_BYTES];
 
 	if (named_takes_name(section)) {
 		problem(walk, place,
@@ -180,7 +112,7 @@ static void unknown_key(struct walk *walk, struct slice typed,
 			typed.p, section.n ? "below " : "at the top",
 			(int)section.n, section.p, other);
 	} else {
-		names_below(section, names);
+		key_names_below(section, names);
 		problem(walk, place, "unknown key '%.*s': %s%.*s there is %s",
 			n, typed.p, section.n ? "below " : "at the top",
 			(int)section.n, section.p, names);
@@ -313,7 +245,8 @@ static void say_items(struct walk *walk, struct document_place place)
 	snprintf(text, sizeof(text), "%.*s", (int)walk->name.n, walk->name.p);
 	show_dots(text);
 	walk->items[walk->item_count] = NULL;
-	if (!walk->item_count && !walk->error)
+	if (!walk->item_count && !walk->error &&
+	    walk->named->kind != NAMED_CALLBACKS)
 		problem(walk, place, "'%s' has no value: give one, like %s",
 			walk->path, walk->named->like);
 	else if (!walk->error)
@@ -325,7 +258,7 @@ static void say_items(struct walk *walk, struct document_place place)
 static void on_scalar(struct walk *walk, const yaml_event_t *event,
 		      struct document_place place)
 {
-	char names[NAMES_BYTES];
+	char names[KEY_NAMES_BYTES];
 
 	switch (walk->expect) {
 	case EXPECT_KEY:
@@ -338,6 +271,12 @@ static void on_scalar(struct walk *walk, const yaml_event_t *event,
 		on_value(walk, event, place);
 		break;
 	case EXPECT_NAMED:
+		if (walk->named->kind == NAMED_CALLBACKS &&
+		    !is_nothing(event)) {
+			problem(walk, place, "'%s' is a list, like %s",
+				walk->path, walk->named->like);
+			break;
+		}
 		if (!is_nothing(event))
 			add_item(walk, event, place);
 		say_items(walk, place);
@@ -346,7 +285,7 @@ static void on_scalar(struct walk *walk, const yaml_event_t *event,
 		add_item(walk, event, place);
 		return;
 	case EXPECT_SECTION:
-		names_below(slice_of(walk->path), names);
+		key_names_below(slice_of(walk->path), names);
 		if (!is_nothing(event))
 			problem(walk, place,
 				"'%s' is a section: below it there is %s",
@@ -432,6 +371,39 @@ static void passed(struct walk *walk)
 		value_done(walk);
 }
 
+/* A list of sections goes on as a tree, up to its end. */
+static bool is_of_tree(struct walk *walk, const yaml_event_t *event)
+{
+	if (walk->in_tree)
+		return true;
+	if (walk->expect != EXPECT_NAMED || walk->passing ||
+	    walk->named->kind != NAMED_CALLBACKS ||
+	    event->type != YAML_SEQUENCE_START_EVENT)
+		return false;
+	walk->list = place_of(&event->start_mark);
+	walk->error = tree_init(&walk->tree);
+	walk->in_tree = true;
+	return true;
+}
+
+static void on_tree(struct walk *walk, const yaml_event_t *event)
+{
+	bool has_on = walk->named - named_rows == NAMED_CALLBACKS_ALL;
+	int n;
+
+	if (walk->error || !tree_event(&walk->tree, event))
+		return;
+	n = callbacks_read(&walk->tree, has_on, walk->hooks, walk->list,
+			   walk->items);
+	walk->item_count = n > 0 ? (size_t)n : 0;
+	walk->error = n < 0 ? n : 0;
+	/* With problems nothing is said, and nobody goes on with it. */
+	say_items(walk, walk->list);
+	tree_fini(&walk->tree);
+	walk->in_tree = false;
+	value_done(walk);
+}
+
 static bool is_start(const yaml_event_t *event)
 {
 	return event->type == YAML_SEQUENCE_START_EVENT ||
@@ -444,25 +416,11 @@ static bool is_end(const yaml_event_t *event)
 	       event->type == YAML_MAPPING_END_EVENT;
 }
 
-/* An anchor or a tag: what it would mean is not for here. */
-static bool is_decorated(const yaml_event_t *event)
-{
-	if (event->type == YAML_SCALAR_EVENT)
-		return event->data.scalar.anchor || event->data.scalar.tag;
-	if (event->type == YAML_SEQUENCE_START_EVENT)
-		return event->data.sequence_start.anchor ||
-		       event->data.sequence_start.tag;
-	if (event->type == YAML_MAPPING_START_EVENT)
-		return event->data.mapping_start.anchor ||
-		       event->data.mapping_start.tag;
-	return event->type == YAML_ALIAS_EVENT;
-}
-
 static void on_node(struct walk *walk, const yaml_event_t *event)
 {
 	struct document_place place = place_of(&event->start_mark);
 
-	if (is_decorated(event)) {
+	if (tree_is_decorated(event)) {
 		problem(walk, place,
 			"anchors, aliases and tags have no place "
 			"here: write the value itself");
@@ -507,6 +465,8 @@ static void on_event(struct walk *walk, const yaml_event_t *event)
 		walk->passing += is_start(event) - is_end(event);
 		if (!walk->passing)
 			passed(walk);
+	} else if (is_of_tree(walk, event)) {
+		on_tree(walk, event);
 	} else {
 		on_node(walk, event);
 	}
@@ -569,6 +529,8 @@ int document_read(struct slice text, const struct document_hooks *hooks)
 	}
 	yaml_parser_delete(&parser);
 	forget_items(&walk);
+	if (walk.in_tree)
+		tree_fini(&walk.tree);
 	free(walk.seen);
 	return r ? r : walk.error;
 }

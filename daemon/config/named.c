@@ -316,6 +316,8 @@ static bool read_number(const struct named_row *row, const char *text,
 	switch (row->kind) {
 	case NAMED_WORD:
 		return read_word(row->words, text, &ret->word);
+	case NAMED_CALLBACKS: /* was looked at when it was read */
+		return true;
 	case NAMED_LIST:
 		return !row->words || read_word(row->words, text, &ret->word);
 	case NAMED_RANGE:
@@ -347,6 +349,7 @@ bool named_read(const struct named_row *row, const char *text,
 	static const char *const kinds[] = {
 		[NAMED_WORD] = "one of",
 		[NAMED_LIST] = "one or more of",
+		[NAMED_CALLBACKS] = "a list of callbacks",
 		[NAMED_RANGE] = "how many, at least and at most, up to 4096",
 		[NAMED_NUMBER] = "a number",
 		[NAMED_COUNT] = "a number",
@@ -375,7 +378,8 @@ void named_text(const struct named_entry *entry, char *ret, size_t bytes)
 {
 	size_t n = 0;
 
-	if (named_rows[entry->key].kind != NAMED_LIST) {
+	if (named_rows[entry->key].kind != NAMED_LIST &&
+	    named_rows[entry->key].kind != NAMED_CALLBACKS) {
 		snprintf(ret, bytes, "%s", entry->items[0]);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "proto/table.h"
 
 #define DAY_MS INT64_C(86400000)
+#define CALLBACK_LIKE "[{exec: [./alert.sh]}]"
 #define RETRY_WORDS "exit signal timeout memory handler exec"
 
 /* In the order of etc/reeve.yaml. */
@@ -57,6 +58,14 @@ const struct named_row named_rows[NAMED_KEYS] = {
 				    INT64_C(1) << 53, NULL, NULL, "1000"},
 	[NAMED_QUEUE_OVERFLOW] = {"queues.*.overflow", NAMED_WORD, 0, 0, NULL,
 				  "reject block", "block"},
+	[NAMED_QUEUE_ON_SUCCESS] = {"queues.*.on_success", NAMED_CALLBACKS, 0,
+				    0, NULL, NULL, CALLBACK_LIKE},
+	[NAMED_QUEUE_ON_FAILURE] = {"queues.*.on_failure", NAMED_CALLBACKS, 0,
+				    0, NULL, NULL, CALLBACK_LIKE},
+	[NAMED_QUEUE_ON_DONE] = {"queues.*.on_done", NAMED_CALLBACKS, 0, 0,
+				 NULL, NULL, CALLBACK_LIKE},
+	[NAMED_CALLBACKS_ALL] = {"callbacks", NAMED_CALLBACKS, 0, 0, "[]", NULL,
+				 "[{on: [failed], exec: [./alert.sh]}]"},
 	[NAMED_POOL_KIND] = {"pools.*.kind", NAMED_WORD, 0, 0, "worker",
 			     "plugin worker lines http", "worker"},
 	[NAMED_POOL_RUN] = {"pools.*.run", NAMED_LIST, 0, 0, NULL, NULL,
@@ -102,7 +111,7 @@ const char *named_unsaid(enum named_key key)
 
 	if (row->fallback)
 		return row->fallback;
-	if (key == NAMED_QUEUE_MAX_LENGTH || key == NAMED_QUEUE_OVERFLOW)
+	if (key >= NAMED_QUEUE_MAX_LENGTH && key <= NAMED_QUEUE_ON_DONE)
 		return NAMED_AT_RUN_TIME;
 	return strncmp(row->key, "queues.", 7) == 0 ? NAMED_INHERITED : "";
 }

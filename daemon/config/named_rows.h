@@ -29,6 +29,10 @@ enum named_key {
 	NAMED_QUEUE_RETRY_ON,
 	NAMED_QUEUE_MAX_LENGTH,
 	NAMED_QUEUE_OVERFLOW,
+	NAMED_QUEUE_ON_SUCCESS,
+	NAMED_QUEUE_ON_FAILURE,
+	NAMED_QUEUE_ON_DONE,
+	NAMED_CALLBACKS_ALL,
 	NAMED_POOL_KIND,
 	NAMED_POOL_RUN,
 	NAMED_POOL_HANDLES,
@@ -52,7 +56,8 @@ enum named_key {
 };
 
 enum named_kind {
-	NAMED_WORD,	/* one of `words` */
+	NAMED_WORD,	 /* one of `words` */
+	NAMED_CALLBACKS, /* a list of sections, as JSON: callback_rule */
 	NAMED_LIST,	/* texts, or of `words`; a single one may stand alone */
 	NAMED_RANGE,	/* MIN..MAX, or N for both; "cpus" for a number */
 	NAMED_NUMBER,	/* may be below 0 */

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/state.h"
 
+#include "daemon/config/callbacks_text.h"
 #include "daemon/config/defaults_text.h"
 #include "daemon/config/pools_text.h"
 #include "daemon/config/report.h"
@@ -83,6 +84,19 @@ static void send_defaults(struct supervisor *supervisor, int64_t now_ns)
 	json_out_fini(&out);
 }
 
+static void send_callbacks(struct supervisor *supervisor, int64_t now_ns)
+{
+	const struct channel_message end = {.kind = CHANNEL_CALLBACKS};
+	const struct settings *last = in_force(supervisor).last;
+	struct json_out out = {0};
+
+	/* Without memory the broker gets an empty text, and says so. */
+	if (callbacks_text_write(&out, last) != 0)
+		json_out_reset(&out);
+	send_text(supervisor, &out, &end, now_ns);
+	json_out_fini(&out);
+}
+
 static void send_values(struct supervisor *supervisor, int64_t now_ns)
 {
 	for (int key = 0; key < TABLE_KEYS; key++) {
@@ -101,6 +115,7 @@ void reload_tell(struct supervisor *supervisor, int64_t now_ns)
 {
 	send_config(supervisor, now_ns);
 	send_defaults(supervisor, now_ns);
+	send_callbacks(supervisor, now_ns);
 }
 
 /* All that can fail comes before the first change. */
@@ -131,6 +146,7 @@ static int apply(struct supervisor *supervisor, struct settings *settings,
 	send_values(supervisor, now_ns);
 	send_config(supervisor, now_ns);
 	send_defaults(supervisor, now_ns);
+	send_callbacks(supervisor, now_ns);
 	reload_tell_pools(supervisor, now_ns);
 	return 0;
 }

@@ -41,7 +41,7 @@ HEADER_OWNERS = {
     'sqlite3.h': ('daemon/store/sqlite_*.[ch]',),
     'event2/*': ('daemon/broker/*.[ch]',),
     'event.h': (),
-    'yaml.h': ('daemon/config/document.c',),
+    'yaml.h': ('daemon/config/document.c', 'daemon/config/tree.h'),
     'pthread.h': ('daemon/broker/*.[ch]', 'daemon/worker/attend.[ch]'),
     'dlfcn.h': ('daemon/worker/plugin.c', 'daemon/worker/curl.c'),
     'curl/*': ('daemon/worker/curl.h',),

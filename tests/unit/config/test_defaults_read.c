@@ -93,7 +93,8 @@ UNIT(what_is_wrong_has_its_place)
 		{"queues: {a.b: {prio: 1}}",
 		 "unknown key 'prio': below queues.a.b there is timeout, "
 		 "grace, crash_limit, priority, expire, orphans, retry, "
-		 "max_length, overflow",
+		 "max_length, overflow, on_success, on_failure, "
+		 "on_done",
 		 1, 16},
 		{"queues: {a.b: {expire: 1, \"expire\": 2}}",
 		 "'queues.a.b.expire' is here already, in line 1", 1, 27},
@@ -106,7 +107,8 @@ UNIT(what_is_wrong_has_its_place)
 		{"queues: {a: 3}",
 		 "'queues.a' is a section: below it there is timeout, grace, "
 		 "crash_limit, priority, expire, orphans, retry, "
-		 "max_length, overflow",
+		 "max_length, overflow, on_success, on_failure, "
+		 "on_done",
 		 1, 13},
 	};
 

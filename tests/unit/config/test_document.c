@@ -1,6 +1,8 @@
 /* The reader of one file; and with folders as arguments each y_ and n_ there. */
 #include "tests/helper/t.h"
 #include "daemon/config/document.h"
+#include "daemon/config/key_names.h"
+#include "daemon/config/tree.h"
 #include "daemon/config/value.h"
 
 #include <dirent.h>
@@ -172,7 +174,7 @@ UNIT(one_reading_says_all_that_is_wrong)
 				 "defaults: {grace: 2s}\n"),
 			    "1:1 unknown key 'x': at the top there is store, "
 			    "listen, output, defaults, limits, pools, log, "
-			    "stop, queues\n"
+			    "stop, queues, callbacks\n"
 			    "2:6 'log' is a section and not a list\n"
 			    "3:3 a key is a word and not a section\n"
 			    "5:17 'stop.timeout' takes a value, like 30s, and "

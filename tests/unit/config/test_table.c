@@ -190,7 +190,8 @@ static bool is_named(const char *name)
 {
 	for (size_t i = 0; i < NAMED_KEYS; i++) {
 		const char *key = named_rows[i].key;
-		const char *last = strrchr(key, '.') + 1;
+		const char *dot = strrchr(key, '.');
+		const char *last = dot ? dot + 1 : key;
 
 		if (!strchr(key, '*') &&
 		    strncmp(name, last, strlen(last)) == 0 &&
