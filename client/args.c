@@ -13,6 +13,7 @@ struct parser {
 	int argc;
 	char **argv;
 	int at;
+	bool stop_early;
 };
 
 bool args_int(const char *text, int64_t *ret)
@@ -115,6 +116,10 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 	switch (flag->kind) {
 	case ARG_ON:
 		*(bool *)at = true;
+		return 0;
+	case ARG_TEXT_MORE:
+		parser->stop_early = false;
+		*(const char **)at = value;
 		return 0;
 	case ARG_TEXT:
 		*(const char **)at = value;
@@ -222,8 +227,11 @@ static int parse_letters(struct parser *parser, const char *text)
 int args_parse(struct tool *tool, const struct arg_bases *bases,
 	       bool stop_early, int argc, char **argv, int *ret_count)
 {
-	struct parser parser = {
-		.tool = tool, .bases = bases, .argc = argc, .argv = argv};
+	struct parser parser = {.tool = tool,
+				.bases = bases,
+				.argc = argc,
+				.argv = argv,
+				.stop_early = stop_early};
 	int kept = 0;
 
 	for (; parser.at < argc; parser.at++) {
@@ -235,7 +243,7 @@ int args_parse(struct tool *tool, const struct arg_bases *bases,
 			break;
 		}
 		if (text[0] != '-' || !text[1]) {
-			if (stop_early)
+			if (parser.stop_early)
 				break;
 			argv[kept++] = text;
 			continue;

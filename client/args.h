@@ -19,6 +19,8 @@ enum arg_kind {
 	ARG_INT_TEXT,
 	ARG_DURATION_TEXT,
 	ARG_LIST, /* struct arg_list, may be given more than once */
+	/* As ARG_TEXT; then flags may stand behind the first argument, too. */
+	ARG_TEXT_MORE,
 };
 
 struct arg_list {

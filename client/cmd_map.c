@@ -49,6 +49,10 @@ static const struct arg_flag flags[] = {
 	 NULL},
 	{"retry-failed", 0, ARG_INT, offsetof(struct map_options, again),
 	 "GROUP", "what failed or was cancelled in a former map", 1, NULL},
+	CALLBACK_FLAGS("on-all-", offsetof(struct map_options, all),
+		       "when all have succeeded",
+		       "when all have ended, and not all well",
+		       "when all have ended"),
 };
 
 static const char CLOSED[] = "nobody reads the output any more";
@@ -398,21 +402,14 @@ static int open_group(struct map *map)
 	struct json_out out = {0};
 	struct slice value;
 	const char *reply;
-	int result;
+	int result = map_group(map, &out);
 
-	json_out_object(&out);
-	if (map->options->job.name)
-		json_out_member_string(&out, "name",
-				       slice_of(map->options->job.name));
-	json_out_object_end(&out);
-	json_out_byte(&out, '\0');
-	if (!json_out_ok(&out))
-		return say_memory(map->tool);
-	result = reeve_call(map->tool->r, "org.reeve.jobs.OpenGroup", out.p,
-			    &reply);
+	if (result == 0 && reeve_call(map->tool->r, "org.reeve.jobs.OpenGroup",
+				      out.p, &reply) != 0)
+		result = say_error(map->tool);
 	json_out_fini(&out);
 	if (result != 0)
-		return say_error(map->tool);
+		return result;
 	if (!json_find(slice_of(reply), "group", &value) ||
 	    json_int(value, &map->group) != 0)
 		return say_fail(
@@ -476,12 +473,14 @@ static int begin_again(const struct map *map, int argc)
 	const struct map_options *options = map->options;
 
 	if (argc > 0 || options->job.shell || options->job.handler.handler ||
-	    options->file || options->dry_run)
+	    options->file || options->dry_run ||
+	    !callback_args_are_none(&options->all) ||
+	    !callback_args_are_none(&options->job.callbacks))
 		return say_usage(map->tool,
 				 "To see which: reeve ls failed group=N",
 				 "--retry-failed runs the jobs of its group "
-				 "again: it takes no command, no items and no "
-				 "--dry-run");
+				 "again: it takes no command, no items, no "
+				 "callbacks and no --dry-run");
 	return 0;
 }
 
@@ -543,6 +542,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	source_fini(&map.source);
 	map_fini(&map);
 	job_args_fini(&map.options->job);
+	callback_args_fini(&map.options->all);
 	return result;
 }
 

@@ -1,5 +1,6 @@
 /* reeve queue ls, show, set, pause, resume, drain, purge. */
 
+#include "client/callback_args.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/counts.h"
@@ -8,6 +9,7 @@
 #include "client/render.h"
 #include "client/say.h"
 #include "client/suggest.h"
+#include "client/ties.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 
@@ -18,7 +20,8 @@
 struct queue_options {
 	int64_t max_length, timeout_ms;
 	const char *overflow;
-	bool no_limit, all, yes;
+	bool no_limit, all, yes, no_callbacks;
+	struct callback_args callbacks;
 };
 
 #define QUEUE_AT(member) offsetof(struct queue_options, member)
@@ -36,6 +39,12 @@ static const struct arg_flag flags[] = {
 	 "drain: give up then", 0, NULL},
 	{"yes", 'y', ARG_ON, QUEUE_AT(yes), NULL,
 	 "purge: do not ask whether to go on", 0, NULL},
+	CALLBACK_FLAGS("on-", QUEUE_AT(callbacks),
+		       "set: when a job of it has succeeded",
+		       "set: when one has failed for good",
+		       "set: when one has ended"),
+	{"no-callbacks", 0, ARG_ON, QUEUE_AT(no_callbacks), NULL,
+	 "set: none but those that are named now", 0, NULL},
 };
 
 static const struct render_column columns[] = {
@@ -90,6 +99,22 @@ static void write_row(struct render *render, struct arena *arena,
 		    paused ? "paused" : "running");
 }
 
+/* What is made when a job of it has ended. */
+static void print_callbacks(struct slice queue)
+{
+	for (size_t when = 0; when < CALLBACK_WHEN_COUNT; when++) {
+		const char *name = callback_when_name((enum callback_when)when);
+		struct json_iter iter = json_enter(field_list(queue, name));
+		char text[TIES_TEXT_BYTES];
+		struct slice item;
+
+		while (json_item(&iter, &item)) {
+			ties_text(item, text);
+			printf("  %-10s %s\n", name, text);
+		}
+	}
+}
+
 /* One queue, for people: what the table has no room for. */
 static void print_one(const struct tool *tool, struct arena *arena,
 		      struct slice queue)
@@ -116,6 +141,7 @@ static void print_one(const struct tool *tool, struct arena *arena,
 		       strcmp(field_text(arena, queue, "overflow"), "block")
 			       ? "submissions are refused"
 			       : "submissions wait for room");
+	print_callbacks(queue);
 }
 
 static int print_table(const struct tool *tool, struct arena *arena,
@@ -200,14 +226,33 @@ static int say_done(const struct tool *tool, const char *what, const char *name)
 	return 0;
 }
 
-static int set(struct tool *tool, const struct queue_options *options,
+/* A list takes the place of the one that was there. */
+static void write_callbacks(struct json_out *out,
+			    const struct queue_options *options)
+{
+	callback_args_write(&options->callbacks, out);
+	for (size_t i = 0; options->no_callbacks && i < CALLBACK_WHEN_COUNT;
+	     i++) {
+		if (options->callbacks.lists[i])
+			continue;
+		json_out_key(out, callback_when_name((enum callback_when)i));
+		json_out_array(out);
+		json_out_array_end(out);
+	}
+}
+
+static int set(struct tool *tool, struct queue_options *options,
 	       const char *name)
 {
+	/* Where the job that they follow says nothing: here. */
+	struct reeve_spec here = {0};
 	struct json_out out = {0};
 	const char *reply;
 	int result;
 
-	if (!options->max_length && !options->no_limit && !options->overflow)
+	if (!options->max_length && !options->no_limit && !options->overflow &&
+	    !options->no_callbacks &&
+	    callback_args_are_none(&options->callbacks))
 		return say_usage(tool,
 				 "Like: reeve queue set mail --max-length 1000",
 				 "there is nothing to set");
@@ -215,8 +260,12 @@ static int set(struct tool *tool, const struct queue_options *options,
 		return say_usage(tool, "Give one of them",
 				 "--max-length and --no-limit exclude each "
 				 "other");
+	result = callback_args_read(tool, &options->callbacks, "on-", &here);
+	if (result != 0)
+		return result;
 	json_out_object(&out);
 	json_out_member_text(&out, "name", name);
+	write_callbacks(&out, options);
 	if (options->max_length || options->no_limit)
 		json_out_member_int(&out, "max_length", options->max_length);
 	if (options->overflow)
@@ -308,9 +357,9 @@ static int unknown(const struct tool *tool, const char *verb)
 	return say_usage(tool, hint, "there is no command 'queue %s'", verb);
 }
 
-static int run(struct tool *tool, void *queue_options, int argc, char **argv)
+static int carry_out(struct tool *tool, struct queue_options *options, int argc,
+		     char **argv)
 {
-	const struct queue_options *options = queue_options;
 	const char *verb = argc > 0 ? argv[0] : "ls";
 	const char *name = argc > 1 ? argv[1] : NULL;
 	bool many = strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0 ||
@@ -343,6 +392,15 @@ static int run(struct tool *tool, void *queue_options, int argc, char **argv)
 	return purge(tool, options, name);
 }
 
+static int run(struct tool *tool, void *queue_options, int argc, char **argv)
+{
+	struct queue_options *options = queue_options;
+	int result = carry_out(tool, options, argc, argv);
+
+	callback_args_fini(&options->callbacks);
+	return result;
+}
+
 const struct command command_queue = {
 	.name = "queue",
 	.group = "Queues",
@@ -351,6 +409,7 @@ const struct command command_queue = {
 	.text = "  reeve queue ls\n"
 		"  reeve queue pause mail\n"
 		"  reeve queue set mail --max-length 1000 --overflow block\n"
+		"  reeve queue set mail --on-failure './alert.sh mail'\n"
 		"  reeve queue drain mail --timeout 10m\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct queue_options),

@@ -10,6 +10,7 @@
 #include "client/stamp.h"
 #include "client/tail.h"
 #include "client/text.h"
+#include "client/ties.h"
 #include "client/trace.h"
 #include "client/words.h"
 #include "proto/json_in.h"
@@ -262,6 +263,7 @@ static int show(struct tool *tool, int64_t id)
 	print_facts(tool, job);
 	print_times(tool, job, clock_wall_ms());
 	print_progress(tool, job, clock_wall_ms());
+	ties_print(tool, job, row);
 	print_usage(tool, job);
 	if (print_tries(tool, job) != 0)
 		return EXIT_FAILED;

@@ -4,6 +4,7 @@
 #include "client/finish.h"
 #include "client/job.h"
 #include "client/job_args.h"
+#include "client/request_args.h"
 #include "client/say.h"
 #include "client/served.h"
 #include "client/stuck.h"
@@ -13,12 +14,23 @@
 
 struct submit_options {
 	struct job_args job;
+	struct request_args request;
 	bool wait;
 };
 
+#define SUBMIT_AT(member) offsetof(struct submit_options, member)
+
 static const struct arg_flag flags[] = {
-	{"wait", 'w', ARG_ON, offsetof(struct submit_options, wait), NULL,
+	{"wait", 'w', ARG_ON, SUBMIT_AT(wait), NULL,
 	 "wait for its end; exit with its code", 0, NULL},
+	{"http", 0, ARG_TEXT_MORE, SUBMIT_AT(request.method), "METHOD",
+	 "send a request; the URL follows", 0, NULL},
+	{"header", 0, ARG_LIST, SUBMIT_AT(request.headers), "'NAME: VALUE'",
+	 "with --http: a header of it; repeatable", 0, NULL},
+	{"body", 0, ARG_TEXT, SUBMIT_AT(request.body), "TEXT|@FILE",
+	 "with --http: what is sent; @- is stdin", 0, NULL},
+	{"secret", 0, ARG_TEXT, SUBMIT_AT(request.secret), "NAME",
+	 "with --http: sign it with this secret of the configuration", 0, NULL},
 };
 
 static int wait_for(struct tool *tool, int64_t id)
@@ -31,13 +43,21 @@ static int wait_for(struct tool *tool, int64_t id)
 	return finish_job(tool, job);
 }
 
+/* A handler that is not there may be one of its callbacks'. */
+static int refused(struct tool *tool, const struct reeve_spec *spec)
+{
+	if (spec->on_success || spec->on_failure || spec->on_done)
+		return say_error(tool);
+	return served_fail(tool, spec->handler);
+}
+
 /* Nothing is promised before its end: so there is one to wait for. */
 static int apply(struct tool *tool, const struct reeve_spec *spec)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 
 	if (reeve_apply(tool->r, spec, -1, &job) != 0)
-		return served_fail(tool, spec->handler);
+		return refused(tool, spec);
 	if (!tool->json)
 		printf("%" PRId64 "\n", job->id);
 	return finish_job(tool, job);
@@ -48,8 +68,14 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 {
 	struct reeve_spec spec;
 	int64_t id;
-	int result = job_args_spec(tool, &options->job, argc, argv, &spec);
+	int result = request_args_read(tool, &options->request, &options->job,
+				       argc, argv);
 
+	/* A URL is no command. */
+	if (options->request.method)
+		argv[argc = 0] = NULL;
+	if (result == 0)
+		result = job_args_spec(tool, &options->job, argc, argv, &spec);
 	if (result == 0 && spec.durability == REEVE_RESULT && !options->wait)
 		result = say_usage(
 			tool, "Add --wait, or use --durability memory",
@@ -62,7 +88,7 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 	if (spec.durability == REEVE_RESULT)
 		return apply(tool, &spec);
 	if (reeve_submit(tool->r, &spec, &id) != 0)
-		return served_fail(tool, spec.handler);
+		return refused(tool, &spec);
 	if (!tool->json)
 		printf("%" PRId64 "\n", id);
 	else if (!options->wait)
@@ -85,6 +111,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	tool->speaks_for_job = submit_options->wait;
 	result = submit(tool, submit_options, argc, argv);
 	job_args_fini(&submit_options->job);
+	request_args_fini(&submit_options->request);
 	return result;
 }
 
@@ -97,6 +124,9 @@ const struct command command_submit = {
 	.text = "  reeve submit make -j8\n"
 		"  reeve submit --handler thumb --args path=a.png\n"
 		"  reeve submit -q mail --timeout 10m -- ./send.sh list.txt\n"
+		"  reeve submit --on-failure './alert.sh me' ./backup.sh\n"
+		"  reeve submit --http POST https://example.org/hook --body "
+		"hi\n"
 		"  reeve submit --in 2h --sh 'sort big.txt | uniq -c "
 		">counts'\n",
 	COMMAND_FLAGS(flags),

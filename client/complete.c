@@ -34,6 +34,13 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
+static bool ends(const char *text, const char *with)
+{
+	size_t n = strlen(text), m = strlen(with);
+
+	return n >= m && strcmp(text + n - m, with) == 0;
+}
+
 static void offer(const struct line *line, const char *word, const char *what)
 {
 	if (begins(word, line->word))
@@ -373,7 +380,7 @@ static void offer_filters(const struct line *line)
 		"last",	  "all",     "waiting", "unfinished", "ended",
 		"queue=", "name=",   "state=",	"group=",     "key=",
 		"cause=", "exit=",   "user=",	"tag:",	      "newer=",
-		"older=", "longer=", "not:",	"handler=",
+		"older=", "longer=", "not:",	"handler=",   "follows=",
 	};
 
 	if (begins(line->word, "queue=")) {
@@ -401,6 +408,7 @@ static void offer_value(const struct line *line)
 		{"on-conflict", "return,replace,reject"},
 		{"durability", "sync,memory,result"},
 		{"overflow", "reject,block"},
+		{"http", "GET,POST,PUT,PATCH,DELETE,HEAD"},
 		{"exit", "none"},
 		{"kind", "submitted,started,finished,failed,retrying,"
 			 "cancelled,removed,progress,queue_paused,"
@@ -417,8 +425,12 @@ static void offer_value(const struct line *line)
 
 	if (strcmp(line->flag, "queue") == 0)
 		offer_queues(line, "");
-	if (strcmp(line->flag, "handler") == 0)
+	if (strcmp(line->flag, "handler") == 0 || ends(line->flag, "-call"))
 		offer_handlers(line);
+	/* The first word of it; a path as it stands. */
+	if (flag && flag->kind == ARG_LIST && begins(line->flag, "on-") &&
+	    !ends(line->flag, "-call") && !ends(line->flag, "-url"))
+		printf(":command\n");
 	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
 		if (strcmp(line->flag, files[i]) == 0)
 			printf(":file\n");

@@ -93,6 +93,8 @@ static const struct arg_flag flags[] = {
 	 "fail when N workers died under it (3)", 1, NULL},
 	{"keep-orphans", 0, ARG_ON, AT(keep_orphans), NULL,
 	 "leave processes behind when it ends", 0, NULL},
+	CALLBACK_FLAGS("on-", AT(callbacks), "when it has succeeded",
+		       "when it has failed for good", "when it has ended"),
 };
 
 const struct arg_table job_args_table = {flags, ARRAY_COUNT(flags)};
@@ -103,6 +105,7 @@ void job_args_fini(struct job_args *args)
 	args->stdin_data = NULL;
 	place_args_fini(&args->place);
 	handler_args_fini(&args->handler);
+	callback_args_fini(&args->callbacks);
 }
 
 /* All of a file, up to the limit of the protocol. */
@@ -392,6 +395,13 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		result = read_durability(tool, args, ret);
 	if (result == 0)
 		result = read_at(tool, args, ret);
+	/* A command's have its context, a call has none that they could have.
+	 */
+	if (result == 0)
+		result = callback_args_read(tool, &args->callbacks, "on-",
+					    calls ? ret : NULL);
+	if (result == 0)
+		callback_args_spec(&args->callbacks, ret);
 	if (result == 0 && !calls)
 		tell_left_out(tool, ret);
 	return result;

@@ -3,6 +3,7 @@
 /* Job args: the flags that submit, run and map share, as a submission. */
 
 #include "client/args.h"
+#include "client/callback_args.h"
 #include "client/handler_args.h"
 #include "client/place_args.h"
 #include "client/retry_args.h"
@@ -17,6 +18,7 @@ struct job_args {
 	int64_t in_ms, grace_ms;
 	int64_t crash_limit, group;
 	struct retry_args retry;
+	struct callback_args callbacks;
 	bool read_stdin, hold, once, keep_orphans;
 	char *stdin_data; /* owned; read by job_args_spec() */
 	size_t stdin_bytes;

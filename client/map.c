@@ -59,6 +59,23 @@ int map_too_long(const struct map *map)
 			"an item is longer than %d bytes", SOURCE_ITEM_BYTES);
 }
 
+int map_group(struct map *map, struct json_out *out)
+{
+	struct callback_args *all = &map->options->all;
+	int result = callback_args_read(map->tool, all, "on-all-",
+					&map->defaults);
+
+	if (result != 0)
+		return result;
+	json_out_object(out);
+	if (map->options->job.name)
+		json_out_member_text(out, "name", map->options->job.name);
+	callback_args_write(all, out);
+	json_out_object_end(out);
+	json_out_byte(out, '\0');
+	return json_out_ok(out) ? 0 : say_memory(map->tool);
+}
+
 int map_limit(struct map *map)
 {
 	const char *text = map->options->max_fail;

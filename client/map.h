@@ -15,8 +15,9 @@
 
 struct map_options {
 	struct job_args job;
-	int64_t jobs;  /* 0: no limit */
-	int64_t again; /* --retry-failed: the group; 0: none */
+	struct callback_args all; /* of the group */
+	int64_t jobs;		  /* 0: no limit */
+	int64_t again;		  /* --retry-failed: the group; 0: none */
 	const char *file, *max_fail, *column_end, *mark;
 	bool null, keep_order, no_output, dry_run, json_lines;
 };
@@ -57,15 +58,18 @@ struct map {
 /** map_too_long() - say that of an item. Return: the exit code */
 must_check int map_too_long(const struct map *map);
 
+/** map_group() - the parameters of OpenGroup, terminated
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int map_group(struct map *map, struct json_out *out);
+
 /** map_limit() - read --max-fail; 0, or the exit code, with the error said */
 must_check int map_limit(struct map *map);
 
 /** map_is_enough() - so many have failed that the rest is to be cancelled */
 bool map_is_enough(const struct map *map);
 
-/** map_line() - with --json: a line for one that has ended
- *
- * Return: false when nobody reads any more. */
+/** map_line() - with --json: a line of an end; false: nobody reads any more */
 must_check bool map_line(const struct map *map, const struct reeve_job *job,
 			 const char *item);
 

@@ -504,6 +504,20 @@ static int check_handler(struct map *map)
 	return served ? 0 : served_missing(map->tool, SERVED_HANDLER, name);
 }
 
+static int open_pool(struct calls *calls)
+{
+	struct map *map = calls->map;
+	struct json_out group = {0};
+	int result = map_group(map, &group);
+
+	if (result == 0 &&
+	    pool_new(map->tool->r, &map->defaults, (size_t)map->options->jobs,
+		     map->options->keep_order, group.p, &calls->pool) != 0)
+		result = say_error(map->tool);
+	json_out_fini(&group);
+	return result;
+}
+
 static int carry_out(struct calls *calls)
 {
 	struct map *map = calls->map;
@@ -516,10 +530,9 @@ static int carry_out(struct calls *calls)
 	signal(SIGPIPE, SIG_IGN);
 	map->signal = interrupt_catch();
 	map->defaults.name = map->options->job.name;
-	if (reeve_pool_new(map->tool->r, &map->defaults,
-			   (size_t)map->options->jobs, map->options->keep_order,
-			   &calls->pool) != 0)
-		return say_error(map->tool);
+	result = open_pool(calls);
+	if (result != 0)
+		return result;
 	reeve_set_interrupt(map->tool->r, map->signal);
 	map->group = reeve_pool_group(calls->pool);
 	progress_init(&map->progress, map->tool, clock_monotonic_ms());

@@ -32,8 +32,9 @@ static int write_head(struct reeve_pool *pool,
 	return json_out_ok(out) ? 0 : handle_link_fail(pool->r, -ENOMEM);
 }
 
-int reeve_pool_new(struct reeve *r, const struct reeve_spec *defaults,
-		   size_t outstanding, bool ordered, struct reeve_pool **ret)
+int pool_new(struct reeve *r, const struct reeve_spec *defaults,
+	     size_t outstanding, bool ordered, const char *group,
+	     struct reeve_pool **ret)
 {
 	size_t most = outstanding && outstanding < POOL_MOST ? outstanding
 							     : POOL_MOST;
@@ -55,7 +56,7 @@ int reeve_pool_new(struct reeve *r, const struct reeve_spec *defaults,
 	if (result != 0)
 		result = handle_link_fail(r, result);
 	if (result == 0)
-		result = pool_open(pool, defaults->name);
+		result = pool_open(pool, defaults->name, group);
 	if (result == 0)
 		result = write_head(pool, defaults);
 	if (result != 0) {
@@ -67,6 +68,12 @@ int reeve_pool_new(struct reeve *r, const struct reeve_spec *defaults,
 	}
 	*ret = pool;
 	return 0;
+}
+
+int reeve_pool_new(struct reeve *r, const struct reeve_spec *defaults,
+		   size_t outstanding, bool ordered, struct reeve_pool **ret)
+{
+	return pool_new(r, defaults, outstanding, ordered, NULL, ret);
 }
 
 static void close_group(struct reeve_pool *pool)

@@ -67,6 +67,12 @@ struct reeve_pool {
 	bool by_id, closed, broken, calling;
 };
 
+/* pool_new() - as reeve_pool_new()
+ * @group:	parameters of OpenGroup; NULL: the name of @defaults */
+must_check int pool_new(struct reeve *r, const struct reeve_spec *defaults,
+			size_t outstanding, bool ordered, const char *group,
+			struct reeve_pool **ret);
+
 /* ---- pool_ids.c ---- */
 
 must_check int pool_slots_init(struct reeve_pool *pool, size_t most,
@@ -93,8 +99,10 @@ void pool_forget(const struct reeve_pool *pool, void (*forget)(void *data));
 
 /* ---- pool_wire.c ---- */
 
-/* pool_open() - a group of that name (NULL: none), and both connections */
-must_check int pool_open(struct reeve_pool *pool, const char *name);
+/* pool_open() - a group, and both connections
+ * @group:	parameters of OpenGroup; NULL: only the name (NULL: none) */
+must_check int pool_open(struct reeve_pool *pool, const char *name,
+			 const char *group);
 /* pool_send() - what was gathered, if another batch may be under way */
 must_check int pool_send(struct reeve_pool *pool);
 /* pool_turn() - receive what is there; wait for it at most @timeout_ms */

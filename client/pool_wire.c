@@ -243,7 +243,7 @@ static int open_ends(struct reeve_pool *pool)
 			   &pool->ends);
 }
 
-int pool_open(struct reeve_pool *pool, const char *name)
+int pool_open(struct reeve_pool *pool, const char *name, const char *group)
 {
 	struct reeve *r = pool->r;
 	struct json_out *out = handle_params(r);
@@ -255,6 +255,8 @@ int pool_open(struct reeve_pool *pool, const char *name)
 		json_out_member_text(out, "name", name);
 	json_out_object_end(out);
 	result = handle_params_take(r, &params);
+	if (group)
+		params = slice_of(group);
 	if (result == 0)
 		/* Twice leaves an empty group behind: no harm. */
 		result = handle_call(r, "org.reeve.jobs.OpenGroup", params,

@@ -242,6 +242,11 @@ struct reeve_spec {
 	bool once;		/* never start it twice */
 	bool keep_orphans;	/* leave processes behind when it ends */
 	bool no_key; /* do not make a key: a lost connection is an error */
+	/* Jobs that are made when it has ended: JSON lists of what Submit
+	 * takes, like [{"argv":["./mail","me"]}]; NULL: none. */
+	const char *on_success;
+	const char *on_failure; /* for good, cancelled and expired too */
+	const char *on_done;	/* both */
 };
 
 /**

@@ -129,7 +129,7 @@ static int unknown_word(struct tool *tool, const char *what, const char *word,
 	static const char *const others[] = {
 		"all",	  "last",  "state=",   "queue=",  "name=",  "group=",
 		"cause=", "exit=", "uid=",     "user=",	  "newer=", "older=",
-		"key=",	  "tag:",  "handler=", "longer=", "not:",
+		"key=",	  "tag:",  "handler=", "longer=", "not:",   "follows=",
 	};
 	struct suggest suggest;
 	char hint[128] = HELP_FILTERS;
@@ -229,6 +229,8 @@ static int add_pair(struct tool *tool, struct selector *selector,
 		return add_cause(tool, selector, value);
 	if (slice_is(key, "group"))
 		return add_number(tool, word, value, &selector->group);
+	if (slice_is(key, "follows"))
+		return add_number(tool, word, value, &selector->follows);
 	if (slice_is(key, "exit")) {
 		selector->has_exit = true;
 		return add_number(tool, word, value, &selector->exit_code);
@@ -334,7 +336,7 @@ bool selector_is_empty(const struct selector *selector)
 	       selector->tags.count == 0 && !selector->group &&
 	       !selector->newer_ms && !selector->older_ms &&
 	       !selector->longer_ms && !selector->not_count &&
-	       !selector->has_exit && !selector->has_uid;
+	       !selector->follows && !selector->has_exit && !selector->has_uid;
 }
 
 bool selector_is_ids(const struct selector *selector)
@@ -416,6 +418,8 @@ void selector_write(const struct selector *selector, struct json_out *out,
 	write_tags(out, &selector->tags);
 	if (selector->group)
 		json_out_member_int(out, "group", selector->group);
+	if (selector->follows)
+		json_out_member_int(out, "follows", selector->follows);
 	if (selector->has_exit)
 		json_out_member_int(out, "exit_code", selector->exit_code);
 	if (selector->has_uid)

@@ -8,6 +8,7 @@
  *	state=failed,cancelled   queue=mail   name=fetch   group=7   key=K
  *	cause=timeout   exit=3   uid=1000   tag:lang=de   newer=1d   older=2h
  *	longer=10m				ran so long, or runs
+ *	follows=17				is a callback of job 17
  *	not:failed   not:queue=mail		whatever has this is left out
  *
  * A word for states may begin with @: @failed. Words are joined by "and"; ids
@@ -26,7 +27,7 @@ struct selector {
 	uint32_t causes; /* bits 1 << enum reeve_cause; 0: any */
 	const char *queue, *handler, *name, *key; /* NULL: any */
 	struct arg_list tags;			  /* "k=v" */
-	int64_t group;				  /* 0: any */
+	int64_t group, follows;			  /* 0: any */
 	int64_t newer_ms, older_ms;		  /* ages; 0: any */
 	int64_t longer_ms;			  /* of a run; 0: any */
 	bool has_exit, has_uid;

@@ -159,6 +159,8 @@ static bool has_numbers(const struct selector *selector, struct slice job)
 
 	return (!selector->group ||
 		field_int(job, "group") == selector->group) &&
+	       (!selector->follows ||
+		field_int(job, "follows") == selector->follows) &&
 	       (!selector->has_uid || field_int(job, "uid") == selector->uid) &&
 	       (!selector->has_exit ||
 		(json_find(job, "exit_code", &value) &&

@@ -290,6 +290,35 @@ static bool write_retry(struct json_out *out, const struct reeve_spec *spec,
 	return true;
 }
 
+static int write_callbacks(struct json_out *out, const struct reeve_spec *spec,
+			   struct spec_fault *fault)
+{
+	const struct {
+		const char *name, *list;
+	} all[] = {
+		{"on_success", spec->on_success},
+		{"on_failure", spec->on_failure},
+		{"on_done", spec->on_done},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		struct json_fault at = {.message = "it is another kind of "
+						   "value"};
+		struct slice list = slice_of(all[i].list ? all[i].list : "");
+
+		if (!all[i].list)
+			continue;
+		if (json_check(list, &at) != 0 ||
+		    json_kind(json_trim(list)) != JSON_ARRAY) {
+			*fault = (struct spec_fault){all[i].name, all[i].list,
+						     at.message, at.offset};
+			return SPEC_E_CALLBACKS;
+		}
+		json_out_member_raw(out, all[i].name, json_trim(list));
+	}
+	return 0;
+}
+
 static int write_common(struct json_out *out, const struct reeve_spec *spec,
 			struct spec_fault *fault)
 {
@@ -326,7 +355,10 @@ static int write_common(struct json_out *out, const struct reeve_spec *spec,
 	if (!write_text(out, "unique", spec->unique, fault) ||
 	    !write_retry(out, spec, fault))
 		return SPEC_E_UTF8;
-	return spec_handler(spec) ? 0 : context_write(out, spec, fault);
+	result = write_callbacks(out, spec, fault);
+	if (result != 0 || spec_handler(spec))
+		return result;
+	return context_write(out, spec, fault);
 }
 
 int spec_write(struct json_out *out, const struct reeve_spec *spec,

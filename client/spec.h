@@ -8,10 +8,11 @@ enum {
 	SPEC_E_UTF8 = 1, /* a text is not UTF-8, the wire has no place for it */
 	SPEC_E_EMPTY,	 /* neither argv nor shell, or both */
 	SPEC_E_HANDLER, /* what commands have, for a handler; or args without one */
-	SPEC_E_ARGS,   /* args is no JSON object */
-	SPEC_E_TAG,    /* a tag or variable without "=" */
-	SPEC_E_NUMBER, /* a umask or limit that is no number */
-	SPEC_E_FOLDER, /* the current folder is not there any more */
+	SPEC_E_ARGS,	  /* args is no JSON object */
+	SPEC_E_TAG,	  /* a tag or variable without "=" */
+	SPEC_E_NUMBER,	  /* a umask or limit that is no number */
+	SPEC_E_FOLDER,	  /* the current folder is not there any more */
+	SPEC_E_CALLBACKS, /* on_success, ... is no JSON list */
 };
 
 #define SPEC_ESCAPED_BYTES 160
@@ -19,7 +20,7 @@ enum {
 struct spec_fault {
 	const char *field; /* static: "argv" */
 	const char *text;  /* the caller's, which is wrong; may be NULL */
-	const char *why;   /* SPEC_E_ARGS: static, what was expected */
+	const char *why;   /* ARGS, CALLBACKS: static, what was expected */
 	size_t offset;	   /* ... and where */
 };
 

@@ -116,6 +116,11 @@ int submit_spec_fail(struct reeve *r, int result,
 				   "Like: {\"path\":\"a.png\"}",
 				   "args is not a JSON object: %s at byte %zu",
 				   fault->why, fault->offset);
+	case SPEC_E_CALLBACKS:
+		return handle_fail(r, REEVE_E_INVALID,
+				   "Like: [{\"argv\":[\"./mail\",\"me\"]}]",
+				   "%s is not a JSON list: %s at byte %zu",
+				   fault->field, fault->why, fault->offset);
 	case SPEC_E_EMPTY:
 	default:
 		return handle_fail(r, REEVE_E_INVALID,
