@@ -27,6 +27,7 @@ struct line {
 	int given;	   /* words of the command before it */
 	const char *first; /* of them; NULL: none */
 	bool ended;	   /* behind -- */
+	bool more;	   /* flags may follow the first word, too */
 };
 
 static bool begins(const char *text, const char *with)
@@ -103,7 +104,7 @@ static const struct arg_flag *flag_of(const struct line *line, const char *word)
 /* Do somebody else's words follow? */
 static bool is_foreign(const struct line *line)
 {
-	return line->command && line->command->stop_early &&
+	return line->command && line->command->stop_early && !line->more &&
 	       line->given > line->command->handler_first;
 }
 
@@ -123,6 +124,7 @@ static void read_before(struct line *line, int argc, char **argv)
 		} else if (argv[i][0] == '-' && argv[i][1]) {
 			flag = flag_of(line, argv[i]);
 			line->flag = flag ? flag->name : NULL;
+			line->more |= flag && flag->kind == ARG_TEXT_MORE;
 			if (!flag || i + 2 >= argc)
 				continue;
 			line->flag = NULL;
@@ -463,6 +465,8 @@ static void offer_words(const struct line *line)
 		offer_list(line, synopsis, '|', line->command->summary);
 		return;
 	}
+	if (line->more)
+		return; /* a URL */
 	if (line->command->handler_first) {
 		if (line->given == 0)
 			offer_waited_for(line);

@@ -50,8 +50,12 @@ def lost(args, job):
     return None  # its worker dies: see the daemon
 
 
-HANDLERS = {function.__name__: function
-            for function in (echo, square, broken, nothing, long, lost)}
+def http(args, job):
+    return {'status': 200, 'body': args.get('body', '')}
+
+
+HANDLERS = {function.__name__: function for function in (
+    echo, square, broken, nothing, long, lost, http)}
 
 
 class Pools:
@@ -63,8 +67,9 @@ class Pools:
                      'handlers': ['exec'], 'min': 2, 'max': 2, 'wanted': 2,
                      'workers': 2, 'busy': 0, 'waiting': 0},
             'img': {'name': 'img', 'kind': 'worker', 'state': 'running',
-                    'handlers': sorted(HANDLERS), 'min': 1, 'max': 8,
-                    'wanted': 3, 'workers': 3, 'busy': 1, 'waiting': 4},
+                    'handlers': sorted(set(HANDLERS) - {'http'}),
+                    'min': 1, 'max': 8, 'wanted': 3, 'workers': 3, 'busy': 1,
+                    'waiting': 4},
             'sick': {'name': 'sick', 'kind': 'plugin', 'state': 'degraded',
                      'reason': "preload failed: KeyError: 'x'",
                      'handlers': ['ill'], 'min': 0, 'max': 2, 'wanted': 1,

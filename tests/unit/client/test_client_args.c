@@ -4,7 +4,7 @@
 
 struct options {
 	bool on, other;
-	const char *text;
+	const char *text, *more;
 	int64_t number, time;
 	struct arg_list list;
 };
@@ -16,6 +16,8 @@ static const struct arg_flag flags[] = {
 	{"text", 't', ARG_TEXT, offsetof(struct options, text), "TEXT", "", 0,
 	 "words"},
 	{"number", 'n', ARG_INT, offsetof(struct options, number), "N", "", 1,
+	 NULL},
+	{"more", 0, ARG_TEXT_MORE, offsetof(struct options, more), "X", "", 0,
 	 NULL},
 	{"list", 'l', ARG_LIST, offsetof(struct options, list), "X", "", 0,
 	 NULL},
@@ -94,6 +96,26 @@ UNIT(stops_where_somebody_elses_words_begin)
 	assert_string_equal(left, "a|-x|");
 }
 
+UNIT(a_flag_may_open_what_follows_for_flags)
+{
+	struct options options = {0};
+	struct tool tool = {0};
+	char left[256];
+
+	assert_int_equal(
+		parse("--more x a -o b --text t", true, &options, left, &tool),
+		0);
+	assert_string_equal(options.more, "x");
+	assert_string_equal(options.text, "t");
+	assert_true(options.on);
+	assert_string_equal(left, "a|b|");
+	options = (struct options){0};
+	assert_int_equal(parse("a --more x -o", true, &options, left, &tool),
+			 0);
+	assert_string_equal(left, "a|--more|x|-o|");
+	assert_false(options.on);
+}
+
 UNIT(a_mistyped_flag_is_answered_with_the_nearest)
 {
 	struct options options = {0};
@@ -139,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_every_form_of_a_flag),
 		cmocka_unit_test(stops_where_somebody_elses_words_begin),
+		cmocka_unit_test(a_flag_may_open_what_follows_for_flags),
 		cmocka_unit_test(a_mistyped_flag_is_answered_with_the_nearest),
 		cmocka_unit_test(bad_values_are_refused_by_name),
 		cmocka_unit_test(own_errors_leave_the_codes_of_a_job_alone),
