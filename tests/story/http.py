@@ -285,7 +285,9 @@ def a_cancel_ends_a_request_at_once(t):
 @story
 def as_many_at_once_as_the_pool_says(t):
     server = start(t, concurrency=5, idle='1s')
-    jobs = [give(t, server.url + '/sleep/20') for _ in range(30)]
+    jobs = [give(t, server.url + '/gate') for _ in range(30)]
+    eventually(lambda: server.now == 5, what='five are in flight')
+    server.open()
     for job in jobs:
         equal(t.wait(job)['state'], 'succeeded')
     equal(server.most, 5, 'at once')
@@ -294,9 +296,10 @@ def as_many_at_once_as_the_pool_says(t):
 
 
 def in_flight(t, server, count, spec=None, path='/hang'):
+    want = server.count() + count
     jobs = [give(t, server.url + path, spec, timeout_ms=60000)
             for _ in range(count)]
-    eventually(lambda: server.now >= count, what='all are in flight')
+    eventually(lambda: server.count() == want, what='all are in flight')
     return jobs
 
 

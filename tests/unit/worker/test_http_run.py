@@ -169,6 +169,9 @@ def what_is_private_is_not_for_jobs_of_others():
 def it_is_asked_to_leave_by_a_signal():
     server()
     worker = Http()
+    # It has read the hello, or it would have nobody to say anything to.
+    worker.broker.say({'ping': 5})
+    assert worker.broker.hear() == {'pong': 5}
     worker.process.terminate()
     assert worker.broker.hear() == {'leaving': True}
     assert worker.process.wait(10) == 0
