@@ -1,8 +1,10 @@
 #include "client/work.h"
 
 #include "client/say.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
+#include "proto/limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -178,6 +180,17 @@ static void write_result(const struct work_job *job, bool text,
 		json_out_string(out, output);
 }
 
+/* JSON that would not fit into a reply with something around it. */
+static bool is_too_deep(const struct work_job *job, bool text)
+{
+	struct slice output = {job->child.output, job->child.output_bytes};
+	struct json_fault fault;
+	int result = text ? JSON_E_SYNTAX : json_check(output, &fault);
+
+	return result == JSON_E_DEPTH ||
+	       (result == 0 && json_is_deeper(output, LIMIT_DATA_DEPTH));
+}
+
 static bool has_failed(const struct work_job *job)
 {
 	return job->child.signalled || job->child.status != 0;
@@ -190,6 +203,12 @@ static void say_why(const struct work_job *job, char why[WORK_WHY])
 	const char *last;
 	int n;
 
+	if (!has_failed(job) && job->too_deep) {
+		snprintf(why, WORK_WHY,
+			 "its output is JSON nested deeper than %d levels",
+			 LIMIT_DATA_DEPTH);
+		return;
+	}
 	if (!has_failed(job)) {
 		snprintf(why, WORK_WHY,
 			 "its output has more than %d bytes as a result",
@@ -225,7 +244,8 @@ static int settle_failed(struct work_job *job, const struct work_place *place,
 	if (job->asked) {
 		outcome.failure_type = "Cancelled";
 	} else if (!has_failed(job)) {
-		outcome.failure_type = "ResultTooLarge";
+		outcome.failure_type = job->too_deep ? "ResultNotJSON"
+						     : "ResultTooLarge";
 		outcome.bury = true;
 	}
 	return reeve_settle(place->tool->r, &outcome, 1, hold);
@@ -253,12 +273,14 @@ int work_settle(struct work_job *job, const struct work_place *place,
 	struct json_out out = {0};
 	int result = 0;
 
+	job->too_deep = !has_failed(job) && is_too_deep(job, place->text);
 	if (job->lost) {
 		hold = REEVE_HOLD_LOST;
 	} else if (job->put_back) {
 		*ret = WORK_PUT_BACK;
 		result = reeve_put_back(place->tool->r, &held, 1, 0, &hold);
-	} else if (job->asked || has_failed(job) || job->child.too_much) {
+	} else if (job->asked || has_failed(job) || job->child.too_much ||
+		   job->too_deep) {
 		*ret = job->asked ? WORK_CANCELLED : WORK_FAILED;
 		result = settle_failed(job, place, &hold);
 	} else {

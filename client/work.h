@@ -25,6 +25,7 @@ struct work_job {
 	bool put_back;	  /* its end is not for the daemon */
 	bool asked;	  /* somebody cancelled it */
 	bool lost;	  /* its lease */
+	bool too_deep;	  /* its output: JSON that no reply could hold */
 	int64_t begun_ms; /* monotonic */
 	int64_t kill_ms;  /* when TERM was not enough; 0: not told to end */
 };

@@ -13,6 +13,7 @@
 	X(STRING_BYTES, "string_bytes", 16 * 1024 * 1024)                      \
 	X(SPEC_BYTES, "spec_bytes", 2 * 1024 * 1024)                           \
 	X(DATA_BYTES, "data_bytes", 1024 * 1024)                               \
+	X(DATA_DEPTH, "data_depth", 56)                                        \
 	X(ARGV_BYTES, "argv_bytes", 1024 * 1024)                               \
 	X(ARGUMENT_BYTES, "argument_bytes", 128 * 1024 - 1)                    \
 	X(NAME_BYTES, "name_bytes", 255)                                       \

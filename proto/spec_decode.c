@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "proto/callback.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 #include "proto/names.h"
@@ -120,6 +121,11 @@ static int check_handler(struct check *c, const struct spec *spec)
 				    "only handler exec runs commands; another "
 				    "one takes args");
 	}
+	/* Whoever asks for the job gets it inside a reply. */
+	if (SPEC_HAS(spec, args) &&
+	    json_is_deeper(spec->args, LIMIT_DATA_DEPTH))
+		return fail(c, SCHEMA_E_RANGE, "args",
+			    "nested deeper than %d levels", LIMIT_DATA_DEPTH);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/broker/queue.h"
 #include "daemon/broker/state.h"
 #include "proto/calls_consume.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 #include "proto/utf8.h"
@@ -341,6 +342,11 @@ static bool check_outcomes(struct call *call, const struct call_outcome *list,
 		int r;
 
 		snprintf(path, sizeof(path), "outcomes[%zu].result", i);
+		if (CALL_HAS(&list[i], OUTCOME, result) &&
+		    json_is_deeper(list[i].result, LIMIT_DATA_DEPTH)) {
+			call_error_parameter(call, path, "nested too deep");
+			return false;
+		}
 		if (!CALL_HAS(&list[i], OUTCOME, failure))
 			continue;
 		if (CALL_HAS(&list[i], OUTCOME, result)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/shallow.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
@@ -174,6 +175,15 @@ static int read_bytes(const struct fields *line, struct arena *arena,
 		      : 0;
 }
 
+/* Nobody could read the job any more. */
+static void fail_too_deep(struct store_outcome *outcome)
+{
+	outcome->kind = STORE_FAILED_ATTEMPT;
+	outcome->cause = CAUSE_HANDLER;
+	outcome->failure = SLICE("{\"type\":\"ResultNotJSON\",\"message\":"
+				 "\"the result is nested too deep\"}");
+}
+
 /* What a handler returned, as it wrote it; nothing is nothing to keep. */
 static int read_result(const struct fields *line, struct arena *arena,
 		       struct store_outcome *outcome)
@@ -183,6 +193,11 @@ static int read_result(const struct fields *line, struct arena *arena,
 	if (!find_field(line, "result", &value) ||
 	    json_kind(value) == JSON_NULL)
 		return 0;
+	if (outcome->kind == STORE_SUCCEEDED &&
+	    json_is_deeper(value, LIMIT_DATA_DEPTH)) {
+		fail_too_deep(outcome);
+		return 0;
+	}
 	return arena_copy(arena, value, &outcome->result);
 }
 
@@ -330,8 +345,6 @@ int outcome_parse(struct slice text, struct arena *arena,
 int outcome_too_deep(struct slice text, struct arena *arena,
 		     struct store_outcome *ret, int64_t *ret_run_us)
 {
-	static const char said[] = "{\"type\":\"ResultNotJSON\",\"message\":"
-				   "\"the result is nested too deep\"}";
 	struct store_outcome outcome;
 	struct json_fault fault;
 	struct slice line;
@@ -346,9 +359,7 @@ int outcome_too_deep(struct slice text, struct arena *arena,
 		return r;
 	if (outcome.kind != STORE_SUCCEEDED)
 		return OUTCOME_E_BAD;
-	outcome.kind = STORE_FAILED_ATTEMPT;
-	outcome.cause = CAUSE_HANDLER;
-	outcome.failure = slice_of(said);
+	fail_too_deep(&outcome);
 	*ret = outcome;
 	return 0;
 }

@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "daemon/worker/ring.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
+#include "proto/limits.h"
 #include "proto/utf8.h"
 
 void verdict_begin(struct verdict *verdict, size_t max_line)
@@ -55,31 +57,6 @@ static int spoil(struct verdict *verdict, const char *type, const char *message)
 	return VERDICT_E_REFUSED;
 }
 
-/* Of checked JSON: what is put into a statement is one deeper there. */
-static bool is_deepest(struct slice json)
-{
-	bool inside = false;
-	int depth = 0;
-
-	if (json.n < 2 * JSON_DEPTH_MAX)
-		return false;
-	for (size_t i = 0; i < json.n; i++) {
-		char c = json.p[i];
-
-		if (inside && c == '\\')
-			i++;
-		else if (c == '"')
-			inside = !inside;
-		else if (!inside && (c == '[' || c == '{'))
-			depth++;
-		else if (!inside && (c == ']' || c == '}'))
-			depth--;
-		if (depth == JSON_DEPTH_MAX)
-			return true;
-	}
-	return false;
-}
-
 int verdict_result(struct verdict *verdict, struct slice json)
 {
 	struct json_fault fault;
@@ -97,7 +74,7 @@ int verdict_result(struct verdict *verdict, struct slice json)
 			 fault.message, fault.offset);
 		return spoil(verdict, "ResultNotJSON", text);
 	}
-	if (is_deepest(json))
+	if (json_is_deeper(json, LIMIT_DATA_DEPTH))
 		return spoil(verdict, "ResultNotJSON",
 			     "the result is nested too deep");
 	json_out_reset(&verdict->result);

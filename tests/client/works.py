@@ -197,6 +197,24 @@ def test_a_result_that_is_too_long_fails():
             same(p.calls('Settle')[-1]['outcomes'][0]['bury'], True)
 
 
+def test_json_that_is_nested_too_deep_fails_its_job_alone():
+    with started() as p:
+        for depth, failed in ((56, False), (57, True), (64, True),
+                              (65, True)):
+            number = p.submit()
+            result = p.once('echo', '[' * depth + ']' * depth)
+            same(result.code, 1 if failed else 0)
+            if not failed:
+                continue
+            holds(result.err, 'job %d failed: its output is JSON nested '
+                  'deeper than 56 levels' % number)
+            same(p.job(number)['failure']['type'], 'ResultNotJSON')
+            same(p.calls('Settle')[-1]['outcomes'][0]['bury'], True)
+        number = p.submit()
+        same(p.reeve('work', 'far', '--once', '--text', 'echo', '[' * 57 +
+                     ']' * 57).code, 0)
+
+
 def test_the_input_is_one_line():
     with started() as p:
         number = p.submit(args={'a': ['x\n']})

@@ -4,6 +4,7 @@
 covers: daemon/broker/call_consume daemon/broker/leases daemon/broker/reserve
 covers: daemon/broker/reserve_handler daemon/core/lease
 """
+import json
 import pathlib
 import signal
 import sys
@@ -41,6 +42,35 @@ def pair(lease):
 def settle(client, *leases, **outcome):
     return client.call('consume.Settle', outcomes=[
         {**pair(lease), **outcome} for lease in leases])
+
+
+def wrong(parameter, call):
+    try:
+        call()
+    except CallError as error:
+        equal((error.short, error.parameters['parameter']),
+              ('InvalidParameter', parameter))
+    else:
+        raise AssertionError('nobody refused ' + parameter)
+
+
+@story
+def nothing_is_taken_that_is_too_deep_to_be_told(t):
+    t.start()
+    client = consumer(t, 'resize')
+    deep, deeper = ({'a': json.loads('[' * n + ']' * n)} for n in (55, 56))
+    wrong('job.args', lambda: t.c.call('Submit', job={
+        'handler': 'resize', 'args': deeper}))
+    job, = submit(t, args=deep)
+    lease, = reserve(client, wait_ms=10000)
+    wrong('outcomes[0].result', lambda: settle(client, lease, result=deeper))
+    equal(settle(client, lease, result=deep)['settled'], 1)
+    t.c.send('Get', {'ids': [job], 'with_spec': True})
+    depth = deepest = 0
+    for byte in t.c.read_bytes():
+        depth += (byte in b'[{') - (byte in b']}')
+        deepest = max(deepest, depth)
+    equal(deepest, 61)
 
 
 @story

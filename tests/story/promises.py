@@ -153,10 +153,17 @@ def submit_many(count, **fields):
 
 
 def nested(depth):
-    # The message, its parameters, the job and its args are four of them.
-    return (b'{"method":"org.reeve.jobs.Submit","parameters":{"job":{"handler'
-            b'":"zz","args":' + b'{"a":' * (depth - 3) + b'1' +
-            b'}' * (depth - 3) + b'}}}')
+    # args alone may not be so deep: three levels of callbacks are around it.
+    within = b'"handler":"zz","on_done":[{' * 3
+    args = depth - 3 - 2 * 3
+    return (b'{"method":"org.reeve.jobs.Submit","parameters":{"job":{' +
+            within + b'"handler":"zz","args":' + b'{"a":' * args + b'1' +
+            b'}' * args + b'}]' * 3 + b'}}}')
+
+
+def nested_args(depth):
+    return encode('Submit', {'job': {'handler': 'zz', 'args': json.loads(
+        '{"a":' * depth + '1' + '}' * depth)}})
 
 
 def sized(size):
@@ -197,6 +204,7 @@ LIMITS = {
     'depth': (nested, BAD),
     'string_bytes': 'needs a message beyond message_bytes',
     'spec_bytes': (whole_spec, INVALID),
+    'data_depth': (nested_args, INVALID),
     'data_bytes': (lambda n: spec(stdin='x' * n), INVALID),
     'argv_bytes': (arguments, INVALID),
     'argument_bytes': (lambda n: spec(argv=['x', 'y' * n]), INVALID),

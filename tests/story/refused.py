@@ -38,8 +38,9 @@ for line in link.makefile():
         if sys.argv[1] == 'gives':
             say(put_back=[job])
         elif sys.argv[1] == 'deep':
+            n = {1: 57, 2: 63}.get(job['job'], 100)
             link.sendall(b'{"done":%d,"token":%d,"result":%s}\\n' % (
-                job['job'], job['token'], 100 * b'[' + 100 * b']'))
+                job['job'], job['token'], n * b'[' + n * b']'))
 '''
 # Of the Python SDK.
 HANDLERS = '''

@@ -162,9 +162,8 @@ def results_are_checked():
     error = ask(template, broker, 'too_large')['error']
     assert error['type'] == 'ResultTooLarge', error
     assert str(1 << 20) in error['message']
-    # One deeper in the statement is as deep as a statement may be.
-    assert 'result' in ask(template, broker, 'too_deep', 63)
-    for depth in (64, 65, 100):
+    assert 'result' in ask(template, broker, 'too_deep', 56)
+    for depth in (57, 64, 65, 100):
         error = ask(template, broker, 'too_deep', depth)['error']
         assert error['type'] == 'ResultNotJSON', error
     template.end()
