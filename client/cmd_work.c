@@ -39,9 +39,9 @@ static const struct arg_flag flags[] = {
 	{"once", 0, ARG_ON, offsetof(struct work_options, once), NULL,
 	 "one job, whose code is the exit code", 0, NULL},
 	{"lease", 0, ARG_DURATION, offsetof(struct work_options, lease_ms),
-	 "TIME", "a job comes back so long after we were killed (1m)", 0, NULL},
+	 "TIME", "a job comes back so long after we were killed (1m)", 1, NULL},
 	{"grace", 0, ARG_DURATION, offsetof(struct work_options, grace_ms),
-	 "TIME", "between TERM and KILL (10s)", 0, NULL},
+	 "TIME", "between TERM and KILL (10s)", 1, NULL},
 	{"text", 0, ARG_ON, offsetof(struct work_options, text), NULL,
 	 "the output is text, even where it looks like JSON", 0, NULL},
 	{"verbose", 'v', ARG_ON, offsetof(struct work_options, verbose), NULL,
@@ -70,19 +70,12 @@ struct work {
 
 /* ---- The daemon ---- */
 
-static bool is_away(int result)
-{
-	return result == REEVE_E_UNREACHABLE || result == REEVE_E_LOST;
-}
-
 /* What a call said: 0; 0 too while the daemon may come back; an exit code. */
 static int heed(struct work *work, int result, int64_t now_ms)
 {
 	int64_t most_ms = work->options->lease_ms > WORK_AWAY_MS
 				  ? work->options->lease_ms
 				  : WORK_AWAY_MS;
-	bool draining = strcmp(reeve_error(work->tool->r)->name,
-			       "org.reeve.consume.Draining") == 0;
 
 	if (result == 0) {
 		work->away_ms = work->retry_ms = 0;
@@ -90,7 +83,7 @@ static int heed(struct work *work, int result, int64_t now_ms)
 	}
 	if (result == REEVE_E_TIMEOUT || result == REEVE_E_INTERRUPTED)
 		return 0;
-	if (!is_away(result) && !(result == REEVE_E_REFUSED && draining))
+	if (!work_may_pass(work->tool->r, result))
 		return say_error(work->tool);
 	if (work->away_ms == 0)
 		work->away_ms = now_ms;

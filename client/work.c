@@ -373,6 +373,15 @@ void work_tell(const struct work_job *job, const struct work_place *place,
 	}
 }
 
+bool work_may_pass(const struct reeve *r, int result)
+{
+	const char *name = reeve_error(r)->name;
+
+	return result == REEVE_E_UNREACHABLE || result == REEVE_E_LOST ||
+	       strcmp(name, "org.reeve.consume.Draining") == 0 ||
+	       strcmp(name, "org.reeve.jobs.StorageFailed") == 0;
+}
+
 int work_exit(const struct work_job *job, enum work_end end)
 {
 	switch (end) {

@@ -79,6 +79,10 @@ must_check int work_settle(struct work_job *job, const struct work_place *place,
 void work_tell(const struct work_job *job, const struct work_place *place,
 	       enum work_end end, int64_t now_ms);
 
+/** work_may_pass() - is what a call returned of a daemon that is away, goes, or
+ * cannot write now? The same call may do in a moment. */
+bool work_may_pass(const struct reeve *r, int result);
+
 /** work_exit() - the exit code that speaks for it */
 int work_exit(const struct work_job *job, enum work_end end);
 

@@ -14,7 +14,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / 'tests' / 'helper'), str(TOP / 'client' / 'python')]
-from story import CallError, equal, eventually, main, story  # noqa: E402
+from story import CallError, Closed, equal, eventually, main, story  # noqa: E402
 import proc  # noqa: E402
 import reeve  # noqa: E402
 
@@ -103,6 +103,35 @@ def what_a_killed_one_had_comes_back_after_its_lease(t):
         ended = t.wait(job)
         equal((ended['state'], ended['attempt'], ended['crashes']),
               ('succeeded', 2, 1))
+
+
+@story
+def a_store_that_takes_nothing_for_now_costs_nothing(t):
+    t.start()
+    gate = t.gate()
+    with Work(t, '--', *gate.argv) as work:
+        job = submit(t)
+        pid = gate.started()
+        shared = t.state / 'jobs.db-shm'
+        shared.unlink()
+        shared.mkdir()
+        t.kill_broker()
+
+        def is_back():
+            with contextlib.suppress(OSError, Closed, CallError), \
+                    t.client() as client:
+                return client.call('Count')
+        eventually(lambda: 'cannot open the store' in t.log_text(),
+                   what='the store takes nothing')
+        gate.open()
+        gone(pid)
+        shared.rmdir()
+        eventually(is_back, what='the store is back')
+        t.reconnect()
+        assert work.process.poll() is None
+        ended = t.wait(job)
+        equal((ended['state'], ended['attempt'], ended['crashes']),
+              ('succeeded', 1, 0))
 
 
 @story
