@@ -144,6 +144,10 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 					 "Write it like 90s, 5m, 2h30m or 1d",
 					 "--%s: '%s' is not a time", flag->name,
 					 value);
+		if (number < flag->min)
+			return say_usage(parser->tool, "Like: 500ms, 10s",
+					 "--%s takes more than no time",
+					 flag->name);
 		if (flag->kind == ARG_DURATION)
 			*(int64_t *)at = number;
 		else

@@ -35,7 +35,7 @@ struct arg_flag {
 	size_t offset;	   /* in the command's options */
 	const char *value; /* "TIME", for the help; NULL for ARG_ON */
 	const char *help;
-	int64_t min;	   /* of ARG_INT and ARG_INT_TEXT */
+	int64_t min;	   /* of ARG_INT, ARG_INT_TEXT, ARG_DURATION */
 	const char *alias; /* a second name, not in the help; may be NULL */
 };
 

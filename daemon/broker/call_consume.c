@@ -57,7 +57,9 @@ static bool read_names(struct call *call, const char *field, struct slice list,
 			goto no_memory;
 		snprintf(path, sizeof(path), "%s[%zu]", field, i);
 		if (!queue_name_good(name)) {
-			call_error_parameter(call, path, QUEUE_NAME_RULE);
+			call_error_parameter(call, path,
+					     "a name has 1 to 255 bytes and no "
+					     "control characters");
 			return false;
 		}
 		for (size_t j = 0; j < *ret_count; j++) {

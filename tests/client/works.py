@@ -462,6 +462,8 @@ def test_clear_errors():
                 (('exec', 'true'), 2, 'exec runs commands'),
                 (('far', '--jobs', '257', 'true'), 2, '256 at most'),
                 (('far', '--lease', '1ms', 'true'), 2, 'a second at least'),
+                (('far', '--lease', '0s', 'true'), 2, 'more than no time'),
+                (('far', '--grace', '0s', 'true'), 2, 'more than no time'),
                 (('far', '--once', '-j2', 'true'), 2, '--once is one job'),
                 (('far', '--nonsense', 'true'), 2, 'no flag --nonsense'),
                 (('far', 'no-such-program'), 127, 'No such file'),
