@@ -21,8 +21,8 @@
 	X(JOBS_PER_CALL, "jobs_per_call", 10000)                               \
 	X(IDS_PER_CALL, "ids_per_call", 10000)                                 \
 	X(CALLS_PER_CONNECTION, "calls_per_connection", 1024)                  \
-	X(CONNECTIONS, "connections", 4096)                                    \
-	X(CONNECTIONS_PER_USER, "connections_per_user", 1024)                  \
+	X(CONNECTIONS, "connections", 16384)                                   \
+	X(CONNECTIONS_PER_USER, "connections_per_user", 12288)                 \
 	X(DESCRIPTORS_PER_MESSAGE, "descriptors_per_message", 16)              \
 	X(DESCRIPTORS_HELD, "descriptors_held", 1024)                          \
 	X(CALLBACKS, "callbacks", 16)                                          \

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -171,6 +173,16 @@ static bool is_abandoned(const struct conn *conn)
 	       sock_hung_up(&conn->sock);
 }
 
+/* Thousands that only wait are not looked at when a batch has left. */
+static void set_again(struct conn *conn, struct conn_list *list)
+{
+	if (conn->again)
+		TAILQ_REMOVE(conn->again, conn, again_link);
+	conn->again = list;
+	if (list)
+		TAILQ_INSERT_TAIL(list, conn, again_link);
+}
+
 /* Take what can be taken; may free the connection. */
 static void conn_process(struct conn *conn)
 {
@@ -191,6 +203,9 @@ static void conn_process(struct conn *conn)
 		  (!may_go_on(conn) &&
 		   (conn->sock.in_n >= CONN_HOLD_BYTES || conn->sock.rights));
 	sock_pause(&conn->sock, conn->closing || backlog);
+	backlog = conn->sock.paused || conn->sock.in_n;
+	if (backlog != (conn->again != NULL))
+		set_again(conn, backlog ? &conn->broker->conns.again : NULL);
 }
 
 static void on_readable(struct sock *sock)
@@ -244,6 +259,40 @@ static void close_refused(struct conns *conns)
 	}
 }
 
+static void too_many(struct conns *conns, int fd, size_t limit)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		 "{\"error\":\"org.reeve.admin.TooManyConnections\","
+		 "\"parameters\":{\"limit\":%zu,\"message\":\"too many "
+		 "connections of this user\",\"hint\":\"close some, or share "
+		 "one\"}}",
+		 limit);
+	refuse(conns, fd, line);
+}
+
+/* An operator gets in however many its own user has opened. */
+static size_t room_of(const struct conns *conns, uid_t uid)
+{
+	return uid == 0 && geteuid() != 0 ? conns->most : conns->most_of_user;
+}
+
+/* A quarter of the descriptors is for workers, files and what is passed on. */
+static void set_room(struct conns *conns)
+{
+	struct rlimit limit;
+	size_t room = LIMIT_CONNECTIONS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur / 4 * 3 < room)
+		room = limit.rlim_cur / 4 * 3;
+	conns->most = room;
+	conns->most_of_user = room / 4 * 3;
+	if (conns->most_of_user > LIMIT_CONNECTIONS_PER_USER)
+		conns->most_of_user = LIMIT_CONNECTIONS_PER_USER;
+}
+
 static void accept_one(struct broker *broker, int fd)
 {
 	struct ucred peer;
@@ -261,12 +310,8 @@ static void accept_one(struct broker *broker, int fd)
 		       "starts one of your own\"}}");
 		return;
 	}
-	if (broker->conns.count >= LIMIT_CONNECTIONS_PER_USER) {
-		refuse(&broker->conns, fd,
-		       "{\"error\":\"org.reeve.admin.TooManyConnections\","
-		       "\"parameters\":{\"limit\":1024,\"message\":\"too "
-		       "many connections of this user\",\"hint\":\"close "
-		       "some, or share one\"}}");
+	if (broker->conns.count >= room_of(&broker->conns, peer.uid)) {
+		too_many(&broker->conns, fd, room_of(&broker->conns, peer.uid));
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
@@ -328,6 +373,9 @@ int conns_init(struct broker *broker, int first, int count)
 	struct conns *conns = &broker->conns;
 
 	TAILQ_INIT(&conns->list);
+	TAILQ_INIT(&conns->again);
+	TAILQ_INIT(&conns->turn);
+	set_room(conns);
 	conns->listeners = calloc((size_t)count, sizeof(*conns->listeners));
 	conns->retry = event_new(broker->base, -1, 0, on_retry, broker);
 	if (!conns->listeners || !conns->retry)
@@ -372,12 +420,15 @@ void conns_listen(struct broker *broker, bool on)
 
 void conns_resume(struct broker *broker)
 {
-	struct conn *conn, *next;
+	struct conns *conns = &broker->conns;
+	struct conn *conn;
 
-	for (conn = TAILQ_FIRST(&broker->conns.list); conn; conn = next) {
-		next = TAILQ_NEXT(conn, link);
-		if (conn->sock.paused || conn->sock.in_n)
-			conn_process(conn);
+	/* Each once, whoever of the others is answered, or goes, meanwhile. */
+	while ((conn = TAILQ_FIRST(&conns->again)))
+		set_again(conn, &conns->turn);
+	while ((conn = TAILQ_FIRST(&conns->turn))) {
+		set_again(conn, &conns->again);
+		conn_process(conn);
 	}
 }
 
@@ -423,6 +474,8 @@ static void tick_one(struct conn *conn, int64_t now_ns)
 	}
 	if (is_abandoned(conn))
 		conn_free(conn);
+	else
+		sock_trim(&conn->sock);
 }
 
 void conns_tick(struct broker *broker, int64_t now_ns)
@@ -495,6 +548,7 @@ void conn_free(struct conn *conn)
 		TAILQ_REMOVE(&conn->calls, call, conn_link);
 		call_make_deaf(call);
 	}
+	set_again(conn, NULL);
 	TAILQ_REMOVE(&broker->conns.list, conn, link);
 	broker->conns.count--;
 	consumer_unref(conn->consumer);

@@ -18,6 +18,8 @@ struct consumer;
 
 struct conn {
 	TAILQ_ENTRY(conn) link;
+	TAILQ_ENTRY(conn) again_link;
+	struct conn_list *again; /* its turn comes again; NULL: it need not */
 	struct broker *broker;
 	struct sock sock;
 	struct frame frame;
@@ -38,12 +40,17 @@ struct conn {
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
 };
 
+TAILQ_HEAD(conn_list, conn);
+
 /* Refused connections that are kept until they have read why. */
 #define CONNS_REFUSED 16
 
 struct conns {
-	TAILQ_HEAD(, conn) list;
+	struct conn_list list;
+	struct conn_list again; /* there is more of them to take */
+	struct conn_list turn;	/* of those: who is looked at just now */
 	size_t count;
+	size_t most, most_of_user; /* how many it may be; see room_of() */
 	struct event **listeners;
 	int *listen_fds;
 	int listener_count;

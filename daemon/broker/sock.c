@@ -232,6 +232,16 @@ void sock_consume(struct sock *sock, size_t bytes)
 	}
 }
 
+void sock_trim(struct sock *sock)
+{
+	if (sock->in && !sock->in_n) {
+		free(TAKE(sock->in));
+		in_account(sock, 0);
+	}
+	if (!sock->out.n && !sock->dirty)
+		json_out_fini(&sock->out);
+}
+
 bool sock_crowded(const struct sock *sock)
 {
 	return sock->crowded && sock->in_n == sock->in_capacity;

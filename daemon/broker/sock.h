@@ -80,6 +80,9 @@ void sock_fini(struct sock *sock);
 struct slice sock_in(const struct sock *sock);
 void sock_consume(struct sock *sock, size_t bytes);
 
+/** sock_trim() - nothing goes on: give its buffers back */
+void sock_trim(struct sock *sock);
+
 /** sock_crowded() - its buffer is full, and all together hold too much */
 bool sock_crowded(const struct sock *sock);
 

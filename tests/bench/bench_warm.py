@@ -19,7 +19,7 @@ pools:
   c:
     kind: plugin
     run: [{plugin}, "{count}"]
-    handles: [noop, sum]
+    handles: [noop, stamp, sum]
     workers: {workers}
   py:
     kind: worker

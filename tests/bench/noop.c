@@ -1,12 +1,14 @@
 /*
  * A plugin for the benchmarks: `noop` returns its arguments, `sum` reads an
- * array of doubles that was filled once, in the template: argv[1] of them.
+ * array of doubles that was filled once, in the template: argv[1] of them;
+ * `stamp` returns the time, in nanoseconds of CLOCK_MONOTONIC.
  */
 
 #include "client/reeve_plugin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static double *values;
@@ -42,8 +44,21 @@ static int sum(struct reeve_task *task)
 	return reeve_result(task, text, (size_t)n);
 }
 
+static int stamp(struct reeve_task *task)
+{
+	struct timespec now;
+	char text[32];
+	int n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	n = snprintf(text, sizeof(text), "%lld",
+		     now.tv_sec * 1000000000LL + now.tv_nsec);
+	return reeve_result(task, text, (size_t)n);
+}
+
 static const struct reeve_handler handlers[] = {
 	{"noop", noop},
+	{"stamp", stamp},
 	{"sum", sum},
 	{0},
 };

@@ -8,14 +8,16 @@ covers: daemon/broker/waits daemon/broker/watch
 import collections
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import (SLOW, CallError, Client, Closed, equal,  # noqa: E402
+from story import (SLOW, SOAK, CallError, Client, Closed, equal,  # noqa: E402
                    eventually, main, story)
+import proc  # noqa: E402
 import warm  # noqa: E402
 
 LIMIT = 60 * SLOW
@@ -108,6 +110,43 @@ def every_waiter_resumes_by_id_under_load(t):
     # None of them ran twice, either.
     equal(set(warm.marks(marks).values()), {1})
     equal(warm.marks(called), {str(n): 1 for n in range(4000)})
+
+
+@story(seconds=120)
+def ten_thousand_waits_are_each_told_once(t):
+    """A thousand connections; as many as may be when there is time."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Of what the broker may have its user may take nine of sixteen.
+    room = min(10000, hard // 16 * 9 - 20)
+    count = room if SOAK else min(room, 1000)
+    each = max(10000 // count, 1)
+    warm.start(t, 'plugin', workers='2')
+    ids = warm.give_many(t, [warm.job_of('echo', hold=True)] * (count * each))
+    before = proc.memory_kib(t.broker())
+    waits = {}
+    for n in range(count):
+        client = t.client()
+        client.send('Wait', {'ids': ids[n::count], 'brief': True}, more=True)
+        waits[client] = collections.Counter(ids[n::count])
+    eventually(lambda: t.c.call('admin.Status')['connections'] > count)
+    left = True
+    while left:
+        left = t.c.call('Release', filter={'states': ['held']}).get('left')
+    for client, wanted in waits.items():
+        told, more = collections.Counter(), True
+        while more:
+            reply = client.read(LIMIT)
+            told.update(job['id'] for job in reply['parameters']['ends'])
+            more = reply.get('continues')
+        equal(told, wanted)
+    cost = (proc.memory_kib(t.broker()) - before) / (count * (1 + each / 4))
+    t.note('%d connections, %d waits each: %.1f KiB of the broker for each '
+           'connection and four of its waits' % (count, each, cost))
+    assert cost < 16 * SLOW, cost
+    for client in waits:
+        client.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @story
