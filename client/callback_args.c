@@ -2,6 +2,7 @@
 
 #include "client/context.h"
 #include "client/handler_args.h"
+#include "client/request_args.h"
 #include "client/say.h"
 #include "client/shell_words.h"
 #include "proto/json_in.h"
@@ -95,6 +96,8 @@ static int add_command(const struct reading *reading, const char *text)
 
 static int add_url(const struct reading *reading, const char *text)
 {
+	char *name;
+
 	if (strncmp(text, "http://", 7) != 0 &&
 	    strncmp(text, "https://", 8) != 0)
 		return say_usage(reading->tool,
@@ -102,8 +105,13 @@ static int add_url(const struct reading *reading, const char *text)
 				 "--%s: '%s' begins with neither http:// nor "
 				 "https://",
 				 reading->flag, text);
+	if (request_args_name("POST", text, &name) != 0)
+		return say_memory(reading->tool);
 	json_out_object(reading->out);
 	json_out_member_text(reading->out, "handler", "http");
+	if (name)
+		json_out_member_text(reading->out, "name", name);
+	free(name);
 	json_out_key(reading->out, "args");
 	json_out_object(reading->out);
 	json_out_member_text(reading->out, "url", text);

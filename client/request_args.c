@@ -150,26 +150,33 @@ static int add_body(struct tool *tool, struct request_args *request,
 	return result;
 }
 
-/* "POST https://host/path": a user's password and a query are not for lists. */
-static int make_name(struct tool *tool, struct request_args *request,
-		     struct job_args *job, const char *url)
+int request_args_name(const char *method, const char *url, char **ret)
 {
 	const char *host = strstr(url, "://") + 3;
-	size_t authority = strcspn(host, "/?#");
-	const char *at = memchr(host, '@', authority);
-	size_t n;
+	size_t authority = strcspn(host, "/?#"), n;
+	const char *at = memrchr(host, '@', authority);
+	int scheme = (int)(host - url);
 
+	*ret = NULL;
 	if (at)
 		host = at + 1;
 	n = strcspn(host, "?#");
-	if (job->name || n > NAME_BYTES || !json_utf8((struct slice){host, n}))
+	if (n > NAME_BYTES || !json_utf8((struct slice){host, n}))
 		return 0;
-	if (asprintf(&request->name, "%s %.*s%.*s", request->method,
-		     (int)(strstr(url, "://") + 3 - url), url, (int)n,
-		     host) < 0) {
-		request->name = NULL;
+	if (asprintf(ret, "%s %.*s%.*s", method, scheme, url, (int)n, host) >=
+	    0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+static int make_name(struct tool *tool, struct request_args *request,
+		     struct job_args *job, const char *url)
+{
+	if (job->name)
+		return 0;
+	if (request_args_name(request->method, url, &request->name) != 0)
 		return say_memory(tool);
-	}
 	job->name = request->name;
 	return 0;
 }

@@ -29,5 +29,17 @@ must_check int request_args_read(struct tool *tool,
 				 struct request_args *request,
 				 struct job_args *job, int argc, char **argv);
 
+/**
+ * request_args_name() - "POST https://host/path", for lists
+ * @url:	with a scheme
+ * @ret:	free() it; NULL: it would be too long, or is no text
+ *
+ * A user's password and a query are left out.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+must_check int request_args_name(const char *method, const char *url,
+				 char **ret);
+
 /** request_args_fini() - what it made; the list belongs to args_free() */
 void request_args_fini(struct request_args *request);

@@ -40,7 +40,8 @@ def test_callbacks_of_a_command_run_where_it_does():
         same(spec['on_success'], [{'argv': ['./a', 'b c']}])
         same(spec['on_failure'],
              [{'argv': ['x']}, {'argv': ['y']},
-              {'handler': 'http', 'args': {'url': 'https://h/p?q=1&r'}}])
+              {'handler': 'http', 'name': 'POST https://h/p',
+               'args': {'url': 'https://h/p?q=1&r'}}])
         same(spec['on_done'],
              [{'handler': 'notify', 'args': {'to': 'me'}},
               {'handler': 'notify', 'args': {'to': 'my self', 'n': 1}}])
@@ -65,7 +66,8 @@ def test_those_of_a_map_are_each_job_s_or_the_group_s():
         group, = here.calls('OpenGroup')
         same(group['name'], 'name')
         same(group['on_failure'],
-             [{'handler': 'http', 'args': {'url': 'http://h'}}])
+             [{'handler': 'http', 'name': 'POST http://h',
+               'args': {'url': 'http://h'}}])
         same(group['on_done'][0]['argv'], ['all'])
         same(group['on_done'][0]['context']['cwd'], '/usr')
         for call in here.calls('SubmitMany'):

@@ -164,6 +164,8 @@ void stage_end(struct stage *stage)
 	sched_fini(&broker->sched);
 	link_fini(broker);
 	config_link_fini(&broker->config_link);
+	free(broker->callback_rules);
+	free(broker->callback_queues);
 	sock_loop_fini(&broker->socks);
 	json_out_fini(&broker->scratch);
 	event_base_free(broker->base);

@@ -67,7 +67,8 @@ UNIT(a_command_is_its_words)
 UNIT(a_url_is_a_job_of_the_handler_http)
 {
 	assert_read(CALLBACK_ARGS_URL, "https://x.org/a?b=c&d",
-		    "[{\"handler\":\"http\",\"args\":"
+		    "[{\"handler\":\"http\","
+		    "\"name\":\"POST https://x.org/a\",\"args\":"
 		    "{\"url\":\"https://x.org/a?b=c&d\"}}]");
 	assert_refused(CALLBACK_ARGS_URL, "ftp://x", "--on-failure-url");
 	assert_refused(CALLBACK_ARGS_URL, "x.org", "neither http://");
