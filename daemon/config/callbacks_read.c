@@ -60,7 +60,7 @@ int callbacks_read(const struct tree *tree, bool has_on,
 			hooks->context,
 			(struct document_place){tree->line, tree->column},
 			tree->fault);
-		return 0;
+		return CALLBACKS_READ_E_BAD;
 	}
 	if (!json_out_ok(&tree->out))
 		return -ENOMEM;
@@ -84,5 +84,5 @@ int callbacks_read(const struct tree *tree, bool has_on,
 		return n;
 	while (n > 0)
 		free(items[--n]);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : CALLBACKS_READ_E_BAD;
 }

@@ -395,10 +395,12 @@ static void on_tree(struct walk *walk, const yaml_event_t *event)
 		return;
 	n = callbacks_read(&walk->tree, has_on, walk->hooks, walk->list,
 			   walk->items);
-	walk->item_count = n > 0 ? (size_t)n : 0;
-	walk->error = n < 0 ? n : 0;
-	/* With problems nothing is said, and nobody goes on with it. */
-	say_items(walk, walk->list);
+	if (n < 0)
+		walk->error = n;
+	else if (n != CALLBACKS_READ_E_BAD) {
+		walk->item_count = (size_t)n;
+		say_items(walk, walk->list);
+	}
 	tree_fini(&walk->tree);
 	walk->in_tree = false;
 	value_done(walk);
