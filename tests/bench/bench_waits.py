@@ -45,8 +45,8 @@ def waits(add, build, rounds, scale):
     # Three quarters of the descriptors are the most that the broker takes.
     most = min(int(10000 * scale) or 1, hard // 4 * 3 - 100)
     alone = None
-    for connections, each in ((1, ends), (max(most // 10, 1), 10),
-                              (1, max(min(int(10000 * scale), 10000), ends)),
+    for connections, each in ((1, 2 * ends), (max(most // 10, 1), 10),
+                              (1, max(min(int(10000 * scale), 10000), 2 * ends)),
                               (most, 1)):
         memory, delays, rate = crowd(build, connections, each,
                                      min(ends, connections * each))
