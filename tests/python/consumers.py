@@ -196,10 +196,13 @@ def test_the_example_ends_with_sigterm():
                 env={**shop.environment,
                      'PYTHONPATH': str(TOP / 'client' / 'python')},
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            same(shop.client.call('far', [12], wait=20), 144)
-            raises(reeve.RemoteError, shop.client.call, 'far', ['x'])
-            process.send_signal(signal.SIGTERM)
-            result = finish(process)
+            try:
+                same(shop.client.call('far', [12], wait=20), 144)
+                raises(TypeError, shop.client.call, 'far', ['x'])
+                process.send_signal(signal.SIGTERM)
+                result = finish(process)
+            finally:
+                process.kill()
         same((result.code, result.err), (0, ''))
 
 

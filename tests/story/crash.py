@@ -523,7 +523,7 @@ def a_daemon_without_a_terminal_or_input_starts_and_answers(t):
           sorted(t.worker_pids()))
     pools = t.c.call('admin.Pools')['pools']
     equal([(pool['name'], pool['state']) for pool in pools],
-          [('exec', 'running')])
+          [('exec', 'running'), ('http', 'running')])
     generation = hello['generation']
     t.kill_broker()
     t.reconnect()
