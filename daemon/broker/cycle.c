@@ -473,6 +473,7 @@ void cycle_tick(struct broker *broker)
 	drains_look(broker);
 	staff_tick(broker, now_ns);
 	leases_tick(broker, now_ns);
+	reserves_tick(broker);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

@@ -20,6 +20,13 @@ void consumer_unref(struct consumer *consumer)
 		free(consumer);
 }
 
+void consumer_speaks(struct consumer *consumer)
+{
+	consumer->held -= consumer->lapsed;
+	consumer->lapsed = 0;
+	consumer->spoke++;
+}
+
 static void forget(struct leases *leases, struct leased *leased)
 {
 	HASH_DEL(leases->by_job, leased);
@@ -126,6 +133,10 @@ struct leased *leases_find(struct broker *broker, int64_t job, int64_t token)
 
 	if (!leased || lease_look(&leased->lease, token, clock_mono_ns()))
 		return NULL;
+	if (leased->consumer && leased->consumer->lapsed) {
+		consumer_speaks(leased->consumer);
+		cycle_kick(broker); /* it has room again */
+	}
 	return leased;
 }
 
@@ -134,6 +145,27 @@ static void let_go(struct leased *leased)
 {
 	if (leased->consumer)
 		leased->consumer->held--;
+}
+
+/* Its connection may not: nobody may be there. */
+static void lapse(struct leased *leased)
+{
+	if (!leased->consumer)
+		return;
+	leased->lapsed = true;
+	leased->spoke = leased->consumer->spoke;
+	leased->consumer->lapsed++;
+}
+
+static void take_again(struct leased *leased)
+{
+	struct consumer *consumer = leased->consumer;
+
+	if (consumer && leased->lapsed && leased->spoke == consumer->spoke)
+		consumer->lapsed--;
+	else if (consumer)
+		consumer->held++;
+	leased->lapsed = false;
 }
 
 static int add_outcome(struct broker *broker, const struct leased *leased,
@@ -178,8 +210,7 @@ static void hold_again(struct broker *broker, const struct store_outcome *of)
 	    !leased->lease.ending)
 		return;
 	lease_refused(&leased->lease);
-	if (leased->consumer)
-		leased->consumer->held++;
+	take_again(leased);
 }
 
 void leases_take_back(struct broker *broker, size_t count)
@@ -245,8 +276,10 @@ static void expire(struct broker *broker, struct leased *leased)
 
 	if (add_outcome(broker, leased, LEASES_WORKER, &outcome))
 		lease_refused(&leased->lease); /* the next tick tries again */
+	else if (late)
+		let_go(leased); /* whoever has it may well be there */
 	else
-		let_go(leased);
+		lapse(leased);
 }
 
 void leases_tick(struct broker *broker, int64_t now_ns)

@@ -25,7 +25,11 @@ struct lane;
 /* A connection that reserves; its leases may outlive it. */
 struct consumer {
 	unsigned refs;
-	uint32_t held; /* leases that came by it and did not end */
+	uint32_t held; /* leases that came by it and did not end, or lapsed */
+	/* Of those: the deadline passed, and it has not spoken of any since.
+	 * Who hangs is given no more jobs to lose. */
+	uint32_t lapsed;
+	uint32_t spoke; /* how often that was forgiven */
 };
 
 struct leased {
@@ -33,6 +37,8 @@ struct leased {
 	int64_t job, group; /* group 0: none, or not known */
 	struct lease lease;
 	struct consumer *consumer; /* NULL: of before this broker */
+	bool lapsed;		   /* counted in its consumer's, ... */
+	uint32_t spoke;		   /* ... unless that has spoken since */
 	struct advance *advance;   /* owned; NULL: it has said nothing */
 	/* Claimed, and not told yet: both only for one turn. */
 	TAILQ_ENTRY(leased) fresh;
@@ -47,6 +53,9 @@ struct leases {
 
 /** consumer_unref() - one less knows it; NULL is nobody */
 void consumer_unref(struct consumer *consumer);
+
+/** consumer_speaks() - it is there: what lapsed holds up nothing any more */
+void consumer_speaks(struct consumer *consumer);
 
 /** leases_fini() - forget them; nothing is written to the store */
 void leases_fini(struct leases *leases);
@@ -71,7 +80,8 @@ struct leased *leases_take(struct broker *broker,
 must_check int leases_adopt(struct broker *broker,
 			    const struct store_running *running);
 
-/** leases_find() - that is held now, by this pair; NULL: it is lost */
+/** leases_find() - that is held now, by this pair; its consumer has spoken.
+ * NULL: it is lost */
 struct leased *leases_find(struct broker *broker, int64_t job, int64_t token);
 
 /**

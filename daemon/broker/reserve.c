@@ -167,6 +167,29 @@ static void on_committed(struct call *call, struct batch *batch)
 	}
 }
 
+static bool is_silent(const struct reservation *r)
+{
+	const struct consumer *consumer = r->consumer;
+
+	return r->call->more && !r->asked && consumer->lapsed &&
+	       consumer->lapsed == consumer->held;
+}
+
+void reserves_tick(struct broker *broker)
+{
+	struct reservation *r = TAILQ_FIRST(&broker->reserves.list);
+
+	while (r) {
+		if (!is_silent(r)) {
+			r = TAILQ_NEXT(r, link);
+			continue;
+		}
+		/* That may let its connection say something else. */
+		answer_none(r);
+		r = TAILQ_FIRST(&broker->reserves.list);
+	}
+}
+
 void reserves_drain(struct broker *broker)
 {
 	struct reservation *r;
@@ -289,6 +312,7 @@ int reserve_start(struct call *call, const struct reserve_wish *wish)
 		return -ENOMEM;
 	r->call = call;
 	r->consumer = call->conn->consumer;
+	consumer_speaks(r->consumer);
 	r->wish = *wish;
 	TAILQ_INIT(&r->fresh);
 	TAILQ_INSERT_TAIL(&broker->reserves.list, r, link);

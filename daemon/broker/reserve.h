@@ -61,6 +61,9 @@ void reserves_done(struct broker *broker, void *tag, uint32_t max);
 /** reserves_tell() - answer those for whom claims came */
 void reserves_tell(struct broker *broker);
 
+/** reserves_tick() - who let all that it had lapse is asked to come again */
+void reserves_tick(struct broker *broker);
+
 /** reserves_drain() - nothing is given out any more: Draining */
 void reserves_drain(struct broker *broker);
 

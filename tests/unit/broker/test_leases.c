@@ -231,9 +231,45 @@ UNIT(a_standing_reservation_is_given_as_much_as_it_settles)
 	stage_expect(stage_read(&stage, a), "\"id\":2");
 	assert_true(stage_silent(&stage, a));
 	stage_expect(settle(b, 1, token), "\"settled\":1");
-	stage_expect(stage_read(&stage, a), "\"id\":3");
+	line = stage_read(&stage, a);
+	stage_expect(line, "\"id\":3");
+	token = stage_number(line, "token");
+	/* Who let one lapse has no room for another until he speaks. */
 	let_expire(2);
+	assert_true(stage_silent(&stage, a));
+	stage_expect(settle(b, 3, token), "\"settled\":1");
+	stage_expect(stage_read(&stage, a), "\"id\":4");
+	close(a);
+	close(b);
+}
+
+UNIT(who_lets_all_lapse_is_asked_to_come_again)
+{
+	int a = stage_client(&stage), b = stage_client(&stage);
+
+	stage_send(a, STANDING);
+	stage_turn(&stage);
+	for (int i = 0; i < 4; i++)
+		submit(b, "");
+	stage_expect(stage_read(&stage, a), "\"id\":1");
 	stage_expect(stage_read(&stage, a), "\"id\":2");
+	/* What the store refuses has not lapsed. */
+	log_init("broker", (enum log_level)0);
+	fake_store_fail(stage.store, STORE_E_FULL, 1);
+	let_expire(1);
+	assert_int_equal(leased_of(1)->consumer->lapsed, 0);
+	fake_store_fail(stage.store, 0, 0);
+	let_expire(1);
+	assert_true(stage_silent(&stage, a));
+	let_expire(2);
+	stage_expect(stage_read(&stage, a), "{\"parameters\":{\"leases\":[]}}");
+	assert_int_equal(lease_count(), 0);
+	assert_int_equal(fake_store_job(stage.store, 1)->attempt, 1);
+	assert_int_equal(fake_store_job(stage.store, 3)->attempt, 0);
+	/* Whoever asks again is there. */
+	stage_send(a, STANDING);
+	stage_turn(&stage);
+	stage_expect(stage_read(&stage, a), "\"leases\":[{");
 	close(a);
 	close(b);
 }
@@ -401,6 +437,7 @@ int main(void)
 			a_reservation_whose_client_left_gets_nothing_for_good),
 		LEASE_TEST(
 			a_standing_reservation_is_given_as_much_as_it_settles),
+		LEASE_TEST(who_lets_all_lapse_is_asked_to_come_again),
 		LEASE_TEST(what_is_waited_for_in_vain_is_none),
 		LEASE_TEST(a_new_broker_knows_the_tokens),
 		LEASE_TEST(a_cancel_is_told_and_stops_the_deadline),
