@@ -114,6 +114,21 @@ static size_t on_body(char *bytes, size_t one, size_t count, void *data)
 	return n;
 }
 
+/* Libcurl keeps all that come behind a body, and would for as long as they do.
+ */
+static size_t on_header(char *bytes, size_t one, size_t count, void *data)
+{
+	struct transfer *transfer = data;
+
+	(void)bytes;
+	(void)one;
+	transfer->header_bytes += count;
+	if (transfer->header_bytes <= TRANSFER_HEADER_BYTES)
+		return count;
+	transfer->truncated = true;
+	return 0;
+}
+
 /* ---- Setting up ---- */
 
 /* As if it were checked each time: a refused option fails the job. */
@@ -241,6 +256,8 @@ static bool set_up(struct transfer *transfer)
 	SET(CURLOPT_HTTPHEADER, transfer->headers);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, on_request);

@@ -12,6 +12,9 @@
 #include "daemon/worker/http_settings.h"
 #include "daemon/worker/order.h"
 
+/* Of an answer's headers, those behind its body included. */
+#define TRANSFER_HEADER_BYTES (512 * 1024)
+
 struct transfer {
 	TAILQ_ENTRY(transfer) link;
 	const struct curl *curl;	      /* the caller's */
@@ -27,7 +30,8 @@ struct transfer {
 	const char *refused; /* what its address was; NULL: it may go there */
 	char *body;	     /* what came so far */
 	size_t body_bytes, body_room;
-	int64_t bytes;	/* that came, also those that were not kept */
+	int64_t bytes; /* that came, also those that were not kept */
+	size_t header_bytes;
 	bool truncated; /* there was more than may be kept */
 
 	/* How it ended without an answer; NULL: it did not. */

@@ -146,9 +146,22 @@ static void answer_failed(struct transfer *transfer, struct verdict *verdict,
 		take_pause(transfer, verdict);
 }
 
+static void too_large(struct transfer *transfer)
+{
+	bool headers = transfer->header_bytes > TRANSFER_HEADER_BYTES;
+	char message[512];
+
+	snprintf(message, sizeof(message),
+		 "the %s more than %zu bytes%s, from %.380s",
+		 headers ? "headers of the answer have" : "answer has",
+		 headers ? TRANSFER_HEADER_BYTES
+			 : transfer->settings->max_answer,
+		 headers ? "" : " (max_answer)", transfer->args.shown);
+	transfer_fail(transfer, "TooLarge", false, message);
+}
+
 static void judge_answer(struct transfer *transfer, struct verdict *verdict)
 {
-	char message[512];
 	long status = 0;
 
 	(void)transfer->curl->easy_getinfo(transfer->easy,
@@ -156,11 +169,7 @@ static void judge_answer(struct transfer *transfer, struct verdict *verdict)
 	if (!http_args_ok(&transfer->args, status)) {
 		answer_failed(transfer, verdict, status);
 	} else if (transfer->truncated && !transfer->args.truncate) {
-		snprintf(message, sizeof(message),
-			 "the answer has more than %zu bytes (max_answer), "
-			 "from %.400s",
-			 transfer->settings->max_answer, transfer->args.shown);
-		transfer_fail(transfer, "TooLarge", false, message);
+		too_large(transfer);
 	} else {
 		succeed(transfer, verdict, status);
 	}

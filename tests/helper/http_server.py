@@ -12,6 +12,7 @@ writes down what came.
     /close                 the connection is closed instead
     /partial               half of what was announced
     /big, /chunked         10 GB, with and without a length
+    /trailers              headers behind a body, without end
     /to?URL                302 to URL
     /loop                  302 to itself
 
@@ -166,6 +167,13 @@ class Server:
             return False
         if word in ('big', 'chunked'):
             return await self.stream(word == 'chunked', writer)
+        if word == 'trailers':
+            writer.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked'
+                         b'\r\n\r\n0\r\n')
+            while True:
+                writer.write(b'X: %s\r\n' % (b'y' * 60) * 1000)
+                await writer.drain()
+                self.sent += 65000
         if word.startswith('to?'):
             to = request.path.partition('?')[2]
             return await self.say(writer, 302, b'', [('Location', to)])

@@ -173,6 +173,16 @@ def an_answer_of_10_gb_ends_at_once(t):
 
 
 @story
+def headers_behind_an_answer_are_not_kept_without_end(t):
+    server = start(t)
+    # In the tens of seconds of a request it would fill the memory.
+    job = fails(t, 'TooLarge', 'headers', server.url + '/trailers', retry(3))
+    equal(job['attempt'], 1, 'it is as long the next time')
+    assert server.sent < 50 * 1024 ** 2, server.sent
+    equal(result(t, server.url + '/echo')['status'], 200)
+
+
+@story
 def redirects_are_followed_when_asked_for(t):
     server = start(t)
     to = server.url + '/to?' + server.url + '/echo'
