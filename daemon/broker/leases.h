@@ -25,11 +25,9 @@ struct lane;
 /* A connection that reserves; its leases may outlive it. */
 struct consumer {
 	unsigned refs;
-	uint32_t held; /* leases that came by it and did not end, or lapsed */
-	/* Of those: the deadline passed, and it has not spoken of any since.
-	 * Who hangs is given no more jobs to lose. */
-	uint32_t lapsed;
-	uint32_t spoke; /* how often that was forgiven */
+	uint32_t held;	 /* leases that came by it and did not end, or ... */
+	uint32_t lapsed; /* ... did in silence: who hangs gets no more */
+	uint32_t spoke;	 /* how often that was forgiven */
 };
 
 struct leased {
@@ -80,8 +78,7 @@ struct leased *leases_take(struct broker *broker,
 must_check int leases_adopt(struct broker *broker,
 			    const struct store_running *running);
 
-/** leases_find() - that is held now, by this pair; its consumer has spoken.
- * NULL: it is lost */
+/** leases_find() - held now; its consumer has spoken. NULL: it is lost */
 struct leased *leases_find(struct broker *broker, int64_t job, int64_t token);
 
 /**
@@ -93,17 +90,16 @@ struct leased *leases_find(struct broker *broker, int64_t job, int64_t token);
 must_check int leases_end(struct broker *broker, struct leased *leased,
 			  const struct store_outcome *outcome);
 
-/** leases_take_back() - the last @count ends of the gathering batch are not
- * meant, nor is anything behind them */
+/** leases_take_back() - the last @count ends of the gathering batch go */
 void leases_take_back(struct broker *broker, size_t count);
 
-/** leases_put_back() - it never reached anybody: it goes back and is forgotten */
+/** leases_put_back() - it reached nobody: it goes back and is forgotten */
 void leases_put_back(struct broker *broker, struct leased *leased);
 
 /** leases_settled() - the end of an attempt that had one is committed */
 void leases_settled(struct broker *broker, const struct store_outcome *outcome);
 
-/** leases_refused() - the store did not take the batch: they are held again */
+/** leases_refused() - the store took no batch: they are held again */
 void leases_refused(struct broker *broker, const struct batch *batch);
 
 /** leases_cancel() - somebody asks for its end; told when it is asked */
