@@ -491,6 +491,7 @@ void call_extend(struct call *call, void *params)
 	struct call_extend *p = params;
 	int64_t ns = lease_ns(CALL_HAS(p, EXTEND, lease_ms), p->lease_ms);
 	int64_t now_ns = clock_mono_ns(), *lost, *cancelled;
+	int64_t first_ns = now_ns + ns; /* a job's timeout may come before */
 	size_t count, lost_count = 0, cancelled_count = 0;
 	struct call_held *held = read_held(call, p->held, &count);
 	struct json_out *out;
@@ -512,9 +513,12 @@ void call_extend(struct call *call, void *params)
 			lost[lost_count++] = held[i].id;
 		else if (leased->lease.cancelled)
 			cancelled[cancelled_count++] = held[i].id;
+		else if (leased->lease.deadline_ns < first_ns)
+			first_ns = leased->lease.deadline_ns;
 	}
 	out = call_reply(call, false);
-	json_out_member_int(out, "deadline_ms", clock_wall_ms() + ns / MS);
+	json_out_member_int(out, "deadline_ms",
+			    clock_wall_ms() + (first_ns - now_ns) / MS);
 	write_ids(out, "lost", lost, lost_count);
 	write_ids(out, "cancelled", cancelled, cancelled_count);
 	call_reply_end(call);

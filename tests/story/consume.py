@@ -219,6 +219,8 @@ def a_timeout_of_the_job_ends_its_lease(t):
     lease, = reserve(client, wait_ms=10000)
     equal(lease['timeout_ms'], 1000)
     assert lease['deadline_ms'] - time.time() * 1000 < 1100
+    said = client.call('consume.Extend', held=[pair(lease)], lease_ms=60000)
+    assert abs(said['deadline_ms'] - lease['deadline_ms']) < 50, said
     client.call('consume.Extend', held=[pair(lease)])
     ended = t.wait(job)
     equal((ended['state'], ended['cause']), ('failed', 'timeout'))
