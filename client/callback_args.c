@@ -52,7 +52,7 @@ static int words_fail(const struct reading *reading, int result, const char *at)
 				 "shell knows what %c does here: %.*s",
 				 reading->flag, *at, n, at);
 	case SHELL_WORDS_E_EMPTY:
-		return say_usage(reading->tool, "Like: --%s './notify.sh me'",
+		return say_usage(reading->tool, "Like: './notify.sh me'",
 				 "--%s names no command", reading->flag);
 	default:
 		return say_memory(reading->tool);

@@ -185,7 +185,7 @@ def test_mistakes_are_told_before_anything_is_submitted():
                 ('--on-done', "mail 'x", "a quote is not closed: 'x"),
                 ('--on-done', 'a | b', 'only a shell knows what | does'),
                 ('--on-done', 'echo $HOME', 'only a shell knows what $'),
-                ('--on-done', '', 'names no command'),
+                ('--on-done', '', "no command. Like: './notify.sh me'."),
                 ('--on-done-url', 'x.org', 'neither http:// nor https://'),
                 ('--on-done-call', 'notify {"a":', 'is not JSON')):
             holds(here.said(2, 'submit', flag, value, 'true'), why)
