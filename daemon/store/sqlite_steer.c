@@ -4,9 +4,14 @@
 
 #include <errno.h>
 
+#include "daemon/store/sqlite_follow.h"
+
 /* The cursor while the ready jobs of lanes are taken off their index: before
  * all ids, for what comes behind it is a scan by id. */
 #define AFTER_READY (-1)
+/* So many jobs are steered in the time of one that owes callbacks: up to 32
+ * jobs are entered for it, and their texts are held until they are. */
+#define OWING_WEIGHT 8
 
 static enum job_event event_of(enum store_steer_kind kind)
 {
@@ -26,6 +31,11 @@ static enum job_event event_of(enum store_steer_kind kind)
 		break;
 	}
 	require(false);
+}
+
+static bool ends(enum store_steer_kind kind)
+{
+	return kind == STORE_CANCEL || kind == STORE_STRAND;
 }
 
 static bool would_change(const struct slice_of *slice, const struct live *live)
@@ -57,12 +67,21 @@ static int consider(struct slice_of *slice, const struct live *live)
 	    !would_change(slice, live))
 		return error;
 	slice->live[slice->count++] = *live;
+	slice->owing += !steer->dry_run && ends(steer->kind) &&
+			follow_owes(slice->txn, live);
 	return 0;
+}
+
+/* Callbacks are entered in the same commit, for which others wait. */
+static bool has_room(const struct slice_of *slice)
+{
+	return slice->count < slice->steer->max &&
+	       slice->owing * OWING_WEIGHT < slice->steer->max;
 }
 
 bool slice_is_full(const struct slice_of *slice)
 {
-	return slice->count >= slice->steer->max || slice->filter.left <= 0;
+	return !has_room(slice) || slice->filter.left <= 0;
 }
 
 static int scan_ids(struct slice_of *slice, const int64_t *ids, size_t count)
@@ -242,6 +261,10 @@ static int scan_ready(struct slice_of *slice, const struct lane *lane,
 		error = sql_row(slice->txn->sql, stmt, &row);
 		if (error || !row)
 			return error;
+		if (!has_room(slice)) {
+			sql_done(stmt);
+			return 0;
+		}
 		error = live_read(slice->txn->sql, stmt, &live);
 		if (!error)
 			error = consider(slice, &live);
@@ -274,7 +297,7 @@ static int take_ready(struct slice_of *slice, bool *ret_taken)
 	for (size_t i = 0; !error && all && i < lanes->count; i++) {
 		const struct lane *lane = lanes->items[i];
 
-		if (slice->count < steer->max &&
+		if (has_room(slice) &&
 		    sqlite_filter_lane(&steer->filter, lane) &&
 		    sqlite_lane_ready(lane) > 0)
 			error = scan_ready(slice, lane, &all);
@@ -284,7 +307,7 @@ static int take_ready(struct slice_of *slice, bool *ret_taken)
 		slice->more = true;
 		slice->last = AFTER_READY;
 	} else {
-		slice->count = 0;
+		slice->count = slice->owing = 0;
 	}
 	return error;
 }

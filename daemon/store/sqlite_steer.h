@@ -14,6 +14,7 @@ struct slice_of {
 	struct filter filter;
 	struct live *live; /* those that match, at most steer->max */
 	size_t count;
+	size_t owing;	 /* of them: callbacks may follow their ends */
 	int64_t last;	 /* the last id that was looked at */
 	bool more;	 /* the scan stopped before its end */
 	uint32_t states; /* states in which a job can match */

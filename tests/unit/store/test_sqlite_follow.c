@@ -267,6 +267,44 @@ UNIT(a_callback_has_the_context_of_its_job_or_its_own_or_none)
 	}
 }
 
+UNIT(a_slice_takes_fewer_jobs_that_owe_callbacks)
+{
+	struct fixture *f = *state;
+	struct store_entry entries[40];
+	struct store_filter filters[2] = {{.all = true},
+					  {.queue = SLICE("default")}};
+
+	/* By id, and off the index of what is ready. */
+	for (size_t i = 0; i < ARRAY_COUNT(filters); i++) {
+		struct store_batch batch = fixture_batch(f);
+		struct store_steer steer = {.kind = STORE_CANCEL,
+					    .filter = filters[i],
+					    .uid = UINT32_MAX,
+					    .max = 80};
+		int64_t changed = 0;
+		int slices = 0;
+
+		for (size_t j = 0; j < ARRAY_COUNT(entries); j++)
+			entries[j] = j % 2 ? with_callback() : fixture_entry();
+		batch.entries = entries;
+		batch.entry_count = ARRAY_COUNT(entries);
+		fixture_write(f, &batch);
+		do {
+			batch = fixture_batch(f);
+			batch.steers = &steer;
+			batch.steer_count = 1;
+			fixture_write(f, &batch);
+			assert_true(steer.changed <= 20);
+			changed += steer.changed;
+			steer.after = steer.next;
+			slices++;
+		} while (steer.next && slices < 10);
+		assert_int_equal(slices, i ? 2 : 3);
+		assert_int_equal(changed, i ? 40 : 60);
+		fixture_verify(f);
+	}
+}
+
 UNIT(many_ends_with_large_callbacks_are_one_batch_all_the_same)
 {
 	struct fixture *f = *state;
@@ -275,7 +313,7 @@ UNIT(many_ends_with_large_callbacks_are_one_batch_all_the_same)
 	struct store_steer steer = {.kind = STORE_CANCEL,
 				    .filter = {.all = true},
 				    .uid = UINT32_MAX,
-				    .max = 100};
+				    .max = 1000};
 
 	for (size_t i = 0; i < ARRAY_COUNT(entries); i++)
 		entries[i] = with_callback();
@@ -384,6 +422,7 @@ int main(void)
 			many_ends_with_large_callbacks_are_one_batch_all_the_same),
 		FOLLOWED(
 			a_callback_is_not_edited_and_a_job_gets_other_callbacks_by_it),
+		FOLLOWED(a_slice_takes_fewer_jobs_that_owe_callbacks),
 		FOLLOWED(whom_it_follows_is_a_filter_among_others),
 	};
 
