@@ -66,6 +66,7 @@ static const struct schema_field job_fields[] = {
 	OUT_OPT(stderr_bytes, INT),
 	OUT_OPT(result, OBJECT, .any = true),
 	OUT_OPT(result64, STRING),
+	OUT_OPT(result_omitted, BOOL),
 	OUT_OPT(progress, FLOAT),
 	OUT_OPT(note, STRING),
 	OUT_OPT(node, STRING),

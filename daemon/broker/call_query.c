@@ -16,8 +16,7 @@
 #define GET_IDS 64 /* read at a time */
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
-#define LIST_SPECS 16			  /* read at a time */
-#define LIST_SPEC_BYTES (4 * 1024 * 1024) /* of one page, about */
+#define LIST_REST_BYTES (64 * 1024) /* of one job, all that is short */
 
 struct query {
 	struct read_request request;
@@ -165,51 +164,34 @@ void call_get(struct call *call, void *params)
 	ask(query, get_step, get_done);
 }
 
-/* What each row runs. Bodies are big or small: read a few at a time, and end
- * the page where a reply would become too long. */
-static int list_specs(struct store *store, struct query *query)
+/*
+ * A page is of some bytes, or of one job: a result that does not fit into a
+ * message with it is left out. What else a job has is bounded far below.
+ */
+static void fit_rows(struct query *query)
 {
-	int64_t ids[LIST_SPECS];
-	size_t bytes = 0, i = 0;
+	for (size_t i = 0; i < query->row_count; i++) {
+		struct store_row *row = &query->rows[i];
 
-	while (i < query->row_count) {
-		size_t asked = 0, got, at = i;
-		struct store_row *found;
-		int r;
-
-		while (asked < LIST_SPECS && i + asked < query->row_count) {
-			ids[asked] = query->rows[i + asked].id;
-			asked++;
-		}
-		r = store_get(store, &query->answer, ids, asked, true, false,
-			      &found, &got);
-		if (r)
-			return r;
-		for (size_t j = 0; j < got; j++) {
-			while (query->rows[at].id != found[j].id)
-				at++;
-			query->rows[at] = found[j];
-			bytes += found[j].spec.n;
-		}
-		i += asked;
-		if (bytes < LIST_SPEC_BYTES || i == query->row_count)
+		if (row->result.n + row->spec.n + row->failure.n + row->tags.n +
+			    LIST_REST_BYTES <=
+		    LIMIT_MESSAGE_BYTES)
 			continue;
-		query->row_count = i;
-		query->next = query->rows[i - 1].id;
+		row->result = (struct slice){NULL, 0};
+		row->result_omitted = true;
 	}
-	return 0;
 }
 
 static int list_step(struct store *store, struct read_request *request)
 {
 	struct query *query = (struct query *)request;
 	int r = store_list(store, &query->answer, &query->filter, query->after,
-			   query->newest_first, query->max, &query->rows,
-			   &query->row_count, &query->next);
+			   query->newest_first, query->with_spec, query->max,
+			   &query->rows, &query->row_count, &query->next);
 
-	if (r || !query->with_spec)
-		return r;
-	return list_specs(store, query);
+	if (r == 0)
+		fit_rows(query);
+	return r;
 }
 
 static void list_done(struct read_request *request, int result)

@@ -196,10 +196,10 @@ static void write_job(struct json_out *out, const struct store_row *job)
 	if (out->n <= CALLBACK_RECORD_BYTES || !job->result.n)
 		return;
 	without.result = (struct slice){NULL, 0};
+	without.result_omitted = true;
 	json_out_reset(out);
 	json_out_object(out);
 	job_json_members(out, &without);
-	json_out_member_bool(out, "result_omitted", true);
 	json_out_object_end(out);
 }
 

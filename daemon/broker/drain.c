@@ -84,7 +84,7 @@ static int step(struct store *store, struct read_request *request)
 
 	arena_reset(&drain->answer);
 	r = store_list(store, &drain->answer, &filter, drain->after, false,
-		       DRAIN_PAGE, &rows, &count, &drain->after);
+		       false, DRAIN_PAGE, &rows, &count, &drain->after);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		drain->next_scheduled += rows[i].run_at_ms < drain->until_ms;
 	return r == 0 && drain->after ? READER_AGAIN : r;

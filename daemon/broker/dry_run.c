@@ -31,8 +31,8 @@ static int look_at_key(struct store *store, struct dry *dry)
 	int r;
 
 	do {
-		r = store_list(store, &dry->answer, &filter, after, true, 1,
-			       &rows, &count, &after);
+		r = store_list(store, &dry->answer, &filter, after, true, false,
+			       1, &rows, &count, &after);
 	} while (r == 0 && !count && after);
 	if (r == 0 && count) {
 		dry->entry.id = rows[0].id;

@@ -72,7 +72,7 @@ static int read_step(struct store *store, struct read_request *request)
 	if (r || !watch->call->more)
 		return r;
 	return store_list(store, &watch->answer, &filter, watch->after, false,
-			  GROUP_PAGE, &watch->rows, &watch->row_count,
+			  false, GROUP_PAGE, &watch->rows, &watch->row_count,
 			  &watch->next);
 }
 

@@ -82,6 +82,8 @@ static void write_members(struct json_out *out, const struct store_row *row,
 	write_usage(out, row);
 	if (row->result.n)
 		json_out_member_raw(out, "result", row->result);
+	if (row->result_omitted)
+		json_out_member_bool(out, "result_omitted", true);
 	if (advance)
 		advance_write(out, advance, "progress");
 	if (row->worker_pid && row->state == STATE_RUNNING)

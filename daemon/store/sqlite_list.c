@@ -348,7 +348,10 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 	return error || got ? error : -ENOENT;
 }
 
-/* What list and count do with each row that matches; false: enough. */
+/*
+ * What list and count do with each row that matches. Enough: it was the last;
+ * who leaves it for the next step sets walk's more, and last to the one before.
+ */
 typedef int visit(void *context, struct walk *walk, struct store_row *row,
 		  uint32_t flags, bool *ret_enough);
 
@@ -398,7 +401,7 @@ static int visit_all(struct walk *walk, int64_t after, visit *visitor,
 			break;
 		error = visitor(context, walk, &row, flags, &enough);
 		if (!error && enough) {
-			walk->more = walk_front(walk) != NULL;
+			walk->more = walk->more || walk_front(walk);
 			break;
 		}
 	}
@@ -441,17 +444,32 @@ static int step(struct walk *walk, struct arena *arena, int64_t after,
 struct page {
 	struct arena *arena;
 	struct store_row *rows;
-	size_t count, max;
+	size_t count, max, bytes;
+	bool with_spec;
 };
 
+/* Plain words may grow to six times as much where they are told, as \u0001. */
 static int add_to_page(void *context, struct walk *walk, struct store_row *row,
 		       uint32_t flags, bool *ret_enough)
 {
 	struct page *page = context;
-	int error = fill(walk->store, page->arena, row, flags, false, false);
+	struct arena *arena = page->arena;
+	size_t before = arena->used_bytes;
+	int error = fill(walk->store, arena, row, flags, page->with_spec,
+			 false);
 
+	if (!error && page->with_spec)
+		error = row_callbacks(&walk->store->sql, arena, row);
 	if (error)
 		return error;
+	page->bytes += arena->used_bytes - before +
+		       5 * (row->name.n + row->key.n + row->reason.n);
+	if (page->count && page->bytes > STORE_PAGE_BYTES) {
+		walk->last = page->rows[page->count - 1].id;
+		walk->more = true;
+		*ret_enough = true;
+		return 0;
+	}
 	walk->filter.left -= FILTER_WORDS_COST;
 	page->rows[page->count++] = *row;
 	*ret_enough = page->count == page->max;
@@ -460,11 +478,15 @@ static int add_to_page(void *context, struct walk *walk, struct store_row *row,
 
 int store_list(struct store *store, struct arena *arena,
 	       const struct store_filter *filter, int64_t after,
-	       bool newest_first, uint32_t max, struct store_row **ret,
-	       size_t *ret_count, int64_t *ret_next)
+	       bool newest_first, bool with_spec, uint32_t max,
+	       struct store_row **ret, size_t *ret_count, int64_t *ret_next)
 {
 	struct walk walk = {.store = store, .newest_first = newest_first};
-	struct page page = {.arena = arena, .max = max};
+	struct page page = {
+		.arena = arena,
+		.max = max,
+		.with_spec = with_spec,
+	};
 	int error;
 
 	require(max >= 1 && max <= 1000);

@@ -226,6 +226,7 @@ struct store_row {
 	bool descriptors, stdout_given, stderr_given; /* see store_entry */
 	int64_t cpu_us, peak_kib, stdout_bytes, stderr_bytes;
 	struct slice result, failure, log;
+	bool result_omitted; /* the teller's: too long to be told */
 	struct slice reason; /* why it was cancelled, as the asker said */
 	int64_t follows, follows_group; /* whose callback it is; 0: nobody's */
 	const int64_t *callbacks; /* the jobs that follow it; store_get() with
@@ -493,16 +494,19 @@ must_check int store_get(struct store *store, struct arena *arena,
 			 size_t *ret_count);
 
 /**
- * store_list() - one page of rows that match, by id, without spec and log
+ * store_list() - one page of rows that match, by id, without log
  * @after:	go on behind this id; 0: begin
+ * @with_spec:	with spec and callbacks, as of store_get()
  * @max:	1 .. 1000
  * @ret_next:	the next `after`; 0: that was all. A page may hold fewer than
  *		@max rows, even none, and have a next: a step looks at a bounded
- *		number of rows so that it stays under 50 ms
+ *		number of rows so that it stays under 50 ms, and texts of more
+ *		than STORE_PAGE_BYTES make a page only as those of one row
  */
+#define STORE_PAGE_BYTES (8 * 1024 * 1024)
 must_check int store_list(struct store *store, struct arena *arena,
 			  const struct store_filter *filter, int64_t after,
-			  bool newest_first, uint32_t max,
+			  bool newest_first, bool with_spec, uint32_t max,
 			  struct store_row **ret, size_t *ret_count,
 			  int64_t *ret_next);
 

@@ -112,10 +112,11 @@ int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 
 int store_list(struct store *store, struct arena *arena,
 	       const struct store_filter *filter, int64_t after,
-	       bool newest_first, uint32_t max, struct store_row **ret,
-	       size_t *ret_count, int64_t *ret_next)
+	       bool newest_first, bool with_spec, uint32_t max,
+	       struct store_row **ret, size_t *ret_count, int64_t *ret_next)
 {
 	int r = fake_begin(store);
+	size_t before;
 	int64_t step = newest_first ? -1 : 1;
 	int64_t id = after	    ? after + step
 		     : newest_first ? (int64_t)store->job_count
@@ -125,6 +126,7 @@ int store_list(struct store *store, struct arena *arena,
 	*ret_count = 0;
 	*ret_next = 0;
 	require(*ret);
+	before = arena->used_bytes;
 	for (; !r && id > 0 && id <= (int64_t)store->job_count; id += step) {
 		const struct fake_job *job = &store->jobs[id - 1];
 
@@ -134,8 +136,14 @@ int store_list(struct store *store, struct arena *arena,
 			*ret_next = (*ret)[max - 1].id;
 			break;
 		}
-		fake_row(store, job, arena, false, false,
-			 &(*ret)[(*ret_count)++]);
+		fake_row(store, job, arena, with_spec, false,
+			 &(*ret)[*ret_count]);
+		if (*ret_count &&
+		    arena->used_bytes - before > STORE_PAGE_BYTES) {
+			*ret_next = (*ret)[*ret_count - 1].id;
+			break;
+		}
+		++*ret_count;
 	}
 	return fake_finish(store, r);
 }

@@ -465,6 +465,34 @@ def large_arguments_come_in_parts(t):
     assert len(parts) > 1, parts
 
 
+@story
+def long_results_are_listed_a_few_a_page_and_all_of_them_are(t):
+    t.start()
+    client = consumer(t, 'resize')
+    jobs = submit(t, 5)
+    sizes = [6 << 20, 1, 6 << 20, (16 << 20) - 200, 1]
+    for job, size in zip(jobs, sizes):
+        lease, = reserve(client, wait_ms=10000)
+        equal(lease['id'], job)
+        equal(settle(client, lease, result='x' * size)['settled'], 1)
+    cursor, pages = {}, []
+    while cursor is not None:
+        reply = t.c.call('List', timeout=20 * SLOW, limit=1000, **cursor)
+        pages.append(reply['jobs'])
+        assert len(json.dumps(reply)) < 16 << 20
+        cursor = {'cursor': reply['cursor']} if 'cursor' in reply else None
+    equal([[(job['id'], len(job.get('result', '')),
+             job.get('result_omitted', False)) for job in page]
+           for page in pages],
+          [[(jobs[0], sizes[0], False), (jobs[1], 1, False)],
+           [(jobs[2], sizes[2], False)],
+           [(jobs[3], 0, True)],
+           [(jobs[4], 1, False)]])
+    equal(t.exit_of(tool(t, [t.reeve, '--socket', str(t.socket), 'ls', '--all',
+                             '-o', 'ids'])), 0)
+    equal((t.folder / 'tool').read_text().split(), [str(job) for job in jobs])
+
+
 def waits_there(client):
     import select
     return client.buffer or select.select([client.socket], [], [], 0.001)[0]

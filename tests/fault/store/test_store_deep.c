@@ -78,14 +78,14 @@ UNIT(a_claim_is_as_quick_before_a_million_as_before_a_thousand)
 
 	start = now_ms();
 	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter, 0,
-				    false, 1000, &rows, &count, &next),
+				    false, false, 1000, &rows, &count, &next),
 			 0);
 	print_message("a step of a listing: %.1f ms\n", now_ms() - start);
 	assert_true(now_ms() - start < 50);
 	start = now_ms();
 	filter = (struct store_filter){.all = true};
 	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter, 0,
-				    true, 1000, &rows, &count, &next),
+				    true, false, 1000, &rows, &count, &next),
 			 0);
 	print_message("a page of 1000: %.1f ms\n", now_ms() - start);
 	assert_int_equal(count, 1000);

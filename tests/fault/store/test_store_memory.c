@@ -291,8 +291,8 @@ UNIT(reading_without_memory_says_so_and_leaves_nothing_open)
 
 		failed = 0;
 		left = ++nth;
-		error = store_list(reader, &f->arena, &filter, 0, false, 10,
-				   &rows, &count, &next);
+		error = store_list(reader, &f->arena, &filter, 0, false, false,
+				   10, &rows, &count, &next);
 		left = 0;
 		more = failed > 0;
 		if (error)
@@ -301,7 +301,8 @@ UNIT(reading_without_memory_says_so_and_leaves_nothing_open)
 			assert_int_equal(count, 1);
 		assert_int_equal(sqlite3_txn_state(reader->sql.db, NULL), 0);
 		assert_int_equal(store_list(reader, &f->arena, &filter, 0,
-					    false, 10, &rows, &count, &next),
+					    false, false, 10, &rows, &count,
+					    &next),
 				 0);
 		assert_int_equal(count, 1);
 		store_close(f->reader);

@@ -38,8 +38,8 @@ static const char *look(struct side *side, struct arena *arena)
 	}
 	if (sum % BATCH || sum_by_lane % BATCH || sum_by_lane < sum)
 		return "half a batch";
-	if (store_list(side->reader, arena, &lanes, 0, true, BATCH, &rows,
-		       &count, &next))
+	if (store_list(side->reader, arena, &lanes, 0, true, false, BATCH,
+		       &rows, &count, &next))
 		return "list failed";
 	for (size_t i = 0; i < count; i++) {
 		if (!slice_is(rows[i].name, "named"))

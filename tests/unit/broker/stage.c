@@ -15,6 +15,7 @@
 #include "daemon/broker/advance_tell.h"
 #include "daemon/broker/call.h"
 #include "daemon/broker/recover.h"
+#include "proto/limits.h"
 
 #define PATIENCE_NS (10 * INT64_C(1000000000))
 
@@ -276,7 +277,7 @@ static bool readable(int fd)
 /* Byte by byte: what follows the line stays in the socket. */
 const char *stage_read(struct stage *stage, int fd)
 {
-	static char line[4 * 1024 * 1024];
+	static char line[LIMIT_MESSAGE_BYTES + 2];
 	int64_t until_ns = clock_mono_ns() + PATIENCE_NS;
 	size_t n = 0;
 

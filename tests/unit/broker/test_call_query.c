@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "proto/limits.h"
+
 #define GET "org.reeve.jobs.Get"
 #define LIST "org.reeve.jobs.List"
 #define COUNT "org.reeve.jobs.Count"
@@ -117,6 +119,97 @@ UNIT(list_gives_pages_with_a_cursor)
 	stage_end(&stage);
 }
 
+static char *json_of(size_t bytes)
+{
+	static const char head[] = "{\"shell\":\"";
+	char *text = malloc(bytes + 1);
+
+	if (!text)
+		abort();
+	memset(text, 'x', bytes);
+	memcpy(text, head, strlen(head));
+	strcpy(text + bytes - 2, "\"}");
+	return text;
+}
+
+/* Pages until there is no cursor. Return: how many; all jobs came, in order. */
+static int read_pages(struct stage *stage, int fd, const char *members,
+		      int64_t jobs)
+{
+	char text[128] = "{\"limit\":1000";
+	int64_t id = 0;
+	int pages = 0;
+
+	while (text[0]) {
+		const char *line, *at;
+
+		strcat(text, members);
+		line = stage_call(stage, fd, LIST, text);
+		text[0] = '\0';
+		pages++;
+		assert_in_range(strlen(line), 1, LIMIT_MESSAGE_BYTES);
+		for (at = line; (at = strstr(at, "{\"id\":")); at++)
+			assert_int_equal(strtoll(at + 6, NULL, 10), ++id);
+		at = strstr(line, "\"cursor\":\"");
+		if (at)
+			snprintf(text, sizeof(text),
+				 "{\"limit\":1000,\"cursor\":\"%lld\"",
+				 strtoll(at + 10, NULL, 10));
+	}
+	assert_int_equal(id, jobs);
+	return pages;
+}
+
+UNIT(a_page_of_long_results_ends_before_it_is_too_long)
+{
+	enum { MIB = 1024 * 1024 };
+	struct stage stage;
+	int fd;
+
+	stage_begin(&stage);
+	for (int i = 0; i < 10; i++) {
+		struct fake_job *job = fake_store_add(stage.store,
+						      STATE_SUCCEEDED);
+
+		job->result = json_of(3 * MIB);
+		free(job->spec);
+		job->spec = json_of(2 * MIB);
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	assert_int_equal(read_pages(&stage, fd, "}", 10), 5);
+	assert_int_equal(read_pages(&stage, fd, ",\"with_spec\":true}", 10),
+			 10);
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_result_that_fits_no_page_is_left_out_and_the_list_goes_on)
+{
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	for (int i = 0; i < 3; i++) {
+		fake_store_add(stage.store, STATE_SUCCEEDED)->result = json_of(
+			LIMIT_MESSAGE_BYTES - (i == 1 ? 32 : 1024 * 1024));
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	assert_int_equal(read_pages(&stage, fd, "}", 3), 3);
+	line = stage_call(&stage, fd, LIST, "{\"limit\":9,\"cursor\":\"1\"}");
+	assert_in_range(strlen(line), 1, 1024);
+	assert_int_equal(stage_number(line, "id"), 2);
+	stage_expect(line, "\"result_omitted\":true");
+	line = stage_call(&stage, fd, LIST, "{\"limit\":9,\"cursor\":\"2\"}");
+	assert_in_range(strlen(line), LIMIT_MESSAGE_BYTES - 1024 * 1024,
+			LIMIT_MESSAGE_BYTES);
+	assert_null(strstr(line, "result_omitted"));
+	close(fd);
+	stage_end(&stage);
+}
+
 UNIT(a_cursor_that_is_none_of_ours_is_refused)
 {
 	static const char *const cursors[] = {
@@ -198,6 +291,10 @@ int main(void)
 			get_takes_many_ids_in_steps_and_names_the_missing),
 		cmocka_unit_test(get_does_not_gather_more_than_a_message),
 		cmocka_unit_test(list_gives_pages_with_a_cursor),
+		cmocka_unit_test(
+			a_page_of_long_results_ends_before_it_is_too_long),
+		cmocka_unit_test(
+			a_result_that_fits_no_page_is_left_out_and_the_list_goes_on),
 		cmocka_unit_test(a_cursor_that_is_none_of_ours_is_refused),
 		cmocka_unit_test(count_counts_by_state_and_by_lane),
 		cmocka_unit_test(

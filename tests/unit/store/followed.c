@@ -87,7 +87,7 @@ size_t followers(struct fixture *f, int64_t id, int64_t ret[8])
 	int64_t next;
 
 	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter, 0,
-				    false, 8, &rows, &count, &next),
+				    false, false, 8, &rows, &count, &next),
 			 0);
 	assert_int_equal(next, 0);
 	for (size_t i = 0; i < count; i++)

@@ -19,8 +19,8 @@ static size_t list_all(struct fixture *f, struct store_filter filter,
 		size_t count;
 
 		assert_int_equal(store_list(fixture_reader(f), &f->arena,
-					    &filter, after, newest_first, max,
-					    &rows, &count, &after),
+					    &filter, after, newest_first, false,
+					    max, &rows, &count, &after),
 				 0);
 		assert_in_range(count, 0, max);
 		for (size_t i = 0; i < count; i++) {
@@ -236,8 +236,8 @@ UNIT(no_transaction_stays_open)
 	size_t count;
 
 	ten_jobs(f);
-	assert_int_equal(store_list(reader, &f->arena, &all, 0, false, 1, &rows,
-				    &count, &next),
+	assert_int_equal(store_list(reader, &f->arena, &all, 0, false, false, 1,
+				    &rows, &count, &next),
 			 0);
 	assert_true(sqlite3_get_autocommit(reader->sql.db));
 	assert_int_equal(sqlite3_txn_state(reader->sql.db, NULL), 0);
@@ -277,14 +277,111 @@ UNIT(a_step_looks_at_a_bounded_number_of_rows)
 	fixture_write(f, &batch);
 	free(entries);
 	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter, 0,
-				    false, 10, &rows, &count, &next),
+				    false, false, 10, &rows, &count, &next),
 			 0);
 	assert_int_equal(count, 0);
 	assert_int_equal(next, FILTER_STEP_ROWS);
 	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter, next,
-				    false, 10, &rows, &count, &next),
+				    false, false, 10, &rows, &count, &next),
 			 0);
 	assert_int_equal(next, 0);
+}
+
+/* A page alone: how many; each with a result, and a spec if asked. */
+static size_t page_of(struct fixture *f, struct store_filter filter,
+		      bool newest_first, bool with_spec, int64_t *after)
+{
+	struct store_row *rows;
+	size_t count;
+
+	assert_int_equal(store_list(fixture_reader(f), &f->arena, &filter,
+				    *after, newest_first, with_spec, 1000,
+				    &rows, &count, after),
+			 0);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(rows[i].result.n);
+		assert_int_equal(rows[i].spec.n,
+				 with_spec ? rows[i].result.n : 0);
+	}
+	return count;
+}
+
+/* Ended ones, each with a spec and a result of so many bytes. */
+static void long_jobs(struct fixture *f, uint32_t count, size_t bytes)
+{
+	struct store_entry entry = fixture_entry();
+	struct store_claim *claims;
+	char *text = calloc(1, bytes + 1);
+
+	assert_non_null(text);
+	memset(text, 'x', bytes);
+	memcpy(text, "{\"shell\":\"", 10);
+	memcpy(text + bytes - 2, "\"}", 2);
+	entry.spec = (struct slice){text, bytes};
+	for (uint32_t i = 0; i < count; i++)
+		fixture_submit(f, entry);
+	for (uint32_t i = 0; i < count; i++) {
+		struct store_batch batch = fixture_batch(f);
+		struct store_outcome outcome = {
+			.kind = STORE_SUCCEEDED,
+			.result = entry.spec,
+		};
+
+		assert_int_equal(fixture_claim(f, 1, &claims), 1);
+		outcome.job = claims->job;
+		outcome.token = claims->token;
+		batch.outcomes = &outcome;
+		batch.outcome_count = 1;
+		fixture_write(f, &batch);
+		assert_true(outcome.accepted);
+	}
+	free(text);
+}
+
+UNIT(a_page_ends_before_its_texts_are_too_long)
+{
+	struct fixture *f = *state;
+	const int64_t named[] = {1, 2, 3, 4, 5};
+	int64_t after = 0;
+
+	long_jobs(f, 5, 3 * 1024 * 1024);
+	/* By id and back: two a page, and the last one alone. */
+	for (int newest = 0; newest < 2; newest++) {
+		struct store_filter filter = FILTER(.all = true);
+
+		assert_int_equal(page_of(f, filter, newest, false, &after), 2);
+		assert_int_equal(after, newest ? 4 : 2);
+		assert_int_equal(page_of(f, filter, newest, false, &after), 2);
+		assert_int_equal(after, newest ? 2 : 4);
+		assert_int_equal(page_of(f, filter, newest, false, &after), 1);
+		assert_int_equal(after, 0);
+	}
+	assert_int_equal(page_of(f, FILTER(.ids = named, .id_count = 5), false,
+				 false, &after),
+			 2);
+	assert_int_equal(after, 2);
+	/* What is read for a page is about what it holds. */
+	arena_fini(&f->arena);
+	after = 0;
+	assert_int_equal(page_of(f, FILTER(.all = true), true, true, &after),
+			 1);
+	assert_int_equal(after, 5);
+	assert_in_range(f->arena.used_bytes, 1, 2 * STORE_PAGE_BYTES);
+	EXPECT(FILTER(.all = true), 1, 2, 3, 4, 5);
+}
+
+UNIT(a_job_that_is_longer_than_a_page_comes_alone)
+{
+	struct fixture *f = *state;
+	int64_t after = 0;
+
+	long_jobs(f, 3, STORE_PAGE_BYTES / 2 + 1);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(
+			page_of(f, FILTER(.all = true), false, true, &after),
+			1);
+		assert_int_equal(after, i == 3 ? 0 : i);
+	}
 }
 
 UNIT(a_new_broker_is_told_all_that_runs)
@@ -322,6 +419,8 @@ int main(void)
 		WITH_STORE(a_row_that_contradicts_itself_is_damage),
 		WITH_STORE(no_transaction_stays_open),
 		WITH_STORE(a_step_looks_at_a_bounded_number_of_rows),
+		WITH_STORE(a_page_ends_before_its_texts_are_too_long),
+		WITH_STORE(a_job_that_is_longer_than_a_page_comes_alone),
 		WITH_STORE(a_new_broker_is_told_all_that_runs),
 	};
 
