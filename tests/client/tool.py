@@ -119,7 +119,8 @@ class Place:
                 break
             seen += data
         os.close(controller)
-        process.wait(60)
+        # Not by a signal: a terminal that is gone hides that it crashed.
+        assert process.wait(60) >= 0, (process.returncode, seen)
         return seen.decode().replace('\r\n', '\n')
 
     def call(self, method, **parameters):
