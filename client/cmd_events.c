@@ -195,7 +195,8 @@ static int print_lines(struct reading *reading)
 {
 	struct json_out *lines = &reading->lines;
 	bool good = json_out_ok(lines) &&
-		    fwrite(lines->p, 1, lines->n, stdout) == lines->n &&
+		    (!lines->n ||
+		     fwrite(lines->p, 1, lines->n, stdout) == lines->n) &&
 		    fflush(stdout) == 0;
 
 	json_out_reset(lines);

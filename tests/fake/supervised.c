@@ -16,6 +16,10 @@ static void read_pools(struct pools_config *ret)
 	static char *words[POOLS_MAX][16], *handles[POOLS_MAX][2];
 	char *text = getenv("FAKE_POOLS"), *line, *at = NULL, *rest;
 
+	/* The one for requests, which is there by itself. */
+	while (ret->count > 0)
+		pool_config_free(&ret->list[--ret->count]);
+	free(ret->list);
 	for (line = strtok_r(strdup(text), "\n", &at); line;
 	     line = strtok_r(NULL, "\n", &at)) {
 		struct pool_config *pool = &list[ret->count];
