@@ -81,6 +81,7 @@ LAYERS = {
     'long_files': [
         ({C: '\n' * 601}, 'one.c: 601 lines, at most 600'),
         ({H: '\n' * 121}, 'one.h: 121 lines, at most 120'),
+        ({'daemon/store/store.h': '\n' * 601}, '601 lines, at most 600'),
         ({'tests/unit/test_one.c': '\n' * 601}, '601 lines, at most 600'),
         ({'tests/story/one.py': '\n' * 601}, 'one.py: 601 lines'),
         ({'tests/story/one.sh': '\n' * 601}, 'one.sh: 601 lines')],
