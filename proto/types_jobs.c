@@ -87,6 +87,7 @@ static const struct schema_field job_end_fields[] = {
 	OUT_OPT(exit_code, INT),
 	OUT_OPT(signal, INT),
 	OUT_OPT(result, OBJECT, .any = true),
+	OUT_OPT(result_omitted, BOOL),
 	OUT_OPT(failure, STRUCT, .type = &job_failure_type),
 };
 const struct schema_type job_end_type = FIELDS_TYPE("End", job_end_fields);

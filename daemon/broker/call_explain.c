@@ -37,9 +37,9 @@ static int step(struct store *store, struct read_request *request)
 	struct explain *e = (struct explain *)request;
 	struct store_row *row;
 	int64_t known;
-	size_t count;
+	size_t count, looked;
 	int r = store_get(store, &e->answer, &e->id, 1, true, false, &row,
-			  &count);
+			  &count, &looked);
 
 	if (r || !count)
 		return r;

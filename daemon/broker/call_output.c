@@ -83,10 +83,10 @@ static int read_step(struct store *store, struct read_request *request)
 	const char *state_dir = output->call->broker->config->state_dir;
 	struct store_row *row;
 	struct slice log;
-	size_t count;
+	size_t count, looked;
 	bool file;
 	int r = store_get(store, &output->answer, &output->id, 1, false, true,
-			  &row, &count);
+			  &row, &count, &looked);
 
 	output->records = (struct slice){0};
 	output->found = r == 0 && count == 1;

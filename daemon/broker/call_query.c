@@ -16,7 +16,6 @@
 #define GET_IDS 64 /* read at a time */
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
-#define LIST_REST_BYTES (64 * 1024) /* of one job, all that is short */
 
 struct query {
 	struct read_request request;
@@ -77,11 +76,21 @@ static void write_jobs(struct json_out *out, const struct query *query)
 	json_out_array_end(out);
 }
 
+/*
+ * A page is of some bytes, or of one job: a result that does not fit into a
+ * message with it is left out. What else a job has is bounded far below.
+ */
+static void fit_rows(struct query *query)
+{
+	for (size_t i = 0; i < query->row_count; i++)
+		job_json_fit(&query->rows[i], LIMIT_MESSAGE_BYTES);
+}
+
 /* A few ids a step; one that is missing ends it, and so does too much. */
 static int get_step(struct store *store, struct read_request *request)
 {
 	struct query *query = (struct query *)request;
-	size_t asked = query->id_count - query->row_count, got;
+	size_t asked = query->id_count - query->row_count, got, looked;
 	struct store_row *found;
 	int r;
 
@@ -93,17 +102,20 @@ static int get_step(struct store *store, struct read_request *request)
 	if (asked > GET_IDS)
 		asked = GET_IDS;
 	r = store_get(store, &query->answer, query->ids + query->row_count,
-		      asked, query->with_spec, false, &found, &got);
+		      asked, query->with_spec, false, &found, &got, &looked);
 	if (r)
 		return r;
 	if (got)
 		memcpy(query->rows + query->row_count, found,
 		       got * sizeof(*found));
 	query->row_count += got;
-	if (query->answer.used_bytes > LIMIT_MESSAGE_BYTES)
+	if (query->id_count == 1)
+		fit_rows(query);
+	else if (query->answer.used_bytes > LIMIT_MESSAGE_BYTES)
 		return -E2BIG;
-	return got == asked && query->row_count < query->id_count ? READER_AGAIN
-								  : 0;
+	return got == looked && query->row_count < query->id_count
+		       ? READER_AGAIN
+		       : 0;
 }
 
 static void get_too_large(struct query *query)
@@ -162,24 +174,6 @@ void call_get(struct call *call, void *params)
 	}
 	query->with_spec = p->with_spec;
 	ask(query, get_step, get_done);
-}
-
-/*
- * A page is of some bytes, or of one job: a result that does not fit into a
- * message with it is left out. What else a job has is bounded far below.
- */
-static void fit_rows(struct query *query)
-{
-	for (size_t i = 0; i < query->row_count; i++) {
-		struct store_row *row = &query->rows[i];
-
-		if (row->result.n + row->spec.n + row->failure.n + row->tags.n +
-			    LIST_REST_BYTES <=
-		    LIMIT_MESSAGE_BYTES)
-			continue;
-		row->result = (struct slice){NULL, 0};
-		row->result_omitted = true;
-	}
 }
 
 static int list_step(struct store *store, struct read_request *request)

@@ -33,7 +33,7 @@ struct group_watch {
 	int64_t *line; /* ids to look up; owned */
 	size_t line_at, line_n, line_room;
 	int64_t ask[GROUP_PAGE]; /* of the line, for the read that runs */
-	size_t asked;
+	size_t asked; /* of these; behind the read: so many were looked at */
 	struct event *timer;
 	struct json_out gathered; /* of a brief one: ends to be told */
 	size_t gathered_count;
@@ -67,7 +67,7 @@ static int read_step(struct store *store, struct read_request *request)
 	if (!watch->catching_up)
 		return store_get(store, &watch->answer, watch->ask,
 				 watch->asked, false, false, &watch->rows,
-				 &watch->row_count);
+				 &watch->row_count, &watch->asked);
 	r = store_get_group(store, &watch->answer, watch->id, &watch->seen);
 	if (r || !watch->call->more)
 		return r;

@@ -1,5 +1,7 @@
 #include "daemon/broker/job_json.h"
 
+#define JOB_REST_BYTES (64 * 1024) /* of one job, all that is short */
+
 static void member_text(struct json_out *out, const char *name,
 			struct slice text)
 {
@@ -94,6 +96,17 @@ static void write_members(struct json_out *out, const struct store_row *row,
 		json_out_member_int(out, "follows_group", row->follows_group);
 }
 
+void job_json_fit(struct store_row *row, size_t room)
+{
+	size_t rest = row->spec.n + row->failure.n + row->tags.n +
+		      JOB_REST_BYTES;
+
+	if (!row->result.n || row->result.n + rest <= room)
+		return;
+	row->result = (struct slice){NULL, 0};
+	row->result_omitted = true;
+}
+
 void job_json_members(struct json_out *out, const struct store_row *row)
 {
 	write_members(out, row, NULL);
@@ -134,6 +147,8 @@ void job_json_end(struct json_out *out, const struct store_row *row)
 		json_out_member_int(out, "signal", row->signal);
 	if (row->result.n)
 		json_out_member_raw(out, "result", row->result);
+	if (row->result_omitted)
+		json_out_member_bool(out, "result_omitted", true);
 	write_failure(out, row);
 	json_out_object_end(out);
 }

@@ -13,6 +13,12 @@ void job_json(struct json_out *out, const struct store_row *row,
 void job_json_running(struct json_out *out, const struct store_row *row,
 		      bool with_spec, const struct advance *advance);
 
+/**
+ * job_json_fit() - leave out a result that is too long for where it is told
+ * @room:	bytes that the whole job may have
+ */
+void job_json_fit(struct store_row *row, size_t room);
+
 /** job_json_members() - of a job that ended: the members of that object */
 void job_json_members(struct json_out *out, const struct store_row *row);
 /** job_json_group_members() - likewise of a group */

@@ -5,7 +5,8 @@
 #include "daemon/broker/job_json.h"
 #include "daemon/broker/state.h"
 
-#define WATCH_PAGE 256 /* ids looked up in one step */
+#define WATCH_PAGE 256	     /* ids looked up in one step */
+#define SHORT_JOB_BYTES 1024 /* of most jobs, all but the result */
 
 struct watch_job {
 	struct waiter waiter;
@@ -24,12 +25,15 @@ struct watch {
 	/* Ids to look up in the store: a line, served from the front. */
 	int64_t *line;
 	size_t line_at, line_n;
-	bool final_look; /* WATCH_ALL: the line is for the last reply */
+	/* WATCH_ALL, _ANY: the line is for the one reply, a page at a time. */
+	bool final_look;
+	struct json_out gathered; /* of it: the ends so far */
+	size_t gathered_count;
 	struct read_request request;
 	bool reading;
 	struct arena answer; /* of the read that runs */
 	const int64_t *ask;
-	size_t ask_n;
+	size_t ask_n, looked; /* so many of them were looked at */
 	struct store_row *rows;
 	size_t row_n;
 	struct event *timer;
@@ -46,6 +50,7 @@ static void watch_stop(struct watch *watch)
 	if (watch->timer)
 		event_free(watch->timer);
 	watch->timer = NULL;
+	json_out_fini(&watch->gathered);
 }
 
 static struct watch_job *find_job(struct watch *watch, int64_t id)
@@ -72,12 +77,18 @@ static bool count_down(struct watch *watch)
 	return --watch->pending == 0;
 }
 
-/* Those that have ended. Return: how many. */
-static size_t write_rows(const struct watch *watch, struct json_out *out,
-			 const struct store_row *rows, size_t count)
+static void write_row(const struct watch *watch, struct json_out *out,
+		      const struct store_row *row)
 {
-	size_t ended = 0;
+	if (watch->brief)
+		job_json_end(out, row);
+	else
+		job_json(out, row, false);
+}
 
+/* The array that the ends are told in; the caller closes it. */
+static void open_rows(const struct watch *watch, struct json_out *out)
+{
 	if (watch->brief) {
 		json_out_key(out, "jobs");
 		json_out_array(out);
@@ -85,17 +96,6 @@ static size_t write_rows(const struct watch *watch, struct json_out *out,
 	}
 	json_out_key(out, watch->brief ? "ends" : "jobs");
 	json_out_array(out);
-	for (size_t i = 0; i < count; i++) {
-		if (!state_is_end(rows[i].state))
-			continue;
-		ended++;
-		if (watch->brief)
-			job_json_end(out, &rows[i]);
-		else
-			job_json(out, &rows[i], false);
-	}
-	json_out_array_end(out);
-	return ended;
 }
 
 static void deliver(struct watch *watch, const struct store_row *row)
@@ -110,22 +110,63 @@ static void deliver(struct watch *watch, const struct store_row *row)
 		json_out_key(out, "job");
 		job_json(out, row, false);
 	} else {
-		write_rows(watch, out, row, 1);
+		open_rows(watch, out);
+		write_row(watch, out, row);
+		json_out_array_end(out);
 		json_out_member_int(out, "pending", (int64_t)watch->pending);
 	}
 	call_reply_end(watch->call);
 }
 
+/*
+ * A page of the one reply of a Wait without more. It is one message: a result
+ * is told as long as it leaves room for what is short of those behind it.
+ */
+static void gather_page(struct watch *watch)
+{
+	size_t behind = watch->line_n - watch->line_at + watch->row_n;
+
+	for (size_t i = 0; i < watch->row_n; i++) {
+		struct store_row *row = &watch->rows[i];
+		size_t taken = watch->gathered.n + --behind * SHORT_JOB_BYTES;
+
+		if (!state_is_end(row->state))
+			continue;
+		watch->gathered_count++;
+		job_json_fit(row, taken < LIMIT_MESSAGE_BYTES
+					  ? LIMIT_MESSAGE_BYTES - taken
+					  : 0);
+		write_row(watch, &watch->gathered, row);
+	}
+}
+
+static void too_large(struct watch *watch)
+{
+	size_t size = watch->gathered.n;
+	struct json_out *out;
+
+	watch_stop(watch);
+	out = call_error(watch->call, "org.reeve.jobs.TooLarge");
+	json_out_member_text(out, "what", "reply");
+	json_out_member_int(out, "size", (int64_t)size);
+	json_out_member_int(out, "limit", LIMIT_MESSAGE_BYTES);
+	call_error_end(watch->call,
+		       "they have ended, and so many do not fit into one reply",
+		       "call Wait with more, or with brief, or for fewer");
+}
+
 /* The one reply of a Wait without more: everything that has ended. */
 static void deliver_all(struct watch *watch)
 {
-	struct json_out *out;
-	size_t ended;
+	struct json_out *out = call_reply(watch->call, false);
 
+	open_rows(watch, out);
+	if (watch->gathered_count)
+		json_out_raw(out, json_out_slice(&watch->gathered));
+	json_out_array_end(out);
+	json_out_member_int(out, "pending",
+			    (int64_t)(watch->count - watch->gathered_count));
 	watch_stop(watch);
-	out = call_reply(watch->call, false);
-	ended = write_rows(watch, out, watch->rows, watch->row_n);
-	json_out_member_int(out, "pending", (int64_t)(watch->count - ended));
 	call_reply_end(watch->call);
 }
 
@@ -168,7 +209,7 @@ static int read_rows(struct store *store, struct read_request *request)
 					       offsetof(struct watch, request));
 
 	return store_get(store, &watch->answer, watch->ask, watch->ask_n, false,
-			 false, &watch->rows, &watch->row_n);
+			 false, &watch->rows, &watch->row_n, &watch->looked);
 }
 
 static void no_such_job(struct watch *watch)
@@ -212,6 +253,21 @@ static void take_page(struct watch *watch)
 	}
 }
 
+/* Return: go on with what is left? */
+static bool take_final(struct watch *watch)
+{
+	gather_page(watch);
+	if (!json_out_ok(&watch->gathered)) {
+		watch_stop(watch);
+		call_error_memory(watch->call);
+	} else if (watch->gathered.n > LIMIT_MESSAGE_BYTES) {
+		too_large(watch);
+	} else if (watch->line_at == watch->line_n) {
+		deliver_all(watch);
+	}
+	return !watch->call->replied;
+}
+
 static void read_done(struct read_request *request, int result)
 {
 	struct watch *watch = (struct watch *)((char *)request -
@@ -220,15 +276,16 @@ static void read_done(struct read_request *request, int result)
 	bool go_on = false;
 
 	watch->reading = false;
+	watch->line_at -= watch->ask_n - watch->looked;
 	if (call->replied || !call->conn) {
 		/* Nobody listens any more. */
 	} else if (result) {
 		watch_stop(watch);
 		call_error_storage(call, "the database could not be read");
-	} else if (watch->row_n < watch->ask_n) {
+	} else if (watch->row_n < watch->looked) {
 		no_such_job(watch);
 	} else if (watch->final_look) {
-		deliver_all(watch);
+		go_on = take_final(watch);
 	} else {
 		take_page(watch);
 		go_on = !call->replied;
@@ -244,6 +301,7 @@ static void ask(struct watch *watch, const int64_t *ids, size_t count)
 {
 	watch->ask = ids;
 	watch->ask_n = count;
+	watch->looked = count;
 	watch->reading = true;
 	watch->request.step = read_rows;
 	watch->request.done = read_done;
@@ -283,7 +341,9 @@ static void watch_go_on(struct watch *watch)
 		for (size_t i = 0; i < watch->count; i++)
 			watch->line[i] = watch->jobs[i].id;
 		watch->final_look = true;
-		ask(watch, watch->line, watch->count);
+		watch->line_at = 0;
+		watch->line_n = watch->count;
+		watch_go_on(watch);
 	} else if (!n && watch->expired) {
 		timed_out(watch);
 	}

@@ -249,10 +249,28 @@ static int read_id(struct store *store, int64_t id, struct store_row *ret,
 	return error;
 }
 
+/* Plain words may grow to six times as much where they are told, as \u0001. */
+static int fill_counted(struct store *store, struct arena *arena,
+			struct store_row *row, uint32_t flags, bool with_spec,
+			bool with_log, size_t *bytes)
+{
+	size_t before = arena->used_bytes;
+	int error = fill(store, arena, row, flags, with_spec, with_log);
+
+	if (!error && with_spec)
+		error = row_callbacks(&store->sql, arena, row);
+	if (!error)
+		*bytes += arena->used_bytes - before +
+			  5 * (row->name.n + row->key.n + row->reason.n);
+	return error;
+}
+
 static int get(struct store *store, struct arena *arena, const int64_t *ids,
 	       size_t count, bool with_spec, bool with_log,
-	       struct store_row *rows, size_t *ret_count)
+	       struct store_row *rows, size_t *ret_count, size_t *ret_looked)
 {
+	size_t bytes = 0;
+
 	for (size_t i = 0; i < count; i++) {
 		struct store_row *row = &rows[*ret_count];
 		uint32_t flags;
@@ -260,23 +278,24 @@ static int get(struct store *store, struct arena *arena, const int64_t *ids,
 		int error = read_id(store, ids[i], row, &flags, &found);
 
 		if (!error && found)
-			error = fill(store, arena, row, flags, with_spec,
-				     with_log);
-		if (!error && found && with_spec)
-			error = row_callbacks(&store->sql, arena, row);
+			error = fill_counted(store, arena, row, flags,
+					     with_spec, with_log, &bytes);
 		if (error)
 			return error;
+		if (*ret_count && bytes > STORE_PAGE_BYTES)
+			break; /* another call begins with it */
 		*ret_count += found;
+		*ret_looked = i + 1;
 	}
 	return 0;
 }
 
 int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	      size_t count, bool with_spec, bool with_log,
-	      struct store_row **ret, size_t *ret_count)
+	      struct store_row **ret, size_t *ret_count, size_t *ret_looked)
 {
 	struct store_row *rows = arena_array(arena, count, sizeof(*rows));
-	size_t got = 0;
+	size_t got = 0, looked = 0;
 	int error;
 
 	if (!rows)
@@ -285,11 +304,12 @@ int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	if (error)
 		return error;
 	error = end(store, get(store, arena, ids, count, with_spec, with_log,
-			       rows, &got));
+			       rows, &got, &looked));
 	if (error)
 		return error;
 	*ret = rows;
 	*ret_count = got;
+	*ret_looked = looked;
 	return 0;
 }
 
@@ -335,13 +355,14 @@ static int spec_rest(struct sql *sql, struct arena *arena, int64_t id,
 int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 		   struct store_spec *ret)
 {
-	size_t got = 0;
+	size_t got = 0, looked;
 	int error = begin(store);
 
 	*ret = (struct store_spec){0};
 	if (error)
 		return error;
-	error = get(store, arena, &id, 1, true, false, &ret->row, &got);
+	error = get(store, arena, &id, 1, true, false, &ret->row, &got,
+		    &looked);
 	if (!error && got)
 		error = spec_rest(&store->sql, arena, id, ret);
 	error = end(store, error);
@@ -448,22 +469,15 @@ struct page {
 	bool with_spec;
 };
 
-/* Plain words may grow to six times as much where they are told, as \u0001. */
 static int add_to_page(void *context, struct walk *walk, struct store_row *row,
 		       uint32_t flags, bool *ret_enough)
 {
 	struct page *page = context;
-	struct arena *arena = page->arena;
-	size_t before = arena->used_bytes;
-	int error = fill(walk->store, arena, row, flags, page->with_spec,
-			 false);
+	int error = fill_counted(walk->store, page->arena, row, flags,
+				 page->with_spec, false, &page->bytes);
 
-	if (!error && page->with_spec)
-		error = row_callbacks(&walk->store->sql, arena, row);
 	if (error)
 		return error;
-	page->bytes += arena->used_bytes - before +
-		       5 * (row->name.n + row->key.n + row->reason.n);
 	if (page->count && page->bytes > STORE_PAGE_BYTES) {
 		walk->last = page->rows[page->count - 1].id;
 		walk->more = true;

@@ -439,11 +439,17 @@ must_check int store_load(struct store *store, struct arena *arena,
 			  struct store_snapshot *ret,
 			  struct store_fault *ret_fault);
 
-/** store_get() - rows by id, in the order asked; unknown ids are left out */
+/**
+ * store_get() - rows by id, in the order asked; unknown ids are left out
+ * @ret_looked:	how many of @ids it looked at, at least one: texts of more than
+ *		STORE_PAGE_BYTES come only as those of one row, and the rest of
+ *		@ids is for another call
+ */
+#define STORE_PAGE_BYTES (8 * 1024 * 1024)
 must_check int store_get(struct store *store, struct arena *arena,
 			 const int64_t *ids, size_t count, bool with_spec,
 			 bool with_log, struct store_row **ret,
-			 size_t *ret_count);
+			 size_t *ret_count, size_t *ret_looked);
 
 /**
  * store_list() - one page of rows that match, by id, without log
@@ -455,7 +461,6 @@ must_check int store_get(struct store *store, struct arena *arena,
  *		number of rows so that it stays under 50 ms, and texts of more
  *		than STORE_PAGE_BYTES make a page only as those of one row
  */
-#define STORE_PAGE_BYTES (8 * 1024 * 1024)
 must_check int store_list(struct store *store, struct arena *arena,
 			  const struct store_filter *filter, int64_t after,
 			  bool newest_first, bool with_spec, uint32_t max,

@@ -93,19 +93,28 @@ int store_load(struct store *store, struct arena *arena,
 
 int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	      size_t count, bool with_spec, bool with_log,
-	      struct store_row **ret, size_t *ret_count)
+	      struct store_row **ret, size_t *ret_count, size_t *ret_looked)
 {
 	int r = fake_begin(store);
+	size_t before;
 
 	*ret = arena_array(arena, count, sizeof(**ret));
 	*ret_count = 0;
+	*ret_looked = r ? 0 : count;
 	require(*ret);
+	before = arena->used_bytes;
 	for (size_t i = 0; i < count && !r; i++) {
 		if (ids[i] < 1 || (size_t)ids[i] > store->job_count ||
 		    store->jobs[ids[i] - 1].purged)
 			continue;
 		fake_row(store, &store->jobs[ids[i] - 1], arena, with_spec,
-			 with_log, &(*ret)[(*ret_count)++]);
+			 with_log, &(*ret)[*ret_count]);
+		if (*ret_count &&
+		    arena->used_bytes - before > STORE_PAGE_BYTES) {
+			*ret_looked = i;
+			break;
+		}
+		++*ret_count;
 	}
 	return fake_finish(store, r);
 }

@@ -4,7 +4,7 @@ import time
 
 from ._spec import Keys, milliseconds, options_of, spec_of
 from ._wire import Connection, message, parameters_of, socket_path
-from .errors import CallError, Unreachable, error_of
+from .errors import CallError, ResultTooLarge, Unreachable, error_of
 
 ENDED = ('succeeded', 'failed', 'cancelled')
 IDS = 10000  # of one call
@@ -35,6 +35,10 @@ class Job(dict):
     def check(self):
         """Its result; raises what `error_of` makes of a job that failed."""
         if self.get('state') == 'succeeded':
+            if self.get('result_omitted'):
+                raise ResultTooLarge(
+                    'the result of job %s was left out, it did not fit into '
+                    'the reply' % self.get('id'), job=self)
             return self.get('result')
         if not self.ended:
             raise ValueError('job %s has not ended' % self.get('id'))

@@ -226,14 +226,14 @@ int history_lost(struct history *h)
 
 	for (int64_t id = 1; id <= h->last; id++) {
 		struct store_row *rows;
-		size_t count;
+		size_t count, looked;
 
 		if (!h->acked[id])
 			continue;
 		arena_reset(&h->f.arena);
 		/* A damaged store has lost it as well. */
 		if (store_get(fixture_reader(&h->f), &h->f.arena, &id, 1, true,
-			      false, &rows, &count))
+			      false, &rows, &count, &looked))
 			return lost + 1;
 		lost += !count || !as_acknowledged(h, &rows[0]) ||
 			!was_followed(h, &rows[0]);

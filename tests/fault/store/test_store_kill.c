@@ -95,7 +95,7 @@ static void check_note(struct fixture *f, const struct note *note)
 {
 	int64_t ids[BATCH * 2];
 	struct store_row *rows;
-	size_t n = 0, count;
+	size_t n = 0, count, looked;
 
 	for (int64_t id = note->first; id <= note->last; id++)
 		ids[n++] = id;
@@ -103,7 +103,7 @@ static void check_note(struct fixture *f, const struct note *note)
 		ids[n++] = note->ends[i];
 	arena_reset(&f->arena);
 	assert_int_equal(store_get(f->store, &f->arena, ids, n, true, false,
-				   &rows, &count),
+				   &rows, &count, &looked),
 			 0);
 	assert_int_equal(count, n);
 	for (size_t i = BATCH; i < n; i++)

@@ -19,6 +19,19 @@ static int open_with(struct stage *stage, int jobs)
 	return stage_client(stage);
 }
 
+static char *json_of(size_t bytes)
+{
+	static const char head[] = "{\"shell\":\"";
+	char *text = malloc(bytes + 1);
+
+	if (!text)
+		abort();
+	memset(text, 'x', bytes);
+	memcpy(text, head, strlen(head));
+	strcpy(text + bytes - 2, "\"}");
+	return text;
+}
+
 UNIT(get_answers_in_the_order_asked)
 {
 	struct stage stage;
@@ -97,6 +110,24 @@ UNIT(get_does_not_gather_more_than_a_message)
 	stage_end(&stage);
 }
 
+UNIT(one_job_is_told_even_if_its_result_fits_no_message)
+{
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	fake_store_add(stage.store, STATE_SUCCEEDED)->result =
+		json_of(LIMIT_MESSAGE_BYTES - 32);
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	line = stage_call(&stage, fd, GET, "{\"ids\":[1]}");
+	assert_in_range(strlen(line), 1, 1024);
+	stage_expect(line, "\"result_omitted\":true");
+	close(fd);
+	stage_end(&stage);
+}
+
 UNIT(list_gives_pages_with_a_cursor)
 {
 	struct stage stage;
@@ -117,19 +148,6 @@ UNIT(list_gives_pages_with_a_cursor)
 	stage_expect(line, "\"spec\":");
 	close(fd);
 	stage_end(&stage);
-}
-
-static char *json_of(size_t bytes)
-{
-	static const char head[] = "{\"shell\":\"";
-	char *text = malloc(bytes + 1);
-
-	if (!text)
-		abort();
-	memset(text, 'x', bytes);
-	memcpy(text, head, strlen(head));
-	strcpy(text + bytes - 2, "\"}");
-	return text;
 }
 
 /* Pages until there is no cursor. Return: how many; all jobs came, in order. */
@@ -290,6 +308,8 @@ int main(void)
 		cmocka_unit_test(
 			get_takes_many_ids_in_steps_and_names_the_missing),
 		cmocka_unit_test(get_does_not_gather_more_than_a_message),
+		cmocka_unit_test(
+			one_job_is_told_even_if_its_result_fits_no_message),
 		cmocka_unit_test(list_gives_pages_with_a_cursor),
 		cmocka_unit_test(
 			a_page_of_long_results_ends_before_it_is_too_long),

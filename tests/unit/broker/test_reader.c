@@ -25,11 +25,11 @@ static int step(struct store *of, struct read_request *request)
 	struct arena arena = {0};
 	struct store_row *rows;
 	int64_t id = 1;
-	size_t count;
+	size_t count, looked;
 	int r;
 
 	assert_ptr_equal(of, store);
-	r = store_get(of, &arena, &id, 1, false, false, &rows, &count);
+	r = store_get(of, &arena, &id, 1, false, false, &rows, &count, &looked);
 	arena_fini(&arena);
 	if (order_n < sizeof(order) - 1)
 		order[order_n++] = ask->name;

@@ -1,4 +1,5 @@
 #include "daemon/broker/watch.h"
+#include "proto/limits.h"
 #include "tests/unit/broker/stage.h"
 
 #include <stdio.h>
@@ -354,6 +355,105 @@ UNIT(a_brief_wait_tells_ends_instead_of_jobs)
 	stage_end(&stage);
 }
 
+/* So many that have ended, each with a result of so many bytes. */
+static int open_long(struct stage *stage, int count, size_t bytes)
+{
+	stage_begin(stage);
+	for (int i = 0; i < count; i++) {
+		char *text = malloc(bytes + 1);
+
+		if (!text)
+			abort();
+		memset(text, '1', bytes);
+		text[bytes] = '\0';
+		fake_store_add(stage->store, STATE_SUCCEEDED)->result = text;
+	}
+	stage_start(stage);
+	return stage_client(stage);
+}
+
+static int count_of(const char *line, const char *part)
+{
+	int count = 0;
+
+	for (; (line = strstr(line, part)); line++)
+		count++;
+	return count;
+}
+
+UNIT(long_results_are_told_as_far_as_one_reply_holds_them)
+{
+	static const char *const asked[] = {
+		"{\"ids\":[1,2,3,4,5]}",
+		"{\"ids\":[1,2,3,4,5],\"any\":true}",
+		"{\"ids\":[1,2,3,4,5],\"brief\":true}",
+	};
+	struct stage stage;
+	int fd = open_long(&stage, 5, 6 * 1024 * 1024);
+
+	for (size_t i = 0; i < ARRAY_COUNT(asked); i++) {
+		const char *line = stage_call(&stage, fd, "org.reeve.jobs.Wait",
+					      asked[i]);
+
+		assert_in_range(strlen(line), 1, LIMIT_MESSAGE_BYTES);
+		assert_int_equal(count_of(line, "\"result\":1"), 2);
+		assert_int_equal(count_of(line, "\"result_omitted\":true"), 3);
+		assert_int_equal(count_of(line, "{\"id\":"), 5);
+		stage_expect(line, "\"pending\":0");
+	}
+	assert_null(stage.broker.waits.jobs);
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(long_results_come_whole_each_in_a_reply_of_its_own)
+{
+	struct stage stage;
+	int fd = open_long(&stage, 5, 6 * 1024 * 1024);
+
+	stage_send(fd, WAIT_MORE("[1,2,3,4,5]", ""));
+	for (int i = 1; i <= 5; i++) {
+		const char *line = stage_read(&stage, fd);
+
+		assert_int_equal(stage_number(line, "id"), i);
+		assert_true(strlen(line) > 6 * 1024 * 1024);
+		stage_expect(line,
+			     i < 5 ? "\"continues\":true" : "\"pending\":0}}");
+	}
+	assert_true(stage_silent(&stage, fd));
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(failures_that_fit_into_no_reply_are_an_error_that_says_what_to_do)
+{
+	enum { JOBS = 20, BYTES = 1024 * 1024 };
+	struct stage stage;
+	char *text;
+	int fd;
+
+	stage_begin(&stage);
+	for (int i = 0; i < JOBS; i++) {
+		text = calloc(1, BYTES + 32);
+		if (!text)
+			abort();
+		strcpy(text, "{\"message\":\"");
+		memset(text + 12, 'x', BYTES);
+		strcat(text, "\"}");
+		fake_store_add(stage.store, STATE_FAILED)->failure = text;
+	}
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_ask(&stage, fd,
+			       WAIT("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,"
+				    "17,18,19,20]",
+				    "")),
+		     "TooLarge\",\"parameters\":{\"what\":\"reply\"");
+	assert_null(stage.broker.waits.jobs);
+	close(fd);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +472,12 @@ int main(void)
 			who_leaves_while_the_reader_looks_leaves_nothing_behind),
 		cmocka_unit_test(a_reader_that_pauses_gets_every_end_once),
 		cmocka_unit_test(a_database_that_cannot_be_read_is_told),
+		cmocka_unit_test(
+			long_results_are_told_as_far_as_one_reply_holds_them),
+		cmocka_unit_test(
+			long_results_come_whole_each_in_a_reply_of_its_own),
+		cmocka_unit_test(
+			failures_that_fit_into_no_reply_are_an_error_that_says_what_to_do),
 	};
 
 	return cmocka_run_group_tests_name("watch", tests, NULL, NULL);

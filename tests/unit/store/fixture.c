@@ -198,10 +198,10 @@ struct store_steer fixture_steer(struct fixture *fixture,
 struct store_row fixture_row(struct fixture *fixture, int64_t id)
 {
 	struct store_row *rows;
-	size_t count;
+	size_t count, looked;
 
 	assert_int_equal(store_get(fixture_reader(fixture), &fixture->arena,
-				   &id, 1, true, true, &rows, &count),
+				   &id, 1, true, true, &rows, &count, &looked),
 			 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(rows[0].id, id);

@@ -163,13 +163,14 @@ UNIT(rows_come_in_the_order_asked_and_unknown_ids_are_left_out)
 	struct fixture *f = *state;
 	const int64_t ids[] = {7, 99, 3, 4};
 	struct store_row *rows;
-	size_t count;
+	size_t count, looked;
 
 	ten_jobs(f);
 	assert_int_equal(store_get(fixture_reader(f), &f->arena, ids, 4, false,
-				   false, &rows, &count),
+				   false, &rows, &count, &looked),
 			 0);
 	assert_int_equal(count, 3);
+	assert_int_equal(looked, 4);
 	assert_int_equal(rows[0].id, 7);
 	assert_int_equal(rows[1].id, 3);
 	assert_int_equal(rows[2].id, 4);
@@ -208,7 +209,7 @@ UNIT(a_row_that_contradicts_itself_is_damage)
 	struct fixture *f = *state;
 	const int64_t nine = 9;
 	struct store_row *rows;
-	size_t count;
+	size_t count, looked;
 
 	ten_jobs(f);
 	for (size_t i = 0; i < ARRAY_COUNT(damages); i++) {
@@ -216,7 +217,8 @@ UNIT(a_row_that_contradicts_itself_is_damage)
 					      NULL, NULL, NULL),
 				 SQLITE_OK);
 		assert_int_equal(store_get(fixture_reader(f), &f->arena, &nine,
-					   1, false, false, &rows, &count),
+					   1, false, false, &rows, &count,
+					   &looked),
 				 STORE_E_CORRUPT);
 		assert_int_equal(sqlite3_txn_state(f->reader->sql.db, NULL), 0);
 	}
@@ -233,7 +235,7 @@ UNIT(no_transaction_stays_open)
 	struct store_snapshot snapshot;
 	int64_t counts[STATE_COUNT] = {0};
 	int64_t next, one = 1;
-	size_t count;
+	size_t count, looked;
 
 	ten_jobs(f);
 	assert_int_equal(store_list(reader, &f->arena, &all, 0, false, false, 1,
@@ -246,7 +248,7 @@ UNIT(no_transaction_stays_open)
 			 0);
 	assert_int_equal(sqlite3_txn_state(reader->sql.db, NULL), 0);
 	assert_int_equal(store_get(reader, &f->arena, &one, 1, true, true,
-				   &rows, &count),
+				   &rows, &count, &looked),
 			 0);
 	assert_int_equal(sqlite3_txn_state(reader->sql.db, NULL), 0);
 	assert_int_equal(store_get_group(reader, &f->arena, 1, &group), 0);
@@ -384,6 +386,38 @@ UNIT(a_job_that_is_longer_than_a_page_comes_alone)
 	}
 }
 
+UNIT(rows_by_id_come_a_few_at_a_time_when_they_are_long)
+{
+	static const int64_t ids[] = {5, 99, 1, 4, 98, 2};
+	/* Two; what is not there costs nothing; the longest come alone. */
+	static const size_t plain[] = {3, 3}, with_spec[] = {2, 1, 2, 1};
+	struct fixture *f = *state;
+
+	long_jobs(f, 5, 3 * 1024 * 1024);
+	for (int spec = 0; spec < 2; spec++) {
+		size_t done = 0, told = 0;
+
+		for (int look = 0; done < ARRAY_COUNT(ids); look++) {
+			struct store_row *rows;
+			size_t count, looked;
+
+			arena_fini(&f->arena);
+			assert_int_equal(
+				store_get(fixture_reader(f), &f->arena,
+					  ids + done, ARRAY_COUNT(ids) - done,
+					  spec, false, &rows, &count, &looked),
+				0);
+			assert_in_range(f->arena.used_bytes, 1,
+					2 * STORE_PAGE_BYTES);
+			done += looked;
+			told += count;
+			assert_int_equal(looked,
+					 (spec ? with_spec : plain)[look]);
+		}
+		assert_int_equal(told, 4);
+	}
+}
+
 UNIT(a_new_broker_is_told_all_that_runs)
 {
 	struct fixture *f = *state;
@@ -421,6 +455,7 @@ int main(void)
 		WITH_STORE(a_step_looks_at_a_bounded_number_of_rows),
 		WITH_STORE(a_page_ends_before_its_texts_are_too_long),
 		WITH_STORE(a_job_that_is_longer_than_a_page_comes_alone),
+		WITH_STORE(rows_by_id_come_a_few_at_a_time_when_they_are_long),
 		WITH_STORE(a_new_broker_is_told_all_that_runs),
 	};
 

@@ -355,13 +355,13 @@ static void model_purge(struct model *m, const struct store_batch *batch)
 	for (size_t i = 0; batch->purge_max && i < m->count; i++) {
 		struct model_job *job = &m->jobs[i];
 		struct store_row *rows;
-		size_t count;
+		size_t count, looked;
 
 		if (job->gone || model_is_live(job))
 			continue;
 		assert_int_equal(store_get(fixture_reader(m->f), &m->f->arena,
 					   &job->id, 1, false, false, &rows,
-					   &count),
+					   &count, &looked),
 				 0);
 		if (count)
 			continue;

@@ -121,7 +121,7 @@ UNIT(what_was_acknowledged_is_there_when_the_files_are_put_back)
 	struct store_config config = {.directory = f->directory};
 	struct store_row *rows;
 	int64_t id = 1;
-	size_t count;
+	size_t count, looked;
 
 	assert_int_equal(submit(f), 0);
 	move(f, STORE_FILE, "away");
@@ -131,7 +131,7 @@ UNIT(what_was_acknowledged_is_there_when_the_files_are_put_back)
 	move(f, "away", STORE_FILE);
 	assert_int_equal(store_open(&f->store, &config, &f->fault), 0);
 	assert_int_equal(store_get(f->store, &f->arena, &id, 1, false, false,
-				   &rows, &count),
+				   &rows, &count, &looked),
 			 0);
 	assert_int_equal(count, 1);
 	fixture_verify(f);

@@ -231,7 +231,7 @@ UNIT(what_ended_is_removed_whole_and_its_key_is_free)
 	struct fixture *f = *state;
 	struct store_entry entry = fixture_entry();
 	struct store_row *rows;
-	size_t count;
+	size_t count, looked;
 	int64_t id, live;
 
 	entry.key = SLICE("k");
@@ -248,7 +248,7 @@ UNIT(what_ended_is_removed_whole_and_its_key_is_free)
 				 .changed,
 			 1);
 	assert_int_equal(store_get(fixture_reader(f), &f->arena, &id, 1, false,
-				   false, &rows, &count),
+				   false, &rows, &count, &looked),
 			 0);
 	assert_int_equal(count, 0);
 	assert_int_equal(fixture_row(f, live).state, STATE_READY);
