@@ -9,8 +9,12 @@ static const struct {
 	const char *name;
 	int64_t ms;
 } units[] = {
-	{"d", 24 * 3600 * 1000}, {"h", 3600 * 1000}, {"ms", 1},
-	{"m", 60 * 1000},	 {"s", 1000},
+	{"w", 7 * 24 * 3600 * 1000},
+	{"d", 24 * 3600 * 1000},
+	{"h", 3600 * 1000},
+	{"ms", 1},
+	{"m", 60 * 1000},
+	{"s", 1000},
 };
 
 /* The unit at the start of @text; a number alone is seconds. */

@@ -172,7 +172,7 @@ enum reeve_durability {
 
 enum reeve_environment {
 	REEVE_ENV_CAPTURED, /* as this process has it */
-	REEVE_ENV_CLEAN, /* only what `env` says, and the daemon's PATH, HOME */
+	REEVE_ENV_CLEAN, /* only what `env` says, and a plain PATH, HOME, ... */
 	REEVE_ENV_LISTED, /* only what `env` says, and no umask of this process */
 };
 

@@ -53,6 +53,16 @@ static void bad_message(struct call *call, size_t offset, const char *message)
 	conn_close(conn);
 }
 
+/* "org.nobody" of "org.nobody.Nap"; a name without a dot is all of it. */
+static struct slice interface_of(struct slice name)
+{
+	const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
+
+	if (dot)
+		name.n = (size_t)(dot - name.p);
+	return name;
+}
+
 static void unknown_method(struct call *call, struct slice name)
 {
 	const struct schema_method *known;
@@ -77,7 +87,7 @@ static void unknown_method(struct call *call, struct slice name)
 		return;
 	default:
 		out = call_error(call, "org.varlink.service.InterfaceNotFound");
-		json_out_member_string(out, "interface", name);
+		json_out_member_string(out, "interface", interface_of(name));
 		call_error_end(call, "no such interface",
 			       "org.varlink.service.GetInfo lists them");
 		return;

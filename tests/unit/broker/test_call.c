@@ -51,7 +51,8 @@ UNIT(what_is_wrong_in_a_message_is_told_and_the_connection_goes_on)
 		{"{\"method\":\"org.reeve.jobs.Nap\"}",
 		 SERVICE "MethodNotFound\",\"parameters\":{\"method\":"},
 		{"{\"method\":\"org.nobody.Nap\"}",
-		 SERVICE "InterfaceNotFound\",\"parameters\":{\"interface\":"},
+		 SERVICE "InterfaceNotFound\",\"parameters\":"
+			 "{\"interface\":\"org.nobody\","},
 		{"{\"method\":\"Nap\"}", SERVICE "InterfaceNotFound"},
 		{"{\"method\":\"\"}", SERVICE "InterfaceNotFound"},
 		{"{\"method\":\"org.reeve.jobs.Get\",\"parameters\":"

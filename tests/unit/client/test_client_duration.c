@@ -16,6 +16,7 @@ UNIT(reads_every_unit_and_their_sums)
 	assert_int_equal(parsed("5m"), 300000);
 	assert_int_equal(parsed("2h30m"), 9000000);
 	assert_int_equal(parsed("1d2h3m4s5ms"), 93784005);
+	assert_int_equal(parsed("1w2d"), 777600000);
 	assert_int_equal(parsed("1.5h"), 5400000);
 	assert_int_equal(parsed("0"), 0);
 }
