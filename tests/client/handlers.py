@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -174,11 +175,11 @@ def test_a_broker_that_dies_loses_nothing():
     with Shop() as here:
         here.reeve('call', 'square', 'number:=1')
         status = here.reeve('status', '--json').json()['status']
-        process = here.popen('map', '-k', '--handler', 'square',
-                             '--json-lines', stdin=subprocess.PIPE)
-        process.stdin.write(b''.join(b'%d\n' % i for i in range(30000)))
-        process.stdin.close()
-        process.stdin = None
+        with tempfile.TemporaryFile() as file:
+            file.write(b''.join(b'%d\n' % i for i in range(30000)))
+            file.seek(0)
+            process = here.popen('map', '-k', '--handler', 'square',
+                                 '--json-lines', stdin=file)
         first = process.stdout.read(1)
         os.kill(status['broker_pid'], signal.SIGKILL)
         result = finish(process)

@@ -75,7 +75,7 @@ def test_lines_of_json_are_the_arguments():
 
 def test_results_come_in_order_or_as_they_end():
     with place() as here:
-        items = ['0.3', '0', '0.1']
+        items = ['1.6', '0', '0.8']
         result = here.reeve('map', '-k', '--handler', 'long', '--json',
                             'seconds:={}', ':::', *items)
         told = [json.loads(line) for line in result.out.splitlines()]
@@ -83,7 +83,7 @@ def test_results_come_in_order_or_as_they_end():
         result = here.reeve('map', '--handler', 'long', '--json',
                             'seconds:={}', ':::', *items)
         told = [json.loads(line) for line in result.out.splitlines()]
-        same([line['item'] for line in told[:3]], ['0', '0.1', '0.3'])
+        same([line['item'] for line in told[:3]], ['0', '0.8', '1.6'])
         same((told[3]['succeeded'], told[3]['failed']), (3, 0))
 
 
@@ -127,7 +127,7 @@ def test_enough_failures_cancel_the_rest():
 def test_what_failed_can_run_again_and_tells_its_result():
     with place() as here:
         process = here.popen('map', '--handler', 'long', '-j2', 'seconds:={}',
-                             ':::', '0.2', '0.2')
+                             ':::', '2', '2')
         here.until(lambda: here.call('Count')['counts'].get('running') == 2)
         here.reeve('cancel', '1,2')
         same(finish(process).code, 1)

@@ -41,6 +41,14 @@ class Real(RealPlace):
         return result.out.strip()
 
 
+def has_ended(pid):
+    try:
+        stat = pathlib.Path('/proc/%d/stat' % pid).read_text()
+    except OSError:
+        return True
+    return stat.rsplit(') ', 1)[1].startswith('Z')
+
+
 def test_many_first_commands_start_one_daemon():
     with Real() as here:
         many = [here.popen('submit', 'true') for _ in range(8)]
@@ -125,10 +133,13 @@ def test_much_output_comes_through_run_and_logs():
 
 def test_output_of_a_running_job_is_followed():
     with Real() as here:
-        job = here.submit('--sh', 'echo first; sleep 2; echo second')
+        go = os.path.join(here.folder, 'go')
+        job = here.submit('--sh', 'echo first; until test -e %s; do '
+                          'sleep 0.05; done; echo second' % go)
         process = here.popen('logs', '-f', job)
         same(process.stdout.readline(), b'first\n')
         same(here.state(job), 'running')
+        open(go, 'w').close()
         same(process.stdout.readline(), b'second\n')
         same(finish(process).code, 0)
 
@@ -179,7 +190,7 @@ def test_map_loses_and_repeats_nothing_when_the_broker_is_killed():
             time.sleep(0.5)
             try:
                 here.kill('broker_pid')
-            except (KeyError, ValueError, ProcessLookupError):
+            except (IndexError, KeyError, ValueError, ProcessLookupError):
                 pass  # not up again yet
         result = finish(process)
         same(result.code, 0)
@@ -206,14 +217,16 @@ def test_submissions_in_a_storm_of_kills_are_entered_once():
 
 def test_waiting_goes_on_over_a_new_daemon():
     with Real() as here:
-        job = here.submit('--sh', 'sleep 2; exit 5')
+        go = os.path.join(here.folder, 'go')
+        job = here.submit('--sh', 'until test -e %s; do sleep 0.05; done; '
+                          'exit 5' % go)
         process = here.popen('wait', job)
         here.until(lambda: here.state(job) == 'running')
         pid = here.status()['pid']
         here.kill('pid')
-        here.until(lambda: not os.path.exists('/proc/%d' % pid) or
-                   open('/proc/%d/stat' % pid).read().split()[2] == 'Z')
+        here.until(lambda: has_ended(pid))
         same(here.reeve('daemon', 'start').code, 0)
+        open(go, 'w').close()
         result = finish(process)
         assert result.code == 5, result
         same(here.reeve('show', job, '--json').json()['job']['attempt'], 1)
@@ -221,17 +234,20 @@ def test_waiting_goes_on_over_a_new_daemon():
 
 def test_a_stopped_daemon_leaves_jobs_running_and_finds_them_again():
     with Real() as here:
-        job = here.submit('--sh', 'sleep 1; echo late; exit 4')
+        go = os.path.join(here.folder, 'go')
+        job = here.submit('--sh', 'until test -e %s; do sleep 0.05; done; '
+                          'echo late; exit 4' % go)
         here.until(lambda: here.state(job) == 'running')
         same(here.reeve('daemon', 'stop').out, 'stopped\n')
         same(here.reeve('daemon', 'status').code, 120)
+        open(go, 'w').close()
         same(here.reeve('wait', job).code, 4)
         same(here.reeve('logs', job).out, 'late\n')
 
 
 def test_stop_drain_waits_and_stop_kill_does_not():
     with Real() as here:
-        job = here.submit('sleep', '0.5')
+        job = here.submit('sleep', '3')
         here.until(lambda: here.state(job) == 'running')
         same(here.reeve('daemon', 'stop', '--drain').code, 0)
         same(here.state(job), 'succeeded')
@@ -239,7 +255,7 @@ def test_stop_drain_waits_and_stop_kill_does_not():
         here.until(lambda: here.state(job) == 'running')
         begun = time.monotonic()
         same(here.reeve('daemon', 'stop', '--kill').code, 0)
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 60
         assert here.state(job) in ('cancelled', 'failed', 'ready', 'running')
         here.reeve('cancel', job)
 

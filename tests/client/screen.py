@@ -118,7 +118,7 @@ class Screen:
     def text(self):
         return '\n'.join(''.join(row).rstrip() for row in self.cells)
 
-    def until(self, *words, without=(), seconds=20):
+    def until(self, *words, without=(), seconds=60):
         end = time.monotonic() + seconds
         while True:
             self.read()
@@ -131,12 +131,15 @@ class Screen:
 
     def ends(self):
         """Its exit code; the terminal is as it was."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.process.poll() is None:
             self.read()
             assert time.monotonic() < end, 'it does not end'
-        while self.read():
-            pass
+        # Behind its last word.
+        os.write(self.terminal, b'~')
+        while not self.said.endswith('~'):
+            self.read()
+            assert time.monotonic() < end, 'its last word is lost'
         assert '?1049' not in self.modes, 'it left the other screen'
         assert '?25' in self.modes, 'it left the cursor hidden'
         assert termios.tcgetattr(self.terminal) == self.before

@@ -13,7 +13,6 @@ covers: client/cmd_ls client/cmd_show client/cmd_logs client/cmd_steer
 covers: client/cmd_status client/cmd_worker client/cmd_daemon client/cmd_help
 covers: client/main client/autostart
 """
-import json
 import os
 import pathlib
 import re
@@ -147,11 +146,11 @@ def test_a_daemon_that_stays_away_is_an_error_in_time():
     with place() as here:
         process = here.popen('submit', '-w', '-q', 'stuck', 'true')
         here.until(lambda: here.calls('Wait'))
-        here.stop()
         begun = time.monotonic()
+        here.stop()
         result = finish(process)
         same(result.code, 120)
-        assert 4 < time.monotonic() - begun < 12
+        assert 4 < time.monotonic() - begun < 60
         holds(result.err, 'reeve: ')
 
 
@@ -190,7 +189,7 @@ def test_a_daemon_that_never_tells_is_given_up():
         begun = time.monotonic()
         result = here.reeve('wait', '1')
         same(result.code, 120)
-        assert 4 < time.monotonic() - begun < 15
+        assert 4 < time.monotonic() - begun < 60
 
 
 def test_nonsense_instead_of_output_is_an_error():

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 FAKE = HERE.parent / 'fake' / 'fake_daemon.py'
+# No tool writes that to a terminal.
+END = b'\x1b[the end'
 
 
 def same(found, expected):
@@ -95,7 +98,7 @@ class Place:
             return Result(subprocess.run(
                 [self.tool, *args], env={**self.environment, **env},
                 input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                timeout=60))
+                timeout=120))
         except subprocess.TimeoutExpired:
             raise AssertionError('%s hangs' % (args,))
 
@@ -108,20 +111,21 @@ class Place:
             [self.tool, *args], stdin=terminal, stdout=terminal,
             stderr=terminal,
             env={**self.environment, 'TERM': 'xterm', **env})
-        os.close(terminal)
+
+        # Behind its last word: the end of file of a terminal may come before
+        # what was written last, so nobody waits for that.
+        def tell_the_end():
+            process.wait()
+            os.write(terminal, END)
+        threading.Thread(target=tell_the_end, daemon=True).start()
         seen = b''
-        while True:
-            try:
-                data = os.read(controller, 65536)
-            except OSError:  # nobody holds the other end any more
-                break
-            if not data:
-                break
-            seen += data
+        while END not in seen:
+            seen += os.read(controller, 65536)
         os.close(controller)
+        os.close(terminal)
         # Not by a signal: a terminal that is gone hides that it crashed.
-        assert process.wait(60) >= 0, (process.returncode, seen)
-        return seen.decode().replace('\r\n', '\n')
+        assert process.returncode >= 0, (process.returncode, seen)
+        return seen.replace(END, b'').decode().replace('\r\n', '\n')
 
     def call(self, method, **parameters):
         """Ask the fake itself."""
@@ -139,7 +143,7 @@ class Place:
         return [parameters for name, parameters in self.call('Seen')['calls']
                 if name == method]
 
-    def until(self, fact, seconds=20):
+    def until(self, fact, seconds=60):
         end = time.monotonic() + seconds
         while not fact():
             assert time.monotonic() < end, 'it never came true'
@@ -167,7 +171,7 @@ def interrupt(process):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     process.stdout, process.stderr = out, err
     return Result(process)
 

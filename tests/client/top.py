@@ -124,15 +124,15 @@ def test_it_follows_the_size_down_to_almost_nothing():
             for rows, columns in ((50, 200), (24, 80), (5, 20), (2, 9),
                                   (1, 1), (24, 80)):
                 screen.resize(rows, columns)
-                time.sleep(0.2)
-                while screen.read():
-                    pass
-                screen.spilled = ''  # what was on its way
-                screen.press('/x\x1b')
-                time.sleep(0.2)
-                while screen.read():
-                    pass
-                same(screen.spilled, '')
+
+                def fits():
+                    said, screen.spilled = len(screen.said), ''
+                    screen.press('/x\x1b')
+                    while screen.read(0.2):
+                        pass
+                    return len(screen.said) > said and not screen.spilled
+                # What was on its way was for the size before.
+                here.until(fits)
             screen.until('digest', 'q quit')
             screen.press('q')
             same(screen.ends(), 0)
@@ -174,14 +174,15 @@ def test_nothing_is_drawn_when_nothing_changed():
         with Screen(here, 'top') as screen:
             screen.until('true', 'q quit')
             asked, said = len(here.calls('Status')), len(screen.said)
-            end = time.monotonic() + 3.5
-            while time.monotonic() < end:
+            begun = time.monotonic()
+            while time.monotonic() < begun + 3.5:
                 screen.read()
             asked = len(here.calls('Status')) - asked
-            assert 2 <= asked <= 4, asked
+            seconds = time.monotonic() - begun
+            assert 1 <= asked <= seconds + 1, (asked, seconds)
             more = screen.said[said:]
             # The age of the daemon and the rate are all that moves.
-            assert len(more) < 600, more
+            assert len(more) < 170 * seconds, more
             same(more.count('\x1b[?2026h'), more.count('\x1b[?2026l'))
             screen.press('q')
             same(screen.ends(), 0)

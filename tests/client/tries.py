@@ -20,8 +20,8 @@ SLOW = 'echo try $REEVE_ATTEMPT; sleep 0.4; echo end; [ $REEVE_ATTEMPT = 3 ]'
 def test_logs_follow_goes_on_to_the_next_attempt():
     with Real() as here:
         for script, out in ((THREE, 'try %d\n'), (SLOW, 'try %d\nend\n')):
-            job = here.submit('--retry', '4', '--backoff', '300ms', '--sh',
-                              script)
+            job = here.submit('--retry', '4', '--backoff', '1500ms',
+                              '--sh', script)
             result = here.reeve('logs', '-f', job)
             same((result.code, result.out),
                  (0, ''.join(out % i for i in (1, 2, 3))))
@@ -65,7 +65,7 @@ def test_logs_follows_one_attempt_to_its_end():
     with Real() as here:
         job = here.submit('--retry', '1', '--backoff', '60s', '--sh',
                           'echo begin; sleep 1; echo end; exit 1')
-        here.until(lambda: here.state(job) == 'running')
+        here.until(lambda: here.state(job) != 'ready')
         process = here.popen('logs', '-f', '--attempt', '1', job)
         same(finish(process).out, 'begin\nend\n')
         same(here.state(job), 'scheduled')

@@ -58,7 +58,13 @@ def leaves_nothing(t, action, **options):
     """Afterwards the broker and the workers hold as many as before."""
     t.start(**options).whole()
     # Each worker has run one: it has a cgroup, and its buffers.
-    for job in [t.submit(['/bin/sleep', '0.05']) for _ in range(8)]:
+    gates = [t.gate() for _ in range(t.workers)]
+    jobs = [t.submit(gate.argv) for gate in gates]
+    for gate in gates:
+        gate.started()
+    for gate in gates:
+        gate.open()
+    for job in jobs:
         t.wait(job)
     give_one(t)
     pids = [t.broker(), *t.worker_pids()]

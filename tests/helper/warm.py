@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 import proc
-from story import SLOW, equal, eventually, story
+from story import PATIENCE, equal, eventually, story
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADMIN = 'org.reeve.admin.'
@@ -137,7 +137,8 @@ def all_ended(t, jobs, within=60.0):
     ended = []
     for at in range(0, len(jobs), 5000):
         t.c.call('Wait', ids=jobs[at:at + 5000], brief=True,
-                 wait_ms=int(within * SLOW * 1000), timeout=within * SLOW + 5)
+                 wait_ms=int(within * PATIENCE * 1000),
+                 timeout=within * PATIENCE + 30)
     for at in range(0, len(jobs), 200):
         ended += t.c.call('Get', ids=jobs[at:at + 200])['jobs']
     return ended

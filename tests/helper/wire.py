@@ -125,7 +125,7 @@ class Client:
             raise CallError(reply['error'], reply.get('parameters') or {})
         return reply.get('parameters') or {}
 
-    def closed(self, timeout=5.0):
+    def closed(self, timeout=60.0):
         """True if nothing but the end of the stream comes."""
         try:
             data = self.read_bytes(time.monotonic() + timeout)

@@ -23,6 +23,8 @@ SDK = ROOT / 'client' / 'python'
 HERE = pathlib.Path(__file__).resolve().parent
 SECRET = '00112233445566778899aabbccddeeff'
 SLOW = float(os.environ.get('REEVE_TEST_SLOW', '1'))
+# And how much else the machine may have to do.
+PATIENCE = 5 * SLOW
 PACKET = struct.Struct('=IiqiI16s152s')
 
 
@@ -44,7 +46,7 @@ class Link:
 
     def read(self, within=10.0):
         """The next statement."""
-        deadline = time.monotonic() + within * SLOW
+        deadline = time.monotonic() + within * PATIENCE
         while b'\n' not in self.buffer:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -133,7 +135,7 @@ class Broker:
 
     def accept(self, hello=True, within=10.0, **more):
         """A connection and what it says first."""
-        self.listener.settimeout(within * SLOW)
+        self.listener.settimeout(within * PATIENCE)
         link = Link(self.listener.accept()[0])
         ready = link.read(within)
         assert ready['ready'] == 1, ready
@@ -180,7 +182,7 @@ class Broker:
 def exit_of(child, within=10.0):
     """The exit code, as subprocess tells it; what it printed is in .said"""
     try:
-        child.said = child.communicate(timeout=within * SLOW)[0].decode(
+        child.said = child.communicate(timeout=within * PATIENCE)[0].decode(
             errors='replace')
     except subprocess.TimeoutExpired:
         raise AssertionError('worker %d does not end' % child.pid) from None
@@ -188,7 +190,7 @@ def exit_of(child, within=10.0):
 
 
 def eventually(fact, within=10.0, what=None):
-    deadline = time.monotonic() + within * SLOW
+    deadline = time.monotonic() + within * PATIENCE
     while True:
         value = fact()
         if value:

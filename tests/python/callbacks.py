@@ -10,7 +10,7 @@ import time
 
 import pooled
 from pooled import raises, reeve
-from story import SLOW, equal, eventually, main, story  # noqa: E402
+from story import PATIENCE, equal, eventually, main, story  # noqa: E402
 
 from reeve import results
 
@@ -81,7 +81,7 @@ def a_slow_one_is_logged_and_delays_no_result(it):
     with Lines() as log, pooled.pool(pooled.start(it)) as pool:
         pool._callbacks.SLOW = 0.05
         first = pool.apply_async('math.square', (2,), callback=slow)
-        entered.wait(20 * SLOW)
+        entered.wait(20 * PATIENCE)
         time.sleep(0.06)
         every = [pool.apply_async('math.square', (n,), callback=seen.append)
                  for n in range(500)]
@@ -109,7 +109,7 @@ def with_more_threads_a_slow_one_delays_no_other_callback(it):
     pooled.start(it)
     with pooled.pool(it, callback_threads=2) as pool:
         pool.apply_async('math.square', (2,), callback=slow)
-        entered.wait(20 * SLOW)
+        entered.wait(20 * PATIENCE)
         for n in range(200):
             pool.apply_async('math.square', (n,), callback=others.append)
         eventually(lambda: len(others) == 200)
@@ -167,7 +167,7 @@ def killed_brokers_cost_no_callback_and_call_none_twice(it):
                 log.read_text().count('\n') >= many), 30)
             assert pool._pump.outstanding
             it.kill_broker()
-        assert pool.join(60 * SLOW)
+        assert pool.join(60 * PATIENCE)
     equal(calls, collections.Counter(range(3000)))
     equal(errors, collections.Counter(
         "'%d'" % n for n in range(50, 3000, 100)))
@@ -185,7 +185,7 @@ def when_the_daemon_stays_away_every_error_callback_is_called(it):
                          error_callback=errors.append)
     pooled.runs(mark)
     it.kill_everything()
-    assert pool.join(20 * SLOW)
+    assert pool.join(20 * PATIENCE)
     equal([type(error) for error in errors], [reeve.Unreachable] * 50)
 
 

@@ -88,7 +88,7 @@ def test_waiting_is_bounded_and_filtered():
         same(it.reserve(wait=0), [])
         begun = time.monotonic()
         same(it.reserve(5, wait=0.3), [])
-        assert 0.2 < time.monotonic() - begun < 3
+        assert 0.2 < time.monotonic() - begun < 30
         same(shop.calls('Reserve')[1],
              {'handlers': ['far', 'near'], 'queues': ['img'], 'max': 5,
               'lease_ms': 60000, 'wait_ms': 300})
@@ -148,7 +148,7 @@ def test_a_loop_ends_when_another_thread_stops_it():
         shop.until(lambda: len(seen) == 5)
         consumer.stop()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
         same(sorted(seen), numbers)
         later = shop.submit()
@@ -166,7 +166,7 @@ def test_a_replaced_daemon_is_found_again():
         time.sleep(0.1)
         shop.start()
         number = shop.submit()
-        thread.join(20)
+        thread.join(60)
         same([job.id for job in found], [number])
         same(consumer.ack(found[0]), True)
 

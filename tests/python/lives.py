@@ -33,7 +33,7 @@ def cancel_raises_in_a_handler_that_sleeps(b):
     began = time.monotonic()
     cancel(link, job)
     equal(link.read()['result'], {'type': 'Cancelled', 'reason': 'client'})
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 20
     job = begun(b, link, 'cleans_up')
     cancel(link, job, 'timeout')
     equal(link.read()['result'], {'type': 'TimedOut', 'reason': 'timeout'})
@@ -118,7 +118,7 @@ def killed_where_ever_only_what_had_begun_is_unanswered(b):
         link, _ = b.accept()
         jobs = [b.job('math.square', {'args': [n]}) for n in range(3)]
         if when == 'middle':
-            jobs = [b.job('sleeps', {'args': [0.1]})] + jobs
+            jobs = [b.job('sleeps', {'args': [60]})] + jobs
         try:
             link.send(*jobs)
             said = link.lost()
@@ -178,7 +178,7 @@ def a_worker_dials_again_in_the_middle_of_a_handler(b):
 @test
 def results_that_nobody_takes_are_written_down(b):
     _, link, _ = b.worker()
-    job = begun(b, link, 'computes', 0.5)
+    job = begun(b, link, 'computes', 1.5)
     mark = b.folder / 'behind'
     behind = b.job('sleeps', {'args': [0, str(mark)]})
     link.send(behind)
@@ -210,7 +210,7 @@ def a_long_handler_has_its_predecessors_written_down(b):
     first = b.job('noop')
     link.send(first)
     link.read()
-    begun(b, link, 'computes', 3)
+    begun(b, link, 'computes', 60)
     b.stop()
     link.close()
     eventually((b.results / str(first['token'])).exists, 2.5,
@@ -220,7 +220,7 @@ def a_long_handler_has_its_predecessors_written_down(b):
 @test
 def sigterm_lets_the_running_job_end_and_gives_back_the_rest(b):
     child, link, _ = b.worker()
-    job = begun(b, link, 'computes', 0.4)
+    job = begun(b, link, 'computes', 1.5)
     behind = b.job('noop')
     link.send(behind)
     time.sleep(0.1)
@@ -239,7 +239,7 @@ def sigterm_ends_an_idle_worker_at_once(b):
     child.terminate()
     equal(link.lost(), [{'leaving': True}])
     equal(exit_of(child), 0)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 20
 
 
 @test
@@ -262,7 +262,7 @@ def a_worker_leaves_when_its_supervisor_is_gone(b):
         'time.sleep(60)\n'), sys.executable, str(HERE / 'handlers.py')],
         env=b.environment(), stdin=subprocess.DEVNULL)
     link, ready = b.accept()
-    job = begun(b, link, 'computes', 0.5)
+    job = begun(b, link, 'computes', 1.5)
     parent.kill()
     parent.wait()
     equal(link.read(), {'leaving': True})
@@ -272,11 +272,10 @@ def a_worker_leaves_when_its_supervisor_is_gone(b):
 
     def gone():
         try:
-            os.kill(ready['pid'], 0)
-        except ProcessLookupError:
+            with open('/proc/%d/stat' % ready['pid']) as file:
+                return file.read().rsplit(')', 1)[1].split()[0] == 'Z'
+        except (FileNotFoundError, ProcessLookupError):
             return True
-        with open('/proc/%d/stat' % ready['pid']) as file:
-            return file.read().rsplit(')', 1)[1].split()[0] == 'Z'
     eventually(gone)
 
 
@@ -337,7 +336,6 @@ def started_by_hand_it_says_where_it_belongs(b):
 def an_idle_worker_uses_no_processor_time(b):
     child, link, _ = b.worker()
     b.run(link, 'noop')
-    time.sleep(1.3)  # until the watcher sleeps, too
 
     def ticks():
         with open('/proc/%d/stat' % child.pid) as file:
@@ -351,10 +349,12 @@ def an_idle_worker_uses_no_processor_time(b):
                 count += int(file.read().split(
                     '\nvoluntary_ctxt_switches:')[1].split()[0])
         return count
-    before = ticks(), switches()
-    time.sleep(1.0)
-    assert ticks() - before[0] <= 1
-    assert switches() - before[1] <= 3, switches() - before[1]
+
+    def sleeps():
+        before = ticks(), switches()
+        time.sleep(1.0)
+        return ticks() - before[0] <= 1 and switches() - before[1] <= 3
+    eventually(sleeps, what='the watcher sleeps, too')
     equal(b.run(link, 'math.square', [3])['result'], 9)
     job = begun(b, link, 'cleans_up')  # and it wakes up again
     cancel(link, job)

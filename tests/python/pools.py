@@ -16,7 +16,7 @@ import time
 import pooled
 from pooled import raises
 import reeve
-from story import SLOW, equal, eventually, main, story
+from story import equal, eventually, main, soon, story
 
 
 @reeve.handler('math.square')
@@ -97,7 +97,7 @@ def imap_draws_no_more_than_its_window(it):
     equal([next(results) for _ in range(5)], [0, 1, 4, 9, 16])
     eventually(lambda: last[0] > 5)
     assert last[0] <= 26, last
-    slow = pool.imap('sleeps', [0.5], window=1)
+    slow = pool.imap('sleeps', [1.5], window=1)
     raises(TimeoutError, slow.next, 0.05)
     equal(slow.next(20), 'slept')
     raises(StopIteration, slow.next)
@@ -199,8 +199,8 @@ def a_worker_killed_in_the_middle_costs_that_attempt_only(it):
         began = time.monotonic()
         for worker in pooled.workers(it):
             os.kill(worker['pid'], signal.SIGKILL)
-        error = raises(reeve.WorkerLost, result.get, 10)
-        assert time.monotonic() - began < 5 * SLOW
+        error = raises(reeve.WorkerLost, result.get, 30)
+        soon(began, 5)
         equal(again.get(20), 'quick')  # a lost attempt is tried again
         equal(again.job.crashes, 1)
         equal([other.get(20) for other in others],
@@ -219,7 +219,6 @@ def workers_killed_again_and_again_lose_nothing(it):
             for worker in pooled.workers(it):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker['pid'], signal.SIGKILL)
-        assert not result.ready()
         equal(result.get(60), [0.001] * 1000)
 
 
@@ -230,7 +229,7 @@ def a_job_has_a_timeout_of_its_own(it):
     with pooled.pool(it) as pool:
         began = time.monotonic()
         raises(reeve.JobTimeout, pool.apply, 'sleeps', (60,), timeout=0.2)
-        assert time.monotonic() - began < 5 * SLOW
+        soon(began, 5)
         error = raises(reeve.JobTimeout, pool.apply, 'stubborn', (mark,),
                        timeout=0.2, grace=0.3)
         equal(error.cause, 'timeout')
@@ -364,7 +363,7 @@ def the_tutorials_program_prints_what_tutorials_print(it):
                  words='-m, reeve.worker, ')
     done = subprocess.run(
         [sys.executable, str(examples / 'ten_tasks.py')], text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=30 * SLOW,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120,
         env={**os.environ, 'REEVE_SOCKET': str(it.socket),
              'PYTHONPATH': str(pooled.TOP / 'client' / 'python')})
     equal(done.returncode, 0)

@@ -42,7 +42,7 @@ def a_result_comes_with_its_times(b):
     assert 50000 <= end['run_us'] < 5000000 and end['cpu_us'] >= 0, end
     equal(set(end), {'done', 'token', 'result', 'started_ms', 'finished_ms',
                      'run_us', 'cpu_us'})
-    end = b.run(link, 'computes', [str(b.folder / 'up'), 0.2])
+    end = b.run(link, 'computes', [str(b.folder / 'up'), 1])
     assert 20000 < end['cpu_us'] <= end['run_us'] + 20000, end
     assert b.run(link, 'sleeps', [0.1])['cpu_us'] < 50000
 
@@ -264,20 +264,21 @@ def ping_is_answered_idle_and_in_the_middle_of_a_handler(b):
     link.send({'ping': 5})
     equal(link.read(), {'pong': 5})
     mark = b.folder / 'up'
-    link.send(b.job('computes', [str(mark), 1.0]))
+    job = b.job('computes', [str(mark), 600])
+    link.send(job)
     eventually(mark.exists)
     link.send({'ping': 6})
-    began = time.monotonic()
     equal(link.read(), {'pong': 6})
-    assert time.monotonic() - began < 0.8, 'only when it had computed'
-    equal(link.read()['result'], 'computed')
+    link.send({'cancel': job['job'], 'token': job['token'],
+               'grace_ms': 10000, 'reason': 'client'})
+    equal(link.read()['error']['type'], 'Cancelled')
 
 
 @test
 def what_is_recalled_comes_back_if_it_has_not_begun(b):
     _, link, _ = b.worker()
     mark = b.folder / 'up'
-    jobs = [b.job('sleeps', [0.4, str(mark)])] + [
+    jobs = [b.job('sleeps', [1.5, str(mark)])] + [
         b.job('math.square', [i]) for i in range(3)]
     link.send(*jobs)
     eventually(mark.exists)
@@ -294,7 +295,7 @@ def what_is_recalled_comes_back_if_it_has_not_begun(b):
 def drain_puts_back_what_has_not_begun_and_ends_the_worker(b):
     child, link, _ = b.worker()
     mark = b.folder / 'up'
-    jobs = [b.job('sleeps', [0.3, str(mark)]), b.job('noop')]
+    jobs = [b.job('sleeps', [1.5, str(mark)]), b.job('noop')]
     link.send(*jobs)
     eventually(mark.exists)
     link.send({'drain': True})
@@ -303,7 +304,7 @@ def drain_puts_back_what_has_not_begun_and_ends_the_worker(b):
     equal(link.read()['result'], 'slept')
     link.send({'settled': [jobs[0]['token']]})
     equal(link.lost(), [])
-    equal(child.wait(10), 0)
+    equal(child.wait(60), 0)
 
 
 @test

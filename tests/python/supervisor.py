@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 
-from broker import HERE, PACKET, SECRET, SLOW, Broker
+from broker import HERE, PACKET, PATIENCE, SECRET, Broker
 from tap import equal
 
 READY, FORK, FORKED, FAILED = 1, 2, 3, 4
@@ -24,7 +24,7 @@ class Supervisor(Broker):
         child = self.start(*(words or (HERE / 'loaded.py',)), pass_fds=(fd,),
                            REEVE_TEMPLATE_FD=str(fd), **more)
         theirs.close()
-        ours.settimeout(10 * SLOW)
+        ours.settimeout(10 * PATIENCE)
         self.channel = ours
         return child
 

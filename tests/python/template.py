@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from broker import SLOW, eventually, exit_of
+from broker import PATIENCE, eventually, exit_of
 from supervisor import (FAILED, READY, Supervisor, become_subreaper,
                         parent)
 from tap import equal, main, test
@@ -48,7 +48,7 @@ def its_workers_outlive_the_template(b):
 
 def exit_of_process(child):
     """The exit code; workers may still hold its output."""
-    return child.wait(10 * SLOW)
+    return child.wait(10 * PATIENCE)
 
 
 @test
@@ -140,7 +140,7 @@ def a_cancel_reaches_a_forked_worker(b):
     link.send({'cancel': job['job'], 'token': job['token'],
                'reason': 'timeout'})
     equal(link.read()['error']['type'], 'TimedOut')
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 @test

@@ -5,10 +5,10 @@ they fork; pools that change and go; and everybody killed at random.
 covers: daemon/supervisor/tend daemon/supervisor/preload daemon/supervisor/birth
 covers: daemon/supervisor/tend_template daemon/broker/staff
 """
+import contextlib
 import os
 import pathlib
 import random
-import signal
 import sys
 import threading
 import time
@@ -192,6 +192,7 @@ def a_changed_pool_is_recycled_while_its_jobs_go_on(t):
     eventually(lambda: not [pid for pid in old if proc.alive(pid)], 20,
                'the old ones have left')
     served(t, 'py', 3)
+    eventually(lambda: len(jobs) > 20, what='there was load')
     stop.set()
     thread.join()
     for n, job in enumerate(jobs):
@@ -201,7 +202,6 @@ def a_changed_pool_is_recycled_while_its_jobs_go_on(t):
     # Nobody had a reason to touch the other one.
     equal(call(t, 'other')['pid'], other)
     equal(count(t, 'worker died'), 0)
-    assert len(jobs) > 20, len(jobs)
 
 
 @story(seconds=90)
@@ -245,14 +245,16 @@ def an_initializer_that_fails_is_told_and_tried_ever_more_rarely(t):
     t.env['LOAD'] = str(t.folder / 'broken')
     configure(t, python_pool(t, 'py', '4', ', preload: true'),
               python_pool(t, 'single', '4'))
+    began = time.monotonic()
     t.start()
     job = submit(t, 'py')
     for name in ('py', 'single'):
         eventually(lambda: pool(t, name)['state'] == 'degraded')
     equal(pool(t, 'py')['reason'], "preload failed: KeyError: 'x'")
     time.sleep(4)
-    started = [count(t, 'template started'), count(t, 'pool=single')]
-    assert started[0] <= 4, started
+    # At once, then behind pauses of a second, two, four, ...
+    started, took = count(t, 'template started'), time.monotonic() - began
+    assert started <= 2 + int(took + 1).bit_length(), (started, took)
     equal(t.job_state(job), 'ready')
     (t.folder / 'broken').unlink()
     equal(t.wait(job)['state'], 'succeeded')
@@ -288,7 +290,8 @@ def nothing_is_lost_while_everything_is_killed(t):
                 if 'broker' not in proc.argv(pid)]
         # With a back-off of all there may be nobody.
         for pid in pids and [random.choice(pids)]:
-            t.kill(pid)
+            with contextlib.suppress(ProcessLookupError):
+                t.kill(pid)
         time.sleep(0.3)
     for job in jobs:
         equal(t.wait(job)['state'], 'succeeded')
@@ -302,9 +305,9 @@ def workers_and_templates_leave_when_the_daemon_is_killed(t):
               python_pool(t, 'forked', '1', ', preload: true'),
               plugin_pool(t, 'plugin', '1'))
     t.start()
-    long = submit(t, 'py', n=9, seconds=2)
     call(t, 'forked')
     call(t, 'who')
+    long = submit(t, 'py', n=9, seconds=2)
     t.reaches(long, 'running')
     pids = [pid for pid in proc.children(t.supervisor)]
     t.kill_supervisor()

@@ -32,9 +32,11 @@ def note(t, word, **spec):
 def notes(t):
     """What was written down: (word, job, state, record)."""
     try:
-        lines = (t.folder / 'notes').read_text().splitlines()
+        text = (t.folder / 'notes').read_text()
     except FileNotFoundError:
         return []
+    # The last line may be on its way.
+    lines = text[:text.rfind('\n') + 1].splitlines()
     return [(word, int(job or 0), state, json.loads(record))
             for word, job, state, record in
             (line.split('|', 3) for line in lines)]
@@ -411,10 +413,10 @@ def none_of_many_is_missing_under_kills_of_the_broker(t):
     submitted = kills = 0
     began = time.monotonic()
     while submitted < total:
+        ended = t.c.call('Count', filter={'queue': 'callbacks'})['total']
         got = submit_some(t, submitted, min(500, total - submitted))
         submitted += got
         # In the middle of it: some have ended, none is all done.
-        ended = t.c.call('Count', filter={'queue': 'callbacks'})['total']
         eventually(lambda: t.c.call('Count', filter={
             'queue': 'callbacks'})['total'] > ended or not got, 60)
         while t.c.call('Cancel', filter={'states': ['held']},

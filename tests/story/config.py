@@ -29,7 +29,7 @@ def check(t, *flags):
     """`reeved --check`: exit code, stdout, stderr."""
     done = subprocess.run(
         [os.path.abspath(t.reeved), *flags], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=30, cwd=t.folder, env={
+        text=True, timeout=120, cwd=t.folder, env={
             'HOME': str(t.folder), 'REEVE_TEST_CONFIG': str(t.folder / 'etc'),
             'XDG_CONFIG_HOME': str(t.folder / 'config')})
     return done.returncode, done.stdout, done.stderr
@@ -317,7 +317,7 @@ def tool(t, *words):
     """`reeve WORDS`: exit code, stdout, stderr."""
     done = subprocess.run(
         [os.path.abspath(t.reeve), *words], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=30, cwd=t.folder, env={
+        text=True, timeout=120, cwd=t.folder, env={
             'HOME': str(t.folder), 'REEVE_TEST_CONFIG': str(t.folder / 'etc'),
             'XDG_CONFIG_HOME': str(t.folder / 'config'),
             'REEVED': os.path.abspath(t.reeved),

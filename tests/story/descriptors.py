@@ -17,7 +17,8 @@ import subprocess
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from given import Pipe, at_end, file_of, give  # noqa: E402
-from story import SLOW, CallError, equal, eventually, main, story  # noqa: E402
+from story import (  # noqa: E402
+    PATIENCE, CallError, equal, eventually, main, story)
 from wire import encode  # noqa: E402
 
 INVALID = 'org.varlink.service.InvalidParameter'
@@ -93,7 +94,7 @@ def a_socket_serves_both_ways(t):
     give(t, ['/bin/cat'], [theirs.fileno(), theirs.fileno()], stdin_fd=0,
          stdout_fd=1)
     theirs.close()
-    ours.settimeout(10 * SLOW)
+    ours.settimeout(10 * PATIENCE)
     ours.sendall(b'there and back')
     equal(ours.recv(99), b'there and back')
     ours.shutdown(socket.SHUT_WR)
@@ -232,7 +233,7 @@ def the_client_gives_its_stdin_to_a_job(t):
     def reeve(*words, **options):
         done = subprocess.run([t.reeve, '--socket', str(t.socket), *words],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=30 * SLOW, **options)
+                              timeout=30 * PATIENCE, **options)
         return done.returncode, done.stdout, done.stderr
 
     with file_of(b'b\na\n') as file:

@@ -8,7 +8,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
 from story import equal, eventually, main, story  # noqa: E402
-import proc  # noqa: E402
 
 
 def prime(t, durability='memory'):

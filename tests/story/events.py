@@ -141,7 +141,7 @@ def a_log_is_gapless_though_the_broker_is_killed_under_load(t):
         t.ready()
         t.reconnect()
     done.set()
-    threads[1].join(10)
+    threads[1].join(60)
     eventually(lambda: not any(
         t.c.call('Count', filter={'states': ['ready', 'running', 'scheduled']}
                  )['counts'].values()), 60)
@@ -149,7 +149,7 @@ def a_log_is_gapless_though_the_broker_is_killed_under_load(t):
     eventually(lambda: ear.cursor and ear.cursor > last, 30)
     stop.set()
     t.c.call('org.reeve.queues.Pause', name='q0')  # wakes it
-    threads[0].join(10)
+    threads[0].join(60)
     ear.close()
     equal(ear.numbers(), list(range(1, last + 1)))
     equal(ear.lost, [])
@@ -308,7 +308,7 @@ def more_than_256_are_too_many(t):
 
 @story
 def workers_come_and_go(t):
-    t.start(workers=1)
+    t.start(workers=1).whole()
     ear = Ear(t, kinds=['worker_up', 'worker_down'])
     ear.take()
     pid = t.worker_pids()[0]

@@ -42,7 +42,10 @@ def after_many_jobs_nothing_has_grown(t):
     t.note('after %s' % after)
     equal(set(after), set(before))
     for name in before:
-        equal(after[name][0], before[name][0], 'descriptors of ' + name)
+        if after[name][0] != before[name][0]:
+            # One of its jobs may have been on its way out.
+            eventually(lambda name=name: measure(t)[name][0] <=
+                       before[name][0], 5, 'descriptors of ' + name)
         if SLOW == 1:
             grown = after[name][1] - before[name][1]
             assert grown < 4096, '%s grew by %d KiB' % (name, grown)

@@ -17,7 +17,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, Closed, equal, eventually, main, story  # noqa: E402
+from story import (  # noqa: E402
+    SLOW, Closed, equal, eventually, main, soon, story)
 from wire import encode  # noqa: E402
 import proc  # noqa: E402
 
@@ -184,7 +185,7 @@ def a_million_keys_are_refused_or_ignored_in_time(t):
         client.raw(b'{"method":"org.reeve.admin.Ping","parameters":{},' +
                    keys + b'}\0')
         assert 'error' in client.read()
-        assert time.monotonic() - began < 10 * SLOW
+        soon(began, 10)
         client.close()
     unharmed(t, each)
 
@@ -386,10 +387,11 @@ def half_a_message_is_closed_after_ten_seconds_and_delays_nobody(t):
         for client in half:
             try:
                 while True:
-                    client.read(timeout=5)
+                    client.read(timeout=60)
             except Closed:
                 pass
-        assert worst < 0.5 * SLOW, 'a ping took %.3f s' % worst
+        # Who waited behind one of them would wait for ten seconds.
+        assert worst < 5 * SLOW, 'a ping took %.3f s' % worst
         for client in [drip, *half]:
             client.close()
     unharmed(t, each)
@@ -422,7 +424,7 @@ def pipelining_without_reading_is_bounded(t):
         for _ in range(100):
             began = time.monotonic()
             t.c.call('admin.Ping')
-            assert time.monotonic() - began < 1 * SLOW
+            soon(began, 1, 'a ping')
         lazy.socket.shutdown(socket.SHUT_RDWR)
         sender.join()
         lazy.close()
@@ -494,7 +496,7 @@ def random_bytes_and_mutations_never_harm(t):
                 else:
                     data[at:at] = data[:dice.randrange(len(data))]
                 data = data or bytearray(b'x')
-            client = t.client(timeout=5)
+            client = t.client()
             try:
                 client.raw(bytes(data))
                 client.half_close()

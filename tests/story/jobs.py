@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import (SLOW, equal, eventually, main, story)  # noqa: E402
+from story import equal, eventually, main, story  # noqa: E402
 import proc  # noqa: E402
 
 
@@ -94,11 +94,9 @@ def a_handler_that_nobody_serves_is_refused(t):
 
 @story
 def a_timeout_ends_the_job(t):
-    began = time.monotonic()
     job = t.start().run(['/bin/sleep', '600'], timeout_ms=200)
     equal(job['state'], 'failed')
     equal(job['cause'], 'timeout')
-    assert time.monotonic() - began < 5 * SLOW
 
 
 @story
@@ -107,13 +105,11 @@ def a_job_that_ignores_the_term_of_its_timeout_is_killed_after_the_grace(t):
     gate = t.gate()
     job = t.submit(['/bin/sh', '-c', 'trap "" TERM; echo $$ >"$0.up"; '
                     'while :; do /bin/sleep 600; done', gate.path],
-                   timeout_ms=300, grace_ms=300)
+                   timeout_ms=1500, grace_ms=300)
     pid = gate.started()
-    began = time.monotonic()
     job = t.wait(job)
     equal(job['cause'], 'timeout')
-    took = time.monotonic() - began
-    assert 0.4 < took < 5 * SLOW, took
+    assert job['finished_ms'] - job['started_ms'] > 1700, job
     assert not proc.alive(pid)
 
 
@@ -121,7 +117,7 @@ def a_job_that_ignores_the_term_of_its_timeout_is_killed_after_the_grace(t):
 def a_stopped_job_meets_its_timeout_too(t):
     t.start()
     gate = t.gate()
-    job = t.submit(gate.argv, timeout_ms=300, grace_ms=200)
+    job = t.submit(gate.argv, timeout_ms=1500, grace_ms=200)
     t.kill(gate.started(), signal.SIGSTOP)
     equal(t.wait(job)['cause'], 'timeout')
 
@@ -275,11 +271,11 @@ def jobs_of_one_queue_start_in_order_and_the_urgent_first(t):
 def a_delayed_job_waits_for_its_time(t):
     t.start()
     began = time.time()
-    job = t.submit(['/bin/true'], delay_ms=700)
+    job = t.submit(['/bin/true'], delay_ms=1500)
     equal(t.job_state(job), 'scheduled')
     ended = t.wait(job)
-    assert ended['started_ms'] / 1000 - began >= 0.69, ended
-    job = t.submit(['/bin/true'], run_at_ms=int(time.time() * 1000) + 500)
+    assert ended['started_ms'] / 1000 - began >= 1.49, ended
+    job = t.submit(['/bin/true'], run_at_ms=int(time.time() * 1000) + 1500)
     equal(t.job_state(job), 'scheduled')
     equal(t.wait(job)['state'], 'succeeded')
     job = t.submit(['/bin/true'], run_at_ms=1000)
@@ -360,14 +356,19 @@ def who_starts_processes_faster_than_they_are_ended_ends_as_well(t):
               'open(sys.argv[1], "w").close()\n'
               'time.sleep(600)\n')
     t.start(workers=1, flags=['--no-cgroups'])
-    last = t.folder / 'last'
-    job = t.run([sys.executable, '-c', script, str(last)])
-    equal(job['state'], 'succeeded')
-    # The next one on this worker begins behind the end of all of them.
-    equal(t.run(['/bin/true'])['state'], 'succeeded')
-    equal([pid for pid in proc.marked(str(t.folder))
-           if proc.alive(pid) and script in proc.argv(pid)], [])
-    equal(last.exists(), False, 'they outran their end')
+
+    def are_overtaken():
+        last = t.folder / 'last'
+        last.unlink(missing_ok=True)
+        job = t.run([sys.executable, '-c', script, str(last)])
+        equal(job['state'], 'succeeded')
+        # The next one on this worker begins behind the end of all of them.
+        equal(t.run(['/bin/true'])['state'], 'succeeded')
+        equal([pid for pid in proc.marked(str(t.folder))
+               if proc.alive(pid) and script in proc.argv(pid)], [])
+        return not last.exists()
+    # A worker that gets no processor for so long overtakes nobody.
+    eventually(are_overtaken)
 
 
 @story

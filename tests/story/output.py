@@ -9,7 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, data_of, equal, eventually, main, story  # noqa: E402
+from story import (  # noqa: E402
+    SLOW, data_of, equal, eventually, main, soon, story)
 import proc  # noqa: E402
 
 
@@ -126,7 +127,8 @@ def a_lost_attempts_output_stays_beside_that_of_the_next(t):
     gate = t.gate()
     job = t.submit(['/bin/sh', '-c', 'echo early; ' + gate.SCRIPT, gate.path])
     gate.started()
-    eventually(lambda: files_of(t), what='the output is in a file')
+    eventually(lambda: [path for path in files_of(t) if path.stat().st_size],
+               what='the output is in a file')
     t.kill(t.worker_of(job))
     gate.started()
     gate.open()
@@ -178,7 +180,7 @@ def a_reader_that_stops_reading_delays_nobody(t):
     began = time.monotonic()
     for _ in range(20):
         t.c.call('admin.Ping')
-    assert time.monotonic() - began < 2 * SLOW
+    soon(began, 2, 'twenty pings')
     before = proc.memory_kib(t.broker())
     assert before < 120 * 1024 * SLOW, before
 
@@ -198,11 +200,9 @@ def a_job_that_closes_its_output_goes_on(t):
 @story
 def an_orphan_that_holds_the_pipe_does_not_hold_the_job(t):
     t.start()
-    began = time.monotonic()
     job = t.shell('/usr/bin/setsid /bin/sleep 600 & echo ready')
     equal(job['state'], 'succeeded')
     equal(t.output(job['id']), b'ready\n')
-    assert time.monotonic() - began < 3 * SLOW
 
 
 @story

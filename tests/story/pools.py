@@ -5,11 +5,9 @@ recycling, initializers that fail, reloads.
 covers: daemon/broker/pools daemon/broker/staff daemon/broker/overtime
 covers: daemon/broker/call_pools daemon/supervisor/pool_set
 """
-import os
 import pathlib
 import signal
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'helper'))
@@ -122,9 +120,12 @@ def results_failures_and_progress_are_told(t):
           ('failed', 'handler', 'KeyError'))
     assert 'Traceback' in job['failure']['trace'], job
     nap = give(t, 'nap', {'seconds': 2})
-    eventually(lambda: t.get(nap).get('note') == 'half',
-               what='the job says how far it is')
-    equal(t.get(nap)['progress'], 0.5)
+
+    def half():
+        job = t.get(nap)
+        return job.get('note') == 'half' and job
+    equal(eventually(half, what='the job says how far it is')['progress'],
+          0.5)
     equal(t.wait(nap)['state'], 'succeeded')
     error = t.c.refused('Submit', job={'handler': 'eco'})
     equal(error.name, 'org.reeve.jobs.NoSuchHandler')
@@ -161,7 +162,6 @@ def a_timeout_is_raised_in_the_handler_and_the_worker_goes_on(t):
 def a_handler_that_does_not_listen_is_ended_with_its_worker(t):
     start(t, workers='1')
     before = t.wait(give(t, 'who'))['result']
-    begun = time.monotonic()
     deaf = give(t, 'deaf', {'seconds': 60}, timeout_ms=300, grace_ms=300)
     behind = give(t, 'who')
     job = t.wait(deaf)
@@ -171,16 +171,11 @@ def a_handler_that_does_not_listen_is_ended_with_its_worker(t):
     after = t.wait(behind)
     assert after['result'] != before, after
     equal((after['attempt'], after['crashes']), (1, 0))
-    assert time.monotonic() - begun < 10 * t_slow(), 'it took too long'
     deaf = give(t, 'deaf', {'seconds': 60}, grace_ms=300)
     t.reaches(deaf, 'running')
     t.c.call('Cancel', filter={'ids': [deaf]})
     job = t.wait(deaf)
     equal((job['state'], job['crashes']), ('cancelled', 0))
-
-
-def t_slow():
-    return int(os.environ.get('REEVE_TEST_SLOW', '1'))
 
 
 @story
@@ -208,12 +203,9 @@ def what_was_given_ahead_does_not_wait_behind_a_long_one(t):
     rows = [{'handler': 'echo', 'args': {'value': i}} for i in range(2000)]
     ids = t.c.call('SubmitMany', jobs=rows)['ids']
     t.c.call('Wait', ids=ids)
-    begun = time.monotonic()
-    rows[0] = {'handler': 'nap', 'args': {'seconds': 20}, 'priority': 1}
+    rows[0] = {'handler': 'nap', 'args': {'seconds': 600}, 'priority': 1}
     ids = t.c.call('SubmitMany', jobs=rows)['ids']
     t.c.call('Wait', ids=ids[1:])
-    took = time.monotonic() - begun
-    assert took < 10 * t_slow(), 'they waited %.1f s' % took
     t.c.call('Cancel', filter={'ids': ids[:1]})
     equal(t.wait(ids[0])['state'], 'cancelled')
 
@@ -222,12 +214,10 @@ def what_was_given_ahead_does_not_wait_behind_a_long_one(t):
 def a_pool_grows_with_its_load_and_shrinks_when_idle(t):
     start(t, workers='1..4', idle='1s')
     serving(t, 1)
-    begun = time.monotonic()
-    for number in [give(t, 'nap', {'seconds': 2}) for _ in range(4)]:
-        t.wait(number, within=60)
-    took = time.monotonic() - begun
-    assert took < 7.5 * t_slow(), 'four naps of 2 s took %.1f s' % took
-    equal(pool(t)['wanted'], 4)
+    naps = [give(t, 'nap', {'seconds': 2}) for _ in range(4)]
+    eventually(lambda: pool(t)['wanted'] == 4, what='four are wanted')
+    equal(len({t.wait(number, within=60)['result'] for number in naps}) > 1,
+          True, 'more than one had a nap')
     eventually(lambda: len(pids(t)) == 1, 20, 'it has shrunk')
     t.c.call(ADMIN + 'Resize', pool='py', min=3)
     serving(t, 3)

@@ -10,8 +10,9 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, equal, eventually, main, story  # noqa: E402
-from warm import do, give, of_both, start  # noqa: E402
+from story import (  # noqa: E402
+    PATIENCE, SLOW, equal, eventually, main, story)
+from warm import give, of_both, start  # noqa: E402
 import proc  # noqa: E402
 
 # Says its first word, waits to be let go on, says its second, waits again.
@@ -124,7 +125,7 @@ def fractions_told(ear, job, last, within=20):
     """What subscribers of it hear up to the last word: [(when, fraction)]."""
     heard = []
     while not heard or heard[-1][1] != last:
-        for event in ear.result(timeout=within * SLOW)['events']:
+        for event in ear.result(timeout=within * PATIENCE)['events']:
             equal((event['kind'], event['job']), ('progress', job))
             heard.append((event['at_ms'], event['detail']['fraction']))
     return heard
@@ -161,7 +162,7 @@ def subscribers_hear_ten_a_second_and_the_last_word_whoever_speaks(t):
 @story(seconds=180)
 def a_hundred_megabytes_into_the_descriptor_harm_nobody(t):
     t.start(workers=1)
-    broker, worker = t.broker(), t.worker_pids()[0]
+    broker, (worker,) = t.whole(), t.worker_pids()
     before = {pid: proc.memory_kib(pid) for pid in (broker, worker)}
     bytes_each = int(100e6 / SLOW)
     for flood in ('cat /dev/urandom', 'cat /dev/zero', 'yes 50% of it',

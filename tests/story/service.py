@@ -71,7 +71,7 @@ def the_certification_client_passes(t):
     if 'org.varlink.certification' not in info['interfaces']:
         raise Skip('built without test hooks')
     result = subprocess.run(
-        ['/bin/bash', str(WITNESS), str(t.socket)], timeout=30,
+        ['/bin/bash', str(WITNESS), str(t.socket)], timeout=120,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
     equal(result.returncode, 0, result.stdout)

@@ -16,8 +16,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import (ENDED, SLOW, SOAK, CallError, Client, Closed,  # noqa: E402
-                   equal, eventually, main, story)
+from story import (ENDED, SLOW, SOAK, Client, Closed, equal,  # noqa: E402
+                   eventually, main, story)
 import proc  # noqa: E402
 
 SECONDS = 300 if SOAK else 8

@@ -182,13 +182,13 @@ def a_store_that_cannot_be_opened_for_now_is_named_to_clients(t):
     t.shared = None
 
     def named():
-        with t.client(timeout=5 * SLOW) as client:
-            try:
+        try:
+            with t.client(timeout=5 * SLOW) as client:
                 client.call('Submit', job={'argv': ['/bin/true']})
-            except CallError as error:
-                return error
-            except (Closed, OSError):
-                return None
+        except CallError as error:
+            return error
+        except (Closed, OSError):
+            return None
     error = eventually(named, 3, 'a named error')
     equal(error.name, 'org.reeve.jobs.StorageFailed')
     assert 'jobs.db' in error.parameters['message'], error.parameters
@@ -200,11 +200,11 @@ def a_store_that_cannot_be_opened_for_now_is_named_to_clients(t):
     shared.rmdir()
 
     def serves():
-        with t.client(timeout=5 * SLOW) as client:
-            try:
+        try:
+            with t.client(timeout=5 * SLOW) as client:
                 return client.call('Count')['total'] == 1
-            except (CallError, Closed, OSError):
-                return None
+        except (CallError, Closed, OSError):
+            return None
     eventually(serves, 8, 'it serves again')
     gate.open(5)
     ended = t.wait(running)
@@ -220,7 +220,8 @@ def a_database_that_another_program_locks_is_waited_for(t):
     client = t.client()
     client.send('Submit', {'job': {'argv': ['/bin/true']}})
     # Longer than one try of the store waits.
-    time.sleep(6)
+    eventually(lambda: lines(t, 'keeps it locked'), 20)
+    time.sleep(1)
     equal(len(lines(t, 'keeps it locked')), 1, t.log_tail())
     other.execute('ROLLBACK')
     other.close()

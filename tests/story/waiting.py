@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, equal, eventually, main, story  # noqa: E402
+from story import equal, eventually, main, story  # noqa: E402
 import proc  # noqa: E402
 
 
@@ -49,7 +49,7 @@ def waiting_has_a_time_limit(t):
     error = t.c.refused('Wait', ids=[job], wait_ms=300)
     equal(error.name, 'org.reeve.jobs.Timeout')
     equal(error.parameters['pending'], 1)
-    assert 0.29 < time.monotonic() - began < 5 * SLOW
+    assert 0.29 < time.monotonic() - began
     equal(t.job_state(job), 'running')
     gate.open()
     t.wait(job)
@@ -187,13 +187,12 @@ def a_job_that_obeys_term_is_cancelled_too(t):
     t.start()
     gate = t.gate()
     job = t.submit(['/bin/sh', '-c', 'trap "exit 0" TERM; echo $$ >"$0.up"; '
-                    'while :; do /bin/sleep 0.05; done', gate.path])
+                    'while :; do /bin/sleep 0.05; done', gate.path],
+                   grace_ms=600000)
     gate.started()
-    began = time.monotonic()
     t.c.call('Cancel', filter={'ids': [job]})
     ended = t.wait(job)
     assert ended['state'] in ('cancelled', 'succeeded'), ended
-    assert time.monotonic() - began < 5 * SLOW, 'the grace was waited for'
 
 
 @story

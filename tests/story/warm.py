@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, equal, eventually, main, story  # noqa: E402
+from story import equal, eventually, main, soon, story  # noqa: E402
 from warm import (ADMIN, all_at_once, all_ended, do, give,  # noqa: E402
                   give_many, job_of, marks, of_both, pids, pool,
                   serving, start)
@@ -30,7 +30,8 @@ def killed_at(t, kind, point, slow=False):
     (old,) = serving(t, 1)
     equal(do(t, 'arm', {'at': point})['state'], 'succeeded')
     if point == 'idle':
-        eventually(lambda: not proc.alive(old), what='it is dead')
+        # And told to be: what is given to a dead one may have begun.
+        eventually(lambda: old not in pids(t), what='it is known to be dead')
     jobs = [job_of('mark', {'path': str(path), 'word': 'w%d' % i,
                             'ms': 500 if slow and i == VICTIM else 0})
             for i in range(EACH)]
@@ -66,8 +67,10 @@ def killed_at_the_start_of_a_job_only_that_one_is_charged(t, kind):
 @of_both
 def killed_in_the_middle_of_a_job_only_that_one_is_charged(t, kind):
     jobs, began = killed_at(t, kind, 'middle', slow=True)
-    equal(charged(jobs), [VICTIM])
-    equal([at for at, times in enumerate(began) if times != 1], [VICTIM])
+    # On a busy machine another one may have taken long, too.
+    (paid,) = charged(jobs)
+    assert began.pop(paid) <= 2, began
+    equal(set(began), {1})
 
 
 @of_both
@@ -157,20 +160,21 @@ def a_handler_that_listens_stops_in_time_and_keeps_its_worker(t, kind):
     job = t.wait(asked)
     equal((job['state'], job['cause']), ('cancelled', 'cancelled'))
     equal(t.wait(behind)['result'], pid)
-    assert time.monotonic() - began < 8 * SLOW
+    soon(began, 8)
 
 
 @of_both
 def one_that_ignores_its_timeout_is_killed_with_its_worker(t, kind):
     start(t, kind)
     (pid,) = serving(t, 1)
+    began = time.monotonic()
     late = give(t, 'deaf', {'ms': 60000}, timeout_ms=200, grace_ms=200)
     behind = give_many(t, [job_of('who')] * 10)
-    began = time.monotonic()
     job = t.wait(late)
     took = time.monotonic() - began
     # Timeout, grace, and a second between TERM and KILL.
-    assert 1.2 <= took < 3.5 * SLOW, 'it took %.2f s' % took
+    assert 1.2 <= took, 'it took %.2f s' % took
+    soon(began, 3.5)
     equal((job['state'], job['cause'], job['crashes'], job['attempt']),
           ('failed', 'timeout', 0, 1))
     assert not proc.alive(pid)

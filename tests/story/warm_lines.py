@@ -4,12 +4,11 @@
 covers: daemon/worker/filter daemon/worker/run_lines
 """
 import pathlib
-import signal
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, equal, eventually, main, story  # noqa: E402
+from story import equal, eventually, main, soon, story  # noqa: E402
 from warm import (ROOT, all_at_once, all_ended, configure,  # noqa: E402
                   give_many, pids, pool, reload, serving)
 import proc  # noqa: E402
@@ -148,7 +147,7 @@ def one_that_hangs_is_ended_at_its_time(t):
     t.c.call('Cancel', filter={'ids': [job]}, grace_ms=200)
     equal(t.wait(job)['state'], 'cancelled')
     equal(asked(t, 'answer', {'b': 2})['result'], {'b': 2})
-    assert time.monotonic() - began < 8 * SLOW
+    soon(began, 8)
     equal(serving(t, 1), {pid})
 
 
@@ -172,7 +171,7 @@ def a_killed_worker_takes_its_filter_and_what_that_forked_along(t):
             if one not in known and proc.alive(one)]
     assert left, 'it forked'
     jobs = give_many(t, [ask('mark', {'path': str(t.folder / 'marks'),
-                                      'word': 'w', 'ms': 1000})] +
+                                      'word': 'w', 'ms': 2000})] +
                      [ask('answer', {'i': i}) for i in range(10)])
     t.reaches(jobs[0], 'running')
     t.kill(pid)
@@ -212,8 +211,9 @@ def one_that_cannot_begin_makes_few_processes_and_no_job_fails(t):
     start(t, workers='2')
     jobs = give_many(t, [ask('answer', {'i': i}) for i in range(10)])
     eventually(lambda: pool(t)['state'] == 'degraded', 10, 'it is degraded')
-    told = t.c.call('Explain', id=jobs[0])
-    assert 'degraded' in [one['rule'] for one in told['reasons']], told
+    # One may have been with a worker for a moment.
+    eventually(lambda: 'degraded' in [one['rule'] for one in t.c.call(
+        'Explain', id=jobs[0])['reasons']], what='it is explained')
     # Behind the first, pauses of 1 s, 2 s, 4 s ...
     eventually(lambda: starts(t)[-1] - starts(t)[-2] > 1.5, 20)
     assert len(filters(t)) < 8, starts(t)
@@ -234,7 +234,7 @@ def another_filter_comes_with_a_reload_and_no_job_notices(t):
     eventually(lambda: not pids(t) & before, 30, 'the workers are new')
     all_at_once(t, jobs)
     serving(t, 2)
-    t.kill(t.broker(), signal.SIGKILL)
+    t.kill_broker()
     t.reconnect()
     equal(asked(t, 'answer', {'a': 1})['result'], {'a': 1})
 

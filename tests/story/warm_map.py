@@ -11,7 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
-from story import SLOW, SOAK, equal, main  # noqa: E402
+from story import PATIENCE, SLOW, SOAK, equal, main  # noqa: E402
 from warm import do, of_both, serving, start  # noqa: E402
 
 ITEMS = 1000000 if SOAK else 100000 if SLOW == 1 else 20000
@@ -51,7 +51,7 @@ class Map:
         for at in range(0, len(items), CHUNK):
             with self.change:
                 while len(ids) - len(self.ended) > AHEAD and not self.error:
-                    if not self.change.wait(60 * SLOW):
+                    if not self.change.wait(60 * PATIENCE):
                         raise AssertionError('no job ends any more')
             assert not self.error, self.error
             ids += self.submitter.call(
@@ -59,7 +59,7 @@ class Map:
                                     for item in items[at:at + CHUNK]],
                 defaults={'handler': 'square', 'group': self.group})['ids']
         self.submitter.call('CloseGroup', group=self.group)
-        self.reader.join(120 * SLOW)
+        self.reader.join(120 * PATIENCE)
         assert not self.reader.is_alive(), 'the wait has no end'
         assert not self.error, self.error
         return ids, [self.ended[number] for number in ids]

@@ -91,7 +91,7 @@ def a_call_is_answered_by_a_command(t):
 def what_a_killed_one_had_comes_back_after_its_lease(t):
     t.start()
     gate = t.gate()
-    with Work(t, '--lease', '1s', '--', *gate.argv) as work:
+    with Work(t, '--lease', '3s', '--', *gate.argv) as work:
         job = submit(t)
         pid = gate.started()
         work.signal(signal.SIGKILL)
@@ -215,7 +215,7 @@ def a_job_that_takes_too_long_is_ended(t):
     t.start()
     gate = t.gate()
     with Work(t, '--once', '--', *gate.argv) as work:
-        job = submit(t, timeout_ms=300)
+        job = submit(t, timeout_ms=3000)
         pid = gate.started()
         ended = t.wait(job)
         equal((ended['state'], ended['cause']), ('failed', 'timeout'))

@@ -17,7 +17,7 @@
 #include "daemon/broker/recover.h"
 #include "proto/limits.h"
 
-#define PATIENCE_NS (10 * INT64_C(1000000000))
+#define PATIENCE_NS (60 * INT64_C(1000000000))
 
 static int listen_at(const struct stage *stage, const char *name)
 {

@@ -487,7 +487,7 @@ static bool nothing_gathers(struct stage *stage)
 /* Everything works again; whoever lives does its work. */
 static void come_to_rest(struct chaos *chaos)
 {
-	int64_t until_ns = clock_mono_ns() + 20 * INT64_C(1000000000);
+	int64_t until_ns = clock_mono_ns() + 60 * INT64_C(1000000000);
 
 	fake_store_fail(chaos->stage.store, 0, 0);
 	fake_store_hold(chaos->stage.store, false, false);

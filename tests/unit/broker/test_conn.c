@@ -42,7 +42,7 @@ static bool store_is_behind(struct stage *stage)
 /* Write all of it, however often the loop has to turn for it. */
 static void send_big(struct stage *stage, int fd, const char *p, size_t n)
 {
-	int64_t until_ns = clock_mono_ns() + 10 * SECOND_NS;
+	int64_t until_ns = clock_mono_ns() + 60 * SECOND_NS;
 
 	while (n) {
 		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEADLINE_NS (20 * INT64_C(1000000000))
+#define DEADLINE_NS (60 * INT64_C(1000000000))
 
 static void tick(void)
 {

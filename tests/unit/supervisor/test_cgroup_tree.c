@@ -43,7 +43,7 @@ static int tear_down(__attribute__((unused)) void **state)
 /* A child that was just born may not have closed the lock's copy yet. */
 static int settled(const char *name)
 {
-	int64_t end_ns = clock_mono_ns() + 5 * INT64_C(1000000000);
+	int64_t end_ns = clock_mono_ns() + 60 * INT64_C(1000000000);
 	int r;
 
 	while (((r = cgroup_folder_remove(tree.job, name)) == CGROUP_E_BUSY ||

@@ -48,7 +48,7 @@ class Template:
         self.token = 100
         Template.started.append(self)
 
-    def hear(self, timeout=20):
+    def hear(self, timeout=60):
         """(op, slot, worker, pid, error, text); None at the end."""
         if not select.select([self.channel], [], [], timeout)[0]:
             raise TimeoutError('the template says nothing')
@@ -69,7 +69,7 @@ class Template:
         self.workers[worker] = pid
         return pid
 
-    def accept(self, hello=True, timeout=10, **more):
+    def accept(self, hello=True, timeout=60, **more):
         self.listener.settimeout(timeout)
         sock, _ = self.listener.accept()
         connection = Connection(sock, None)
@@ -90,7 +90,7 @@ class Template:
                      'handler': handler, 'queue': 'img', 'spec': spec},
                     **more)
 
-    def status(self, worker=7, timeout=10):
+    def status(self, worker=7, timeout=60):
         """How a worker ended: its exit status, or -signal."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:

@@ -296,7 +296,7 @@ def cancel_and_timeout_end_the_filter(cgroup):
             end = worker.answer(job)
             assert end['error']['type'] == name, end
             took = time.monotonic() - started
-            assert took < 3 and (took >= 0.2 or not args), took
+            assert took < 60 and (took >= 0.2 or not args), took
             assert worker.ask('echo')['done']
     assert worker.starts() == 7
     # Of all those filters nothing is left but the last one.

@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from worker_driver import PATH, Worker, children_of, text_of  # noqa: E402
 from worker_suite import (  # noqa: E402
-    CGROUP, ROLE, check, each_way, eventually, main, run, strays, test)
+    CGROUP, ROLE, Held, check, each_way, eventually, main, run, strays, test)
 
 
 @each_way
@@ -72,8 +72,8 @@ def a_timeout_that_ignores_term_is_killed(cgroup):
     broker = worker.accept()
     started = time.monotonic()
     done = check(worker, broker, shell="trap '' TERM; while :; do sleep 1; "
-                 "done", timeout_ms=200, grace_ms=300)
-    assert 0.5 <= time.monotonic() - started < 3
+                 "done", timeout_ms=1000, grace_ms=300)
+    assert 1.3 <= time.monotonic() - started < 60
     assert done['cause'] == 'timeout' and done['signal'] == 9, done
     assert not strays()
     done = check(worker, broker, 'sleep', '9', timeout_ms=100)
@@ -116,7 +116,7 @@ def a_fork_bomb_of_200_leaves_nothing(cgroup):
             setsid sleep 1000 & i=$((i+1)); done; sleep 0.3''')
     assert done['cause'] == 'none', done
     assert not strays()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert check(worker, broker, 'true')['cause'] == 'none'
     # No zombie either.
     with open('/proc/%d/task/%d/children' % ((worker.process.pid,) * 2)) as f:
@@ -138,7 +138,7 @@ def kept_orphans_live_and_the_worker_retires():
     assert broker.hear() == {'put_back': [
         {'job': waiting['job'], 'token': waiting['token']}]}
     broker.say({'settled': [done['token']]})
-    assert worker.process.wait(10) == 3
+    assert worker.process.wait(60) == 3
     os.kill(pid, signal.SIGKILL)
     worker.end()
 
@@ -190,10 +190,11 @@ def short_output_travels_in_the_result():
 def output_of_a_running_job_can_be_followed():
     worker = Worker(ROLE)
     broker = worker.accept()
-    job = worker.job(shell='echo one; sleep 0.6; echo two')
-    broker.say(job)
-    name = '%s/output/%d.1' % (worker.folder, job['job'])
+    held = Held(worker, 'echo one;', 'echo two')
+    broker.say(held.job)
+    name = '%s/output/%d.1' % (worker.folder, held.job['job'])
     eventually(lambda: os.path.exists(name) and os.stat(name).st_size == 20)
+    held.go()
     done = broker.hear()
     # It ended small: the file is gone again.
     assert 'file' not in done
@@ -381,10 +382,12 @@ def a_script_without_a_first_line_is_given_to_the_shell():
 def cancel_ends_running_and_waiting_jobs(cgroup):
     worker = Worker(ROLE, cgroup)
     broker = worker.accept()
-    running = worker.job(shell='trap "" TERM; sleep 100 & sleep 99; wait')
+    up = worker.folder + '/up'
+    running = worker.job(shell='trap "" TERM; : >%s; sleep 100 & sleep 99; '
+                         'wait' % up)
     waiting, last = worker.job('true'), worker.job('true')
     broker.say(running, waiting, last)
-    time.sleep(0.2)
+    eventually(lambda: os.path.exists(up))
     broker.say({'cancel': waiting['job'], 'token': waiting['token'],
                 'grace_ms': 10000})
     done = broker.hear()
@@ -409,12 +412,18 @@ def term_reaches_all_of_the_cgroup():
         return 'no cgroup2 here'
     worker = Worker(ROLE, CGROUP)
     broker = worker.accept()
-    done = check(worker, broker, timeout_ms=500, grace_ms=5000, shell='''
+    up = worker.folder + '/up'
+    job = worker.job(shell='''
         trap : TERM
-        setsid sh -c 'trap "echo heard; exit" TERM
+        setsid sh -c 'trap "echo heard; exit" TERM; : >%s
                       while :; do sleep 0.05; done' &
-        echo begun; wait; wait; exit 3''')
-    assert done['cause'] == 'timeout' and done['exit'] == 3, done
+        echo begun; wait; wait; exit 3''' % up)
+    broker.say(job)
+    eventually(lambda: os.path.exists(up))
+    broker.say({'cancel': job['job'], 'token': job['token'],
+                'grace_ms': 60000})
+    done = broker.hear()
+    assert done['cause'] == 'cancelled' and done['exit'] == 3, done
     assert text_of(worker.output(done)) == b'begun\nheard\n'
     worker.end()
     return None
@@ -424,17 +433,16 @@ def term_reaches_all_of_the_cgroup():
 def a_stranger_who_holds_the_pipe_delays_by_a_second():
     worker = Worker(ROLE)
     broker = worker.accept()
-    broker.say(worker.job(shell='echo $$; sleep 0.3; echo more'))
-    eventually(lambda: children_of(worker.process.pid))
+    held = Held(worker, 'echo $$;', 'echo more')
+    broker.say(held.job)
+    held.begun()
     pid = children_of(worker.process.pid)[0]
     with open('/proc/%d/fd/1' % pid, 'wb', 0) as pipe:
-        started = time.monotonic()
-        time.sleep(0.5)
+        held.go()
+        eventually(lambda: not children_of(worker.process.pid))
         pipe.write(b'late\n')
-        done = broker.hear()
         # It waited, or `late` were not there; and not for who holds on.
-        took = time.monotonic() - started
-        assert took < 10, took
+        done = broker.hear()
     text = text_of(worker.output(done)).decode()
     assert text == '%d\nmore\nlate\n' % pid, text
     assert check(worker, broker, 'true')['cause'] == 'none'
@@ -454,13 +462,13 @@ def what_cannot_be_killed_ends_the_worker():
         # A process in the old freezer does not even take SIGKILL.
         done = check(worker, broker, shell='''
             setsid sh -c 'echo $$ >%s/cgroup.procs; sleep 1000' &
-            sleep 0.2; echo FROZEN >%s/freezer.state'''
-                     % (freezer, freezer))
+            until grep -q . %s/cgroup.procs; do sleep 0.02; done
+            echo FROZEN >%s/freezer.state'''
+                     % (freezer, freezer, freezer))
         assert done['cause'] == 'none', done
-        assert done['finished_ms'] - done['started_ms'] < 2000
         assert broker.hear() == {'leaving': True}
         broker.say({'settled': [done['token']]})
-        assert worker.process.wait(5) == 4
+        assert worker.process.wait(60) == 4
     finally:
         with open(freezer + '/freezer.state', 'w') as file:
             file.write('THAWED')
@@ -484,11 +492,12 @@ def progress_is_forwarded_ten_times_a_second():
     worker = Worker(ROLE)
     broker = worker.accept()
     job = worker.job(shell='''
-        echo '{"fraction":0.25,"note":"a quarter"}' >&3; sleep 0.25
-        echo half >&3; sleep 0.25
+        echo '{"fraction":0.25,"note":"a quarter"}' >&3; sleep 1
+        echo half >&3; sleep 1
         i=0; while [ $i -lt 60 ]; do
             echo 0.75 >&3; sleep 0.01; i=$((i+1)); done
         sleep 0.3''')
+    started = time.monotonic()
     broker.say(job)
     said = []
     while True:
@@ -500,7 +509,8 @@ def progress_is_forwarded_ten_times_a_second():
     assert said[0] == dict(head, fraction=0.25, note='a quarter'), said
     assert said[1] == dict(head, note='half'), said
     assert said[-1] == dict(head, fraction=0.75), said
-    assert 5 <= len(said) < 20, said
+    took = time.monotonic() - started
+    assert 3 <= len(said) <= took * 10 + 2, (took, said)
     worker.end()
 
 

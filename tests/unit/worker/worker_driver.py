@@ -67,7 +67,7 @@ class Connection:
     def raw(self, data):
         self.sock.sendall(data)
 
-    def hear(self, timeout=15):
+    def hear(self, timeout=60):
         """The next statement; None at the end of the connection."""
         until = time.monotonic() + timeout
         while b'\n' not in self.data:
@@ -120,7 +120,7 @@ class Worker:
         self.ready = None
         Worker.started.append(self)
 
-    def accept(self, hello=True, timeout=10):
+    def accept(self, hello=True, timeout=60):
         self.listener.settimeout(timeout)
         sock, _ = self.listener.accept()
         connection = Connection(sock, self.process)

@@ -69,7 +69,25 @@ def strays():
     return [pid for pid in found if pid != os.getpid()]
 
 
-def eventually(fact, seconds=5):
+class Held:
+    """A job that says when it runs, and ends when it is let go."""
+
+    def __init__(self, worker, before='', after=''):
+        self.path = worker.folder + '/held'
+        self.job = worker.job(shell='%s : >%s.up; until test -e %s.go; do '
+                              'sleep 0.02; done; %s' % (
+                                  before, self.path, self.path, after))
+        self.token = self.job['token']
+
+    def begun(self):
+        eventually(lambda: os.path.exists(self.path + '.up'))
+
+    def go(self):
+        with open(self.path + '.go', 'w'):
+            pass
+
+
+def eventually(fact, seconds=60):
     until = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < until, 'it did not come'
@@ -87,7 +105,7 @@ def run_all():
         name = function.__name__
         try:
             skipped = function()
-            eventually(lambda: not strays(), 2)
+            eventually(lambda: not strays())
         except Exception:  # noqa: BLE001
             failed += 1
             print('not ok %d - %s' % (number, name))
