@@ -233,6 +233,17 @@ static void finish(struct call *call)
 		conn_answered(conn);
 }
 
+/* A reply is whole. */
+static void terminate(struct call *call, struct json_out *out)
+{
+	json_out_byte(out,
+		      call->conn ? frame_terminator(&call->conn->frame) : 0);
+	if (call->oneway || !call->conn)
+		json_out_fini(&call->waiting);
+	else
+		call->conn->replies++;
+}
+
 void call_reply_end(struct call *call)
 {
 	struct json_out *out = out_of(call);
@@ -241,10 +252,7 @@ void call_reply_end(struct call *call)
 	if (call->continues)
 		json_out_member_bool(out, "continues", true);
 	json_out_object_end(out);
-	json_out_byte(out,
-		      call->conn ? frame_terminator(&call->conn->frame) : 0);
-	if (call->oneway || !call->conn)
-		json_out_fini(&call->waiting);
+	terminate(call, out);
 	if (call->continues)
 		return;
 	if (call->oneway && call->conn) {
@@ -276,10 +284,7 @@ void call_error_end(struct call *call, const char *message, const char *hint)
 		json_out_member_text(out, "hint", hint);
 	json_out_object_end(out);
 	json_out_object_end(out);
-	json_out_byte(out,
-		      call->conn ? frame_terminator(&call->conn->frame) : 0);
-	if (call->oneway || !call->conn)
-		json_out_fini(&call->waiting);
+	terminate(call, out);
 	if (call->oneway && call->conn)
 		call->conn->oneway_rejected += call->count
 						       ? (int64_t)call->count

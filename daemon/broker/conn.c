@@ -535,6 +535,7 @@ struct parcel *conn_parcel(struct conn *conn, struct slice message)
 void conn_close(struct conn *conn)
 {
 	conn->closing = true;
+	conn->replies++; /* its last words may stand behind all others */
 	conn->partial_since_ns = 0;
 	sock_out(&conn->sock); /* on the list: its flush ends it */
 }
@@ -551,6 +552,9 @@ void conn_free(struct conn *conn)
 	set_again(conn, NULL);
 	TAILQ_REMOVE(&broker->conns.list, conn, link);
 	broker->conns.count--;
+	if (conn->consumer && conn->consumer->told == conn->replies &&
+	    sock_unread(&conn->sock))
+		leases_unread(broker, conn->consumer);
 	consumer_unref(conn->consumer);
 	sock_fini(&conn->sock);
 	free(conn);

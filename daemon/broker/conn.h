@@ -36,6 +36,7 @@ struct conn {
 	bool processing; /* in conn_process(): do not come back */
 	int64_t partial_since_ns;  /* an unfinished message waits; 0: none */
 	int64_t rights_since_ns;   /* descriptors wait; 0: none, or not seen */
+	uint64_t replies;	   /* written so far */
 	struct consumer *consumer; /* it reserved jobs; NULL: it did not */
 	int64_t oneway_accepted, oneway_rejected; /* since the last Flush */
 };

@@ -8,6 +8,7 @@
 #include "daemon/broker/state.h"
 
 #define MS INT64_C(1000000)
+#define UNREAD_JOBS 1000 /* so many are remembered; more are charged */
 
 static int64_t in_ns(int64_t ms)
 {
@@ -37,10 +38,23 @@ static void forget(struct leases *leases, struct leased *leased)
 	free(leased);
 }
 
+static void forget_unread(struct leases *leases, int64_t job)
+{
+	struct lease_unread *unread = NULL;
+
+	HASH_FIND(hh, leases->unread, &job, sizeof(job), unread);
+	if (!unread)
+		return;
+	HASH_DEL(leases->unread, unread);
+	free(unread);
+}
+
 void leases_fini(struct leases *leases)
 {
 	struct leased *leased, *next;
 
+	while (leases->unread)
+		forget_unread(leases, leases->unread->job);
 	HASH_ITER (hh, leases->by_job, leased, next)
 		forget(leases, leased);
 }
@@ -100,6 +114,7 @@ struct leased *leases_take(struct broker *broker,
 	lease_take(&leased->lease, claim->token, now_ns, lease_ns,
 		   claim->timeout_ms ? now_ns + in_ns(claim->timeout_ms) : 0);
 	leased->group = claim->group;
+	leased->once = claim->once;
 	leased->claim = claim;
 	if (consumer) {
 		leased->consumer = consumer;
@@ -124,6 +139,8 @@ int leases_adopt(struct broker *broker, const struct store_running *running)
 	}
 	lease_adopt(&leased->lease, running->token, now_ns, limit_ns);
 	leased->lease.cancelled = running->cancel_asked;
+	leased->adopted = true;
+	leased->once = running->once;
 	return 0;
 }
 
@@ -133,6 +150,8 @@ struct leased *leases_find(struct broker *broker, int64_t job, int64_t token)
 
 	if (!leased || lease_look(&leased->lease, token, clock_mono_ns()))
 		return NULL;
+	leased->heard = true;
+	forget_unread(&broker->leases, job);
 	if (leased->consumer && leased->consumer->lapsed) {
 		consumer_speaks(leased->consumer);
 		cycle_kick(broker); /* it has room again */
@@ -246,12 +265,45 @@ void leases_put_back(struct broker *broker, struct leased *leased)
 		forget(&broker->leases, leased);
 }
 
+/* May it go back once more for this? */
+static bool is_pardoned(struct leases *leases, int64_t job)
+{
+	struct lease_unread *unread = NULL;
+
+	HASH_FIND(hh, leases->unread, &job, sizeof(job), unread);
+	if (!unread) {
+		if (HASH_COUNT(leases->unread) >= UNREAD_JOBS)
+			return false;
+		unread = calloc(1, sizeof(*unread));
+		if (!unread)
+			return false;
+		unread->job = job;
+		HASH_ADD(hh, leases->unread, job, sizeof(unread->job), unread);
+	}
+	return unread->times++ < LEASES_UNREAD;
+}
+
+void leases_unread(struct broker *broker, const struct consumer *consumer)
+{
+	struct leased *leased, *next;
+
+	HASH_ITER (hh, broker->leases.by_job, leased, next) {
+		if (leased->consumer == consumer &&
+		    leased->told == consumer->told && !leased->heard &&
+		    !leased->lease.ending &&
+		    is_pardoned(&broker->leases, leased->job))
+			leases_put_back(broker, leased);
+	}
+}
+
 void leases_settled(struct broker *broker, const struct store_outcome *outcome)
 {
 	struct leased *leased = find(&broker->leases, outcome->job);
 
-	if (leased && leased->lease.token == outcome->token)
-		forget(&broker->leases, leased);
+	if (!leased || leased->lease.token != outcome->token)
+		return;
+	forget(&broker->leases, leased);
+	forget_unread(&broker->leases, outcome->job);
 }
 
 void leases_cancel(struct broker *broker, const struct store_signal *signal)
@@ -260,6 +312,15 @@ void leases_cancel(struct broker *broker, const struct store_signal *signal)
 
 	if (leased && leased->lease.token == signal->token)
 		leased->lease.cancelled = true;
+}
+
+/*
+ * Of before this broker, which cannot know whether anybody was told: if nobody
+ * has spoken of it by now nobody may have it. `once` is not risked for that.
+ */
+static bool is_unheard(const struct leased *leased)
+{
+	return leased->adopted && !leased->heard && !leased->once;
 }
 
 static void expire(struct broker *broker, struct leased *leased)
@@ -274,6 +335,8 @@ static void expire(struct broker *broker, struct leased *leased)
 					"consumer settled or extended it\"}"),
 	};
 
+	if (!late && is_unheard(leased))
+		outcome = (struct store_outcome){.kind = STORE_PUT_BACK};
 	if (add_outcome(broker, leased, LEASES_WORKER, &outcome))
 		lease_refused(&leased->lease); /* the next tick tries again */
 	else if (late)

@@ -28,6 +28,7 @@ struct consumer {
 	uint32_t held;	 /* leases that came by it and did not end, or ... */
 	uint32_t lapsed; /* ... did in silence: who hangs gets no more */
 	uint32_t spoke;	 /* how often that was forgiven */
+	uint64_t told;	 /* the last reply to it with leases in it */
 };
 
 struct leased {
@@ -35,6 +36,9 @@ struct leased {
 	int64_t job, group; /* group 0: none, or not known */
 	struct lease lease;
 	struct consumer *consumer; /* NULL: of before this broker */
+	uint64_t told;		   /* the reply of its connection with it */
+	bool adopted, once;	   /* adopted: of before this broker */
+	bool heard;		   /* somebody has spoken of it since */
 	bool lapsed;		   /* counted in its consumer's, ... */
 	uint32_t spoke;		   /* ... unless that has spoken since */
 	struct advance *advance;   /* owned; NULL: it has said nothing */
@@ -44,8 +48,17 @@ struct leased {
 	const struct lane *lane;
 };
 
+/* A job that came back unread so often, and was not heard of since. */
+#define LEASES_UNREAD 8
+struct lease_unread {
+	UT_hash_handle hh;
+	int64_t job;
+	uint32_t times;
+};
+
 struct leases {
 	struct leased *by_job;
+	struct lease_unread *unread;
 	bool row_known; /* the row is committed, or in a batch */
 };
 
@@ -95,6 +108,14 @@ void leases_take_back(struct broker *broker, size_t count);
 
 /** leases_put_back() - it reached nobody: it goes back and is forgotten */
 void leases_put_back(struct broker *broker, struct leased *leased);
+
+/**
+ * leases_unread() - the connection ends, and its last reply is unread
+ *
+ * Leases in it go back uncharged: nobody began them. A job that this has
+ * happened to LEASES_UNREAD times stays: it may be what ends its readers.
+ */
+void leases_unread(struct broker *broker, const struct consumer *consumer);
 
 /** leases_settled() - the end of an attempt that had one is committed */
 void leases_settled(struct broker *broker, const struct store_outcome *outcome);

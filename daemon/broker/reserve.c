@@ -515,12 +515,14 @@ static void write_lease(struct json_out *out, const struct leased *leased,
 	json_out_object_end(out);
 }
 
-/* As many as fit; they are the consumer's then. */
+/* As many as fit; they are the consumer's then, if it reads the reply. */
 static void write_fresh(struct reservation *r, struct json_out *out)
 {
 	int64_t now_ns = clock_mono_ns();
 	size_t bytes = 0;
 	struct leased *leased;
+
+	r->consumer->told = r->call->conn->replies + 1;
 
 	json_out_key(out, "leases");
 	json_out_array(out);
@@ -528,6 +530,7 @@ static void write_fresh(struct reservation *r, struct json_out *out)
 		TAILQ_REMOVE(&r->fresh, leased, fresh);
 		bytes += leased->claim->spec.n;
 		write_lease(out, leased, now_ns);
+		leased->told = r->consumer->told;
 		leased->claim = NULL;
 		leased->lane = NULL;
 	}

@@ -131,6 +131,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
+			sock->reset = n == -ECONNRESET;
 			sock->events->broken(sock);
 			return;
 		}
@@ -387,6 +388,18 @@ bool sock_last_words(struct sock *sock)
 	json_out_reset(&sock->out);
 	sock->out_at = 0;
 	return n == 0 || n == -ECONNRESET;
+}
+
+/* A peer that closes with unread bytes leaves this error behind, once. */
+bool sock_unread(const struct sock *sock)
+{
+	socklen_t n = sizeof(int);
+	int error = 0;
+
+	if (sock->reset || sock_unsent(sock))
+		return true;
+	return getsockopt(sock->fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 &&
+	       error == ECONNRESET;
 }
 
 bool sock_hung_up(const struct sock *sock)

@@ -49,6 +49,7 @@ struct sock {
 	bool dirty, writing, paused;
 	bool eof;     /* nothing more will come; the peer may still read */
 	bool trusted; /* set by the owner: LIMIT_INPUT_BYTES is not for it */
+	bool reset;   /* the peer went with something unread */
 	bool crowded; /* there was no room for more input; see sock_crowded() */
 	struct rights *rights; /* came, and not taken yet; NULL: none */
 	char *in;
@@ -112,6 +113,9 @@ bool sock_flush(struct sock *sock);
  * Return: false when some of it may be missing.
  */
 bool sock_last_words(struct sock *sock);
+
+/** sock_unread() - it ends: is the last of what was written surely unread? */
+bool sock_unread(const struct sock *sock);
 
 /** sock_hung_up() - did the peer close both ways? (poll, one system call) */
 bool sock_hung_up(const struct sock *sock);

@@ -125,6 +125,23 @@ def failures_are_tried_again_by_the_job_s_rule_or_not(t):
 
 
 @story
+def who_vanishes_before_the_answer_is_read_costs_nothing(t):
+    t.start()
+    other = consumer(t, 'resize')
+    jobs = submit(t, 1, crash_limit=1)
+    for _ in range(5):
+        doomed = t.client()
+        doomed.send('consume.Reserve', {'handlers': ['resize']})
+        t.reaches(jobs[0], 'running')
+        doomed.close()
+        t.reaches(jobs[0], 'ready')
+    lease, = reserve(other, wait_ms=10000)
+    equal((lease['id'], lease['attempt']), (jobs[0], 1))
+    equal(settle(other, lease)['settled'], 1)
+    equal(t.wait(jobs[0])['crashes'], 0)
+
+
+@story
 def a_killed_consumer_s_job_comes_back_at_the_deadline(t):
     t.start()
     doomed, other = consumer(t, 'resize'), consumer(t, 'resize')

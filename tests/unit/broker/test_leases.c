@@ -317,6 +317,128 @@ UNIT(a_new_broker_knows_the_tokens)
 	close(a);
 }
 
+/* Reserve the one job there is, and leave before the answer is read. */
+static void reserve_and_vanish(void)
+{
+	int a = stage_client(&stage);
+
+	stage_send(a, "{\"method\":\"" RESERVE "\",\"parameters\":" MANY "}");
+	stage_turn(&stage);
+	stage_settle(&stage);
+	stage_turn(&stage);
+	assert_int_equal(lease_count(), 1);
+	close(a);
+	stage_turn(&stage);
+	stage_settle(&stage);
+}
+
+UNIT(a_lease_that_nobody_read_goes_back_uncharged_some_times)
+{
+	int b = stage_client(&stage), c = consumer();
+	int64_t token;
+	char held[128];
+
+	submit(b, ",\"crash_limit\":1");
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < LEASES_UNREAD; i++) {
+			reserve_and_vanish();
+			assert_int_equal(state_of(1), STATE_READY);
+			assert_int_equal(
+				fake_store_job(stage.store, 1)->attempt, 0);
+			assert_int_equal(lease_count(), 0);
+		}
+		if (round)
+			break;
+		/* Whoever has read it may begin to count anew. */
+		token = stage_number(call(c, RESERVE, MANY), "token");
+		snprintf(held, sizeof(held),
+			 "{\"held\":[{\"id\":1,\"token\":%lld}]}",
+			 (long long)token);
+		stage_expect(call(c, "org.reeve.consume.Nack", held),
+			     "\"settled\":1");
+	}
+	/* It may be what ends those who read it. */
+	reserve_and_vanish();
+	assert_int_equal(state_of(1), STATE_RUNNING);
+	let_expire(1);
+	assert_int_equal(state_of(1), STATE_FAILED);
+	assert_null(stage.broker.leases.unread);
+	close(b);
+	close(c);
+}
+
+UNIT(a_lease_that_was_read_or_spoken_of_waits_for_its_deadline)
+{
+	int a = stage_client(&stage), b = stage_client(&stage);
+
+	stage_send(a, STANDING);
+	stage_turn(&stage);
+	submit(b, "");
+	stage_expect(stage_read(&stage, a), "\"id\":1");
+	submit(b, "");
+	stage_settle(&stage);
+	stage_turn(&stage);
+	/* The reply with the second one is there, and unread. */
+	close(a);
+	stage_turn(&stage);
+	assert_int_equal(state_of(1), STATE_RUNNING);
+	assert_int_equal(state_of(2), STATE_READY);
+	assert_int_equal(lease_count(), 1);
+	/* An unread answer to something else says nothing of the leases. */
+	a = stage_client(&stage);
+	stage_expect(call(a, RESERVE, MANY), "\"id\":2");
+	stage_send(a, "{\"method\":\"org.reeve.admin.Ping\"}");
+	stage_turn(&stage);
+	close(a);
+	stage_turn(&stage);
+	assert_int_equal(state_of(2), STATE_RUNNING);
+	assert_int_equal(lease_count(), 2);
+	close(b);
+}
+
+/* A broker that finds so many leases of before. */
+static void begin_with(int count)
+{
+	stage_end(&stage);
+	stage_begin(&stage);
+	for (int i = 0; i < count; i++) {
+		struct fake_job *job = fake_store_add(stage.store,
+						      STATE_RUNNING);
+
+		job->worker = LEASES_WORKER;
+		job->attempt = 1;
+		job->once = i == 1;
+	}
+	stage.store->workers[stage.store->worker_count++] =
+		(struct store_worker){
+			.id = LEASES_WORKER,
+			.pool = SLICE(LEASES_POOL),
+			.boot_id = SLICE("another"),
+		};
+	stage_start(&stage);
+}
+
+UNIT(of_a_lease_of_before_nobody_speaks_and_it_goes_back_uncharged)
+{
+	char held[128];
+	int a;
+
+	begin_with(3);
+	a = stage_client(&stage);
+	snprintf(held, sizeof(held), "{\"held\":[{\"id\":3,\"token\":%lld}]}",
+		 (long long)fake_store_job(stage.store, 3)->token);
+	stage_expect(call(a, "org.reeve.consume.Extend", held), "\"lost\":[]");
+	for (int64_t id = 1; id <= 3; id++)
+		let_expire(id);
+	assert_int_equal(state_of(1), STATE_READY);
+	assert_int_equal(fake_store_job(stage.store, 1)->attempt, 0);
+	/* What may not begin twice is not risked, who spoke is charged. */
+	assert_int_equal(state_of(2), STATE_FAILED);
+	assert_int_equal(fake_store_job(stage.store, 3)->attempt, 1);
+	assert_int_equal(lease_count(), 0);
+	close(a);
+}
+
 UNIT(a_cancel_is_told_and_stops_the_deadline)
 {
 	int a = consumer();
@@ -440,6 +562,12 @@ int main(void)
 		LEASE_TEST(who_lets_all_lapse_is_asked_to_come_again),
 		LEASE_TEST(what_is_waited_for_in_vain_is_none),
 		LEASE_TEST(a_new_broker_knows_the_tokens),
+		LEASE_TEST(
+			a_lease_that_nobody_read_goes_back_uncharged_some_times),
+		LEASE_TEST(
+			a_lease_that_was_read_or_spoken_of_waits_for_its_deadline),
+		LEASE_TEST(
+			of_a_lease_of_before_nobody_speaks_and_it_goes_back_uncharged),
 		LEASE_TEST(a_cancel_is_told_and_stops_the_deadline),
 		LEASE_TEST(a_pool_that_comes_to_serve_it_ends_the_reservation),
 		LEASE_TEST(nobody_asks_for_more_names_than_may_be),
