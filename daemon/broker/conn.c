@@ -554,7 +554,7 @@ void conn_free(struct conn *conn)
 	broker->conns.count--;
 	if (conn->consumer && conn->consumer->told == conn->replies &&
 	    sock_unread(&conn->sock))
-		leases_unread(broker, conn->consumer);
+		unread_ended(broker, conn->consumer);
 	consumer_unref(conn->consumer);
 	sock_fini(&conn->sock);
 	free(conn);

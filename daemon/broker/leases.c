@@ -8,7 +8,6 @@
 #include "daemon/broker/state.h"
 
 #define MS INT64_C(1000000)
-#define UNREAD_JOBS 1000 /* so many are remembered; more are charged */
 
 static int64_t in_ns(int64_t ms)
 {
@@ -38,23 +37,11 @@ static void forget(struct leases *leases, struct leased *leased)
 	free(leased);
 }
 
-static void forget_unread(struct leases *leases, int64_t job)
-{
-	struct lease_unread *unread = NULL;
-
-	HASH_FIND(hh, leases->unread, &job, sizeof(job), unread);
-	if (!unread)
-		return;
-	HASH_DEL(leases->unread, unread);
-	free(unread);
-}
-
 void leases_fini(struct leases *leases)
 {
 	struct leased *leased, *next;
 
-	while (leases->unread)
-		forget_unread(leases, leases->unread->job);
+	unread_fini(&leases->unread);
 	HASH_ITER (hh, leases->by_job, leased, next)
 		forget(leases, leased);
 }
@@ -151,7 +138,7 @@ struct leased *leases_find(struct broker *broker, int64_t job, int64_t token)
 	if (!leased || lease_look(&leased->lease, token, clock_mono_ns()))
 		return NULL;
 	leased->heard = true;
-	forget_unread(&broker->leases, job);
+	unread_forget(&broker->leases.unread, job);
 	if (leased->consumer && leased->consumer->lapsed) {
 		consumer_speaks(leased->consumer);
 		cycle_kick(broker); /* it has room again */
@@ -265,37 +252,6 @@ void leases_put_back(struct broker *broker, struct leased *leased)
 		forget(&broker->leases, leased);
 }
 
-/* May it go back once more for this? */
-static bool is_pardoned(struct leases *leases, int64_t job)
-{
-	struct lease_unread *unread = NULL;
-
-	HASH_FIND(hh, leases->unread, &job, sizeof(job), unread);
-	if (!unread) {
-		if (HASH_COUNT(leases->unread) >= UNREAD_JOBS)
-			return false;
-		unread = calloc(1, sizeof(*unread));
-		if (!unread)
-			return false;
-		unread->job = job;
-		HASH_ADD(hh, leases->unread, job, sizeof(unread->job), unread);
-	}
-	return unread->times++ < LEASES_UNREAD;
-}
-
-void leases_unread(struct broker *broker, const struct consumer *consumer)
-{
-	struct leased *leased, *next;
-
-	HASH_ITER (hh, broker->leases.by_job, leased, next) {
-		if (leased->consumer == consumer &&
-		    leased->told == consumer->told && !leased->heard &&
-		    !leased->lease.ending &&
-		    is_pardoned(&broker->leases, leased->job))
-			leases_put_back(broker, leased);
-	}
-}
-
 void leases_settled(struct broker *broker, const struct store_outcome *outcome)
 {
 	struct leased *leased = find(&broker->leases, outcome->job);
@@ -303,7 +259,7 @@ void leases_settled(struct broker *broker, const struct store_outcome *outcome)
 	if (!leased || leased->lease.token != outcome->token)
 		return;
 	forget(&broker->leases, leased);
-	forget_unread(&broker->leases, outcome->job);
+	unread_forget(&broker->leases.unread, outcome->job);
 }
 
 void leases_cancel(struct broker *broker, const struct store_signal *signal)

@@ -11,11 +11,11 @@
 #include <uthash.h>
 
 #include "daemon/broker/advance.h"
+#include "daemon/broker/unread.h"
 #include "daemon/core/lease.h"
 #include "daemon/store/store.h"
 
 struct batch;
-struct broker;
 struct lane;
 
 /* The row of all consumers; the supervisor's numbers are far above it. */
@@ -48,32 +48,21 @@ struct leased {
 	const struct lane *lane;
 };
 
-/* A job that came back unread so often, and was not heard of since. */
-#define LEASES_UNREAD 8
-struct lease_unread {
-	UT_hash_handle hh;
-	int64_t job;
-	uint32_t times;
-};
-
 struct leases {
 	struct leased *by_job;
-	struct lease_unread *unread;
+	struct unread *unread;
 	bool row_known; /* the row is committed, or in a batch */
 };
 
 /** consumer_unref() - one less knows it; NULL is nobody */
 void consumer_unref(struct consumer *consumer);
-
 /** consumer_speaks() - it is there: what lapsed holds up nothing any more */
 void consumer_speaks(struct consumer *consumer);
-
 /** leases_fini() - forget them; nothing is written to the store */
 void leases_fini(struct leases *leases);
 
 /** leases_row() - the first claim comes: the row goes before; 0 or -ENOMEM */
 must_check int leases_row(struct broker *broker, struct batch *batch);
-
 /** leases_is_row() - is it that of the consumers? */
 bool leases_is_row(const struct store_worker *row);
 
@@ -109,14 +98,6 @@ void leases_take_back(struct broker *broker, size_t count);
 /** leases_put_back() - it reached nobody: it goes back and is forgotten */
 void leases_put_back(struct broker *broker, struct leased *leased);
 
-/**
- * leases_unread() - the connection ends, and its last reply is unread
- *
- * Leases in it go back uncharged: nobody began them. A job that this has
- * happened to LEASES_UNREAD times stays: it may be what ends its readers.
- */
-void leases_unread(struct broker *broker, const struct consumer *consumer);
-
 /** leases_settled() - the end of an attempt that had one is committed */
 void leases_settled(struct broker *broker, const struct store_outcome *outcome);
 
@@ -125,10 +106,8 @@ void leases_refused(struct broker *broker, const struct batch *batch);
 
 /** leases_cancel() - somebody asks for its end; told when it is asked */
 void leases_cancel(struct broker *broker, const struct store_signal *signal);
-
 /** leases_tick() - those whose deadline has passed are lost */
 void leases_tick(struct broker *broker, int64_t now_ns);
-
 /** leases_deadline() - as wall clock, milliseconds */
 int64_t leases_deadline(const struct leased *leased, int64_t now_ns);
 

@@ -83,7 +83,6 @@ void sock_consume(struct sock *sock, size_t bytes);
 
 /** sock_trim() - nothing goes on: give its buffers back */
 void sock_trim(struct sock *sock);
-
 /** sock_crowded() - its buffer is full, and all together hold too much */
 bool sock_crowded(const struct sock *sock);
 
@@ -101,7 +100,6 @@ size_t sock_unsent(const struct sock *sock);
 
 /** sock_pause() - stop or go on reading; the kernel's buffer blocks the peer */
 void sock_pause(struct sock *sock, bool paused);
-
 /** sock_flush() - send now what can be sent; false when the sock broke */
 bool sock_flush(struct sock *sock);
 
@@ -116,9 +114,7 @@ bool sock_last_words(struct sock *sock);
 
 /** sock_unread() - it ends: is the last of what was written surely unread? */
 bool sock_unread(const struct sock *sock);
-
 /** sock_hung_up() - did the peer close both ways? (poll, one system call) */
 bool sock_hung_up(const struct sock *sock);
-
 /** sock_flush_quietly() - send what can be sent, without any callback */
 void sock_flush_quietly(struct sock *sock);

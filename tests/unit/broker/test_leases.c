@@ -10,6 +10,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/broker/cycle.h"
+#include "daemon/broker/unread.h"
 #include "proto/limits.h"
 
 #define RESERVE "org.reeve.consume.Reserve"
@@ -340,7 +341,7 @@ UNIT(a_lease_that_nobody_read_goes_back_uncharged_some_times)
 
 	submit(b, ",\"crash_limit\":1");
 	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < LEASES_UNREAD; i++) {
+		for (int i = 0; i < UNREAD_TIMES; i++) {
 			reserve_and_vanish();
 			assert_int_equal(state_of(1), STATE_READY);
 			assert_int_equal(
