@@ -1,5 +1,6 @@
 /* reeve events: what happened, and what happens. */
 
+#include "client/audience.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/duration.h"
@@ -391,6 +392,16 @@ static int broken(struct reading *reading, int result)
 	return 0;
 }
 
+static int wait_for_more(struct reading *reading)
+{
+	int fd = reeve_stream_fd(reading->stream);
+
+	if (audience_wait(AUDIENCE_STDOUT, &fd, 1, -1) == 0)
+		return 0;
+	return say_fail(reading->tool, EXIT_FAILED, NULL,
+			"nobody reads the output any more");
+}
+
 static int follow(struct reading *reading)
 {
 	int result = 0;
@@ -401,9 +412,13 @@ static int follow(struct reading *reading)
 		if (!reading->stream)
 			result = open_stream(reading);
 		if (result == 0)
-			result = reeve_stream_next(reading->stream, -1, &reply);
-		result = result == 0 ? take_reply(reading, reply)
-				     : broken(reading, result);
+			result = reeve_stream_next(reading->stream, 0, &reply);
+		if (result == 0)
+			result = take_reply(reading, reply);
+		else if (result == REEVE_E_TIMEOUT)
+			result = wait_for_more(reading);
+		else
+			result = broken(reading, result);
 	}
 	reeve_stream_close(TAKE(reading->stream));
 	return result;

@@ -1,5 +1,6 @@
 /* reeve logs: what a job wrote. */
 
+#include "client/audience.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/duration.h"
@@ -41,13 +42,45 @@ static void tell_elsewhere(struct tool *tool, const struct reeve_output *output,
 			 of == REEVE_STDOUT ? "stdout" : "stderr", id);
 }
 
+/* Those which get something of it. */
+static unsigned audience_of(enum reeve_channel channel)
+{
+	switch (channel) {
+	case REEVE_STDOUT:
+		return AUDIENCE_STDOUT;
+	case REEVE_STDERR:
+		return AUDIENCE_STDERR;
+	case REEVE_BOTH:
+	default:
+		return AUDIENCE_STDOUT | AUDIENCE_STDERR;
+	}
+}
+
+/* As relay_write(): all that is there; 0 when more may come. */
+static int relay(struct tool *tool, struct reeve_output *output,
+		 enum reeve_channel channel, int *ret_result)
+{
+	struct reeve_chunk chunk;
+	int fd, written = 0;
+
+	while (written == 0 &&
+	       (*ret_result = reeve_output_next(output, 0, &chunk)) == 0)
+		written = relay_write(tool, &chunk);
+	if (written != 0 || *ret_result != REEVE_E_TIMEOUT)
+		return written;
+	fd = reeve_output_fd(output);
+	*ret_result = 0;
+	return audience_wait(audience_of(channel), &fd, 1, -1) == 0
+		       ? 0
+		       : RELAY_E_CLOSED;
+}
+
 /* @attempt: 0: the last. @ret_closed: nobody reads what is written here. */
 static int show(struct tool *tool, const struct logs_options *options,
 		int64_t id, int64_t attempt, bool *ret_closed)
 {
 	enum reeve_channel channel = REEVE_BOTH;
 	struct reeve_output *output;
-	struct reeve_chunk chunk;
 	int result = 0, written = 0;
 
 	*ret_closed = false;
@@ -57,9 +90,8 @@ static int show(struct tool *tool, const struct logs_options *options,
 	    0)
 		return say_error(tool);
 	reeve_output_set_attempt(output, attempt);
-	while (written == 0 &&
-	       (result = reeve_output_next(output, -1, &chunk)) == 0)
-		written = relay_write(tool, &chunk);
+	while (written == 0 && result == 0)
+		written = relay(tool, output, channel, &result);
 	*ret_closed = written == RELAY_E_CLOSED;
 	if (written == 0 && result == REEVE_E_END) {
 		tell_elsewhere(tool, output, id, channel, REEVE_STDOUT);

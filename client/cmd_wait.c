@@ -1,5 +1,6 @@
 /* reeve wait: until jobs have ended. */
 
+#include "client/audience.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/field.h"
@@ -66,6 +67,20 @@ static int64_t left_ms(const struct waiting *waiting, int64_t most_ms)
 			left = most_ms;
 	}
 	return left;
+}
+
+/* The line of JSON at the end is all that there is to read. Where SIGPIPE is
+ * ignored, the exit code is still worth waiting for. */
+static bool is_heard(const struct waiting *waiting)
+{
+	return !waiting->tool->json ||
+	       audience_wait(AUDIENCE_STDOUT, NULL, 0, 0) == 0;
+}
+
+static void draw_group(struct waiting *waiting)
+{
+	if (is_heard(waiting))
+		progress_update(&waiting->progress, clock_monotonic_ms());
 }
 
 static int timed_out(struct waiting *waiting)
@@ -150,6 +165,8 @@ static void draw(struct waiting *waiting)
 	struct progress *progress = &waiting->progress;
 	int64_t now_ms = clock_monotonic_ms();
 
+	if (!is_heard(waiting))
+		return;
 	if (waiting->single)
 		glance_job(&waiting->glance, progress, waiting->ids[0], now_ms);
 	else
@@ -262,7 +279,7 @@ static int wait_group(struct waiting *waiting, int64_t group)
 		if (json_find(facts, "complete", &value) &&
 		    json_bool(value, &complete) == 0 && complete)
 			return summary(waiting);
-		progress_update(progress, clock_monotonic_ms());
+		draw_group(waiting);
 		if (left_ms(waiting, 1) == 0)
 			return timed_out(waiting);
 		snprintf(params, sizeof(params),

@@ -4,10 +4,12 @@ missing from it when the daemon's parts die.
 
     events.py REEVE REEVED EXAMPLE [TEST...]
 
-covers: client/cmd_events client/event_line
+covers: client/audience client/cmd_events client/event_line
 """
 import json
+import os
 import pathlib
+import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -127,6 +129,37 @@ def test_follow_misses_nothing_when_the_broker_is_killed():
         same(seen, list(range(1, len(seen) + 1)))
         process.terminate()
         finish(process)
+
+
+def test_a_follower_ends_with_its_reader_though_nothing_happens():
+    with Real() as here:
+        job = here.submit('--sh', 'echo word; exec sleep 1000')
+        here.until(lambda: here.state(job) == 'running')
+        followers = [(['wait', job, '--json'], None), (['events', '-f', '--since', '1', '--queue', 'default'],
+                      b'submitted'), (['logs', '-f', job], b'word')]
+        for words, first in followers:
+            process = here.popen(*words)
+            if first:
+                holds(process.stdout.readline(), first)
+            process.stdout.close()
+            process.stdout = None
+            same((words, process.wait(60)), (words, -signal.SIGPIPE))
+            process.stderr.close()
+        same(here.state(job), 'running')
+
+
+def test_a_closed_stdout_is_not_what_is_opened_next():
+    with Real() as here:
+        os.mkfifo(here.folder + '/go')
+        job = here.submit('--sh', 'read x <%s/go' % here.folder)
+        process = here.popen('wait', '--json', job, stdout=None,
+                             preexec_fn=lambda: os.close(1))
+        here.until(lambda: here.state(job) == 'running')
+        with open(here.folder + '/go', 'w') as go:
+            go.write('x\n')
+        same(process.wait(60), 125)
+        holds(process.stderr.read(), b'stdout: Bad file descriptor')
+        process.stderr.close()
 
 
 if __name__ == '__main__':
