@@ -3,6 +3,7 @@
 #include "client/command.h"
 #include "client/job_args.h"
 #include "client/say.h"
+#include "client/shield.h"
 #include "client/suggest.h"
 #include "client/table.h"
 #include "proto/json_out.h"
@@ -209,6 +210,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	tool_screens(&tool);
+	if (tool.out.terminal)
+		shield_stdout();
 	code = run(&tool, argc, argv);
 	reeve_free(tool.r);
 	/* A full disk behind stdout is an error like any other. */

@@ -1,6 +1,7 @@
 #include "client/say.h"
 
 #include "client/hint.h"
+#include "client/text.h"
 #include "proto/json_out.h"
 
 #include <ctype.h>
@@ -10,14 +11,10 @@
 #define SAY_BYTES 1024
 
 /* Names and messages may come from other users: nothing may move the cursor. */
-static void clean(char *text)
+static void clean(const struct tool *tool, char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c < ' ' && c != '\n') || c == 127)
-			*text = '?';
-	}
+	if (!tool->json)
+		text_clean_lines(text);
 }
 
 static void print_json(const char *code, const char *message, const char *hint)
@@ -101,7 +98,7 @@ int say_usage(const struct tool *tool, const char *hint, const char *format,
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	clean(message);
+	clean(tool, message);
 	print_error(tool, "usage", message, hint ? hint : "");
 	return tool->speaks_for_job ? EXIT_INTERNAL : EXIT_USAGE;
 }
@@ -115,7 +112,7 @@ int say_fail(const struct tool *tool, int code, const char *hint,
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	clean(message);
+	clean(tool, message);
 	print_error(tool, code_word(code), message, hint ? hint : "");
 	if (tool->speaks_for_job && code < EXIT_UNREACHABLE)
 		return EXIT_INTERNAL;
@@ -158,8 +155,8 @@ int say_error(const struct tool *tool)
 	struct tool plain = *tool;
 	const char *word;
 
-	clean(error.message);
-	clean(error.hint);
+	clean(tool, error.message);
+	clean(tool, error.hint);
 	plain.speaks_for_job = false;
 	word = code_word(say_exit_code(&plain, error.code));
 	print_error(tool, error.name[0] ? error.name : word, error.message,
@@ -177,7 +174,7 @@ void say_hint(const struct tool *tool, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	clean(message);
+	text_clean_lines(message);
 	fprintf(stderr, "%s%s%s\n", tool->err.colour ? "\033[2m" : "", message,
 		tool->err.colour ? "\033[0m" : "");
 }
@@ -192,7 +189,7 @@ void say_note(const struct tool *tool, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	clean(message);
+	text_clean_lines(message);
 	fflush(stdout);
 	fprintf(stderr, "reeve: %s\n", message);
 }

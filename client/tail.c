@@ -25,27 +25,6 @@ void tail_add(struct tail *tail, const char *data, size_t bytes)
 	tail->text[held + bytes] = '\0';
 }
 
-/* Each line by itself: the newlines between them stay. */
-static void clean_lines(char *text)
-{
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		char after = text[n];
-		size_t left;
-
-		text[n] = '\0';
-		text_clean(text);
-		if (!after)
-			return;
-		/* A cleaned line may be shorter. */
-		left = strlen(text);
-		memmove(text + left + 1, text + n + 1,
-			strlen(text + n + 1) + 1);
-		text[left] = '\n';
-		text += left + 1;
-	}
-}
-
 void tail_finish(struct tail *tail)
 {
 	size_t end = strlen(tail->text), lines = 0, from;
@@ -61,7 +40,7 @@ void tail_finish(struct tail *tail)
 		tail->cut = true;
 		memmove(tail->text, tail->text + from, end - from + 1);
 	}
-	clean_lines(tail->text);
+	text_clean_lines(tail->text);
 }
 
 int tail_load(struct tool *tool, int64_t id, int64_t attempt, size_t lines,

@@ -33,6 +33,13 @@ static size_t columns_of(uint32_t code)
 	return 1;
 }
 
+bool text_is_order(uint32_t code)
+{
+	return code < ' ' || (code >= 127 && code < 0xa0) ||
+	       (code >= 0x202a && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 static struct glyph next_glyph(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
@@ -41,7 +48,7 @@ static struct glyph next_glyph(const char *text)
 	uint32_t code;
 
 	if (at[0] < 0x80) {
-		if (at[0] >= ' ' && at[0] != 127)
+		if (!text_is_order(at[0]))
 			glyph.code = at[0];
 		/* A command of several lines is shown as one. */
 		if (at[0] == '\n' || at[0] == '\t')
@@ -66,9 +73,7 @@ static struct glyph next_glyph(const char *text)
 		code = code << 6 | (at[i] & 0x3f);
 	}
 	glyph.bytes = more + 1;
-	/* C1 controls, and what turns the direction of a line. */
-	if (code < 0xa0 || (code >= 0x202a && code <= 0x202e) ||
-	    (code >= 0x2066 && code <= 0x2069))
+	if (text_is_order(code))
 		return glyph;
 	glyph.code = code;
 	glyph.columns = columns_of(code);
@@ -162,5 +167,25 @@ void text_clean(char *text)
 			continue;
 		}
 		at += glyph.bytes;
+	}
+}
+
+void text_clean_lines(char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char after = text[n];
+		size_t left;
+
+		text[n] = '\0';
+		text_clean(text);
+		if (!after)
+			return;
+		/* A cleaned line may be shorter. */
+		left = strlen(text);
+		memmove(text + left + 1, text + n + 1,
+			strlen(text + n + 1) + 1);
+		text[left] = '\n';
+		text += left + 1;
 	}
 }

@@ -19,5 +19,12 @@ size_t text_width(const char *text);
 void text_fit(const char *text, size_t columns, bool unicode, char *ret,
 	      size_t bytes);
 
+/** text_is_order() - would a terminal obey it? A control character, C0 or C1, or
+ * what turns the direction of a line. */
+bool text_is_order(uint32_t code);
+
 /** text_clean() - as text_fit() without cutting, in place */
 void text_clean(char *text);
+
+/** text_clean_lines() - the same, but newlines stay */
+void text_clean_lines(char *text);

@@ -5,6 +5,7 @@ times, words that exclude each other, steering of what has ended, queues.
     model.py REEVE REEVED [TEST...]
 """
 # covers: client/cmd_queue client/cmd_explain client/retry_args
+import json
 import os
 import pathlib
 import sys
@@ -167,6 +168,22 @@ def test_a_full_disk_behind_stdout_is_said_and_costs_no_job():
         assert os.path.exists(mark)
         found = here.reeve('ls', 'group=1', '--json').json()['jobs']
         same({job['state'] for job in found}, {'succeeded'})
+
+
+def test_json_on_a_terminal_is_the_same_value_and_cannot_steer_it():
+    name = 'x\u009b31m\u202eend\u2066\u00fc'
+    with Real() as here:
+        here.reeve('submit', '-w', '-n', name, 'true')
+        for args in (['ls', '--json'], ['ls', '-o', 'json'],
+                     ['ls', '-o', 'ndjson'], ['show', '1', '--json'],
+                     ['wait', '1', '--json']):
+            seen = here.on_terminal(*args, columns=200)
+            for bad in '\x1b\x07\x7f\u009b\u202e\u2066\r':
+                assert bad not in seen, (args, bad, seen)
+            found = json.loads(seen)
+            same(found.get('jobs', [found.get('job', found)])[0]['name'], name)
+            # Elsewhere nothing is changed: it is nobody's screen.
+            holds(here.reeve(*args).out, '\u009b31m', '\u202eend', '\u00fc')
 
 
 def test_a_name_that_is_not_text_finds_nothing_else():

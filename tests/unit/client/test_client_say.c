@@ -63,6 +63,12 @@ UNIT(texts_of_others_cannot_move_the_cursor)
 	say_note(&tool, "%s", "a\x1b[2Jb");
 	quiet_end(&said);
 	assert_string_equal(said.text, "reeve: a?[2Jb\n");
+	quiet_begin(&said);
+	say_note(&tool, "%s",
+		 "a\xc2\x9b"
+		 "2Jb\u202ec\nd");
+	quiet_end(&said);
+	assert_string_equal(said.text, "reeve: a?2Jb?c\nd\n");
 }
 
 int main(void)
