@@ -1,15 +1,21 @@
 #include "client/audience.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #define AUDIENCE_BETWEEN_MS 20
 
+struct pollfd audience_polled(unsigned whom)
+{
+	return (struct pollfd){.fd = whom == AUDIENCE_STDOUT   ? STDOUT_FILENO
+				     : whom == AUDIENCE_STDERR ? STDERR_FILENO
+							       : -1};
+}
+
 /* Asked for nothing, poll() tells only that. A closed descriptor is no pipe
  * without a reader: who starts us with >&- wants our exit code. */
-static bool is_left(const struct pollfd *stream)
+bool audience_left(const struct pollfd *stream)
 {
 	return stream->revents & (POLLERR | POLLHUP);
 }
@@ -18,8 +24,8 @@ int audience_wait(unsigned whom, const int *fds, size_t count,
 		  int64_t timeout_ms)
 {
 	struct pollfd polled[AUDIENCE_FDS + 2] = {
-		{.fd = whom & AUDIENCE_STDOUT ? STDOUT_FILENO : -1},
-		{.fd = whom & AUDIENCE_STDERR ? STDERR_FILENO : -1},
+		audience_polled(whom & AUDIENCE_STDOUT),
+		audience_polled(whom & AUDIENCE_STDERR),
 	};
 
 	require(count <= AUDIENCE_FDS);
@@ -33,7 +39,7 @@ int audience_wait(unsigned whom, const int *fds, size_t count,
 	}
 	if (poll(polled, count + 2, timeout_ms < 0 ? -1 : (int)timeout_ms) <=
 		    0 ||
-	    (!is_left(&polled[0]) && !is_left(&polled[1])))
+	    (!audience_left(&polled[0]) && !audience_left(&polled[1])))
 		return 0;
 	raise(SIGPIPE);
 	return AUDIENCE_E_GONE;

@@ -8,6 +8,8 @@
 
 #include "proto/base.h"
 
+#include <poll.h>
+
 enum {
 	AUDIENCE_STDOUT = 1,
 	AUDIENCE_STDERR = 2,
@@ -30,3 +32,10 @@ enum {
  */
 must_check int audience_wait(unsigned whom, const int *fds, size_t count,
 			     int64_t timeout_ms);
+
+/** audience_polled() - for who has a poll() of his own
+ * @whom:	one of AUDIENCE_*; 0: nothing is watched */
+struct pollfd audience_polled(unsigned whom);
+
+/** audience_left() - has that stream no reader any more? */
+bool audience_left(const struct pollfd *stream);

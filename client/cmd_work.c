@@ -3,50 +3,23 @@
  * for each, and tells the daemon how it ended.
  */
 
+#include "client/audience.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/say.h"
 #include "client/work.h"
+#include "client/work_args.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 
-#define WORK_JOBS_MAX 256
-#define WORK_HANDLERS_MAX 64
-#define WORK_BEAT_MS 1000   /* how soon a cancel is heard of */
-#define WORK_AWAY_MS 30000  /* a daemon that is gone so long stays away */
-#define WORK_RETRY_MS 50    /* between tries to find it again */
-#define WORK_GRACE_MS 10000 /* as a job's own */
-#define WORK_LEASE_MS 60000 /* the daemon's own */
-#define WORK_LEASE_LEAST_MS 1000
-
-struct work_options {
-	int64_t jobs, max_jobs, lease_ms, grace_ms;
-	struct arg_list queues;
-	bool once, text, verbose;
-};
-
-static const struct arg_flag flags[] = {
-	{"jobs", 'j', ARG_INT, offsetof(struct work_options, jobs), "N",
-	 "so many at a time (1)", 1, NULL},
-	{"queue", 'q', ARG_LIST, offsetof(struct work_options, queues), "NAME",
-	 "only jobs of this queue; may be given again", 0, NULL},
-	{"max-jobs", 0, ARG_INT, offsetof(struct work_options, max_jobs), "N",
-	 "end after N jobs", 1, NULL},
-	{"once", 0, ARG_ON, offsetof(struct work_options, once), NULL,
-	 "one job, whose code is the exit code", 0, NULL},
-	{"lease", 0, ARG_DURATION, offsetof(struct work_options, lease_ms),
-	 "TIME", "a job comes back so long after we were killed (1m)", 1, NULL},
-	{"grace", 0, ARG_DURATION, offsetof(struct work_options, grace_ms),
-	 "TIME", "between TERM and KILL (10s)", 1, NULL},
-	{"text", 0, ARG_ON, offsetof(struct work_options, text), NULL,
-	 "the output is text, even where it looks like JSON", 0, NULL},
-	{"verbose", 'v', ARG_ON, offsetof(struct work_options, verbose), NULL,
-	 "say on stderr what begins and ends", 0, NULL},
-};
+#define WORK_BEAT_MS 1000  /* how soon a cancel is heard of */
+#define WORK_AWAY_MS 30000 /* a daemon that is gone so long stays away */
+#define WORK_RETRY_MS 50   /* between tries to find it again */
 
 struct work {
 	struct tool *tool;
@@ -62,6 +35,7 @@ struct work {
 	int64_t away_ms;  /* the daemon has been, since; 0: it is there */
 	int64_t retry_ms; /* not before; 0: at once */
 	bool stopping;	  /* nothing more is taken */
+	bool unheard;	  /* stdout takes no lines of JSON */
 	int heard;	  /* signals that were dealt with */
 	int number;	  /* of the last one; 0: none */
 	int code;	  /* ours, in the end */
@@ -225,6 +199,34 @@ static int take_jobs(struct work *work, int64_t now_ms)
 	return 0;
 }
 
+/*
+ * The lines of JSON get lost from now on. Ends are the daemon's, and what runs
+ * is finished; but who wants the lines wants no job done without one.
+ */
+static void tell_unheard(struct work *work, int error)
+{
+	struct tool plain = *work->tool;
+
+	plain.json = false; /* not there */
+	work->unheard = true;
+	if (error == -EPIPE) {
+		work->code = 128 + SIGPIPE;
+		say_note(&plain,
+			 "nobody reads the output any more: taking no more");
+	} else {
+		work->code = say_fail(
+			&plain,
+			work->options->once ? EXIT_INTERNAL : EXIT_FAILED,
+			"What has run is told to the daemon, and no more is "
+			"taken",
+			"cannot write to stdout: %s", strerror(-error));
+	}
+	/* It was said; main() need not. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	end_taking(work);
+}
+
 static int settle_job(struct work *work, struct work_job *job, int64_t now_ms)
 {
 	enum work_end end = WORK_LOST;
@@ -232,11 +234,13 @@ static int settle_job(struct work *work, struct work_job *job, int64_t now_ms)
 
 	if (result != 0)
 		return heed(work, result, now_ms);
-	work_tell(job, &work->place, end, now_ms);
+	result = work_tell(job, &work->place, end, now_ms);
+	if (result != 0 && !work->unheard)
+		tell_unheard(work, result);
 	if (work->options->verbose && end == WORK_SUCCEEDED)
 		say_note(work->tool, "job %" PRId64 " succeeded",
 			 job->lease->id);
-	if (work->options->once)
+	if (work->options->once && (!work->unheard || work_exit(job, end)))
 		work->code = work_exit(job, end);
 	work_free(job);
 	work->running--;
@@ -336,9 +340,9 @@ static int64_t next_ms(const struct work *work, int64_t now_ms)
 	return at_ms;
 }
 
-static void wait_for_more(const struct work *work, int64_t now_ms)
+static void wait_for_more(struct work *work, int64_t now_ms)
 {
-	struct pollfd fds[WORK_JOBS_MAX * CHILD_FDS + 2];
+	struct pollfd fds[WORK_JOBS_MAX * CHILD_FDS + 3];
 	int64_t left_ms = next_ms(work, now_ms) - now_ms;
 	nfds_t n = 0;
 
@@ -353,7 +357,11 @@ static void wait_for_more(const struct work *work, int64_t now_ms)
 		fds[n++] =
 			(struct pollfd){.fd = reeve_consumer_fd(work->consumer),
 					.events = POLLIN};
-	poll(fds, n, left_ms > 0 ? (int)left_ms : 0);
+	if (work->tool->json && !work->unheard)
+		fds[n++] = audience_polled(AUDIENCE_STDOUT);
+	if (poll(fds, n, left_ms > 0 ? (int)left_ms : 0) > 0 &&
+	    work->tool->json && !work->unheard && audience_left(&fds[n - 1]))
+		tell_unheard(work, -EPIPE);
 }
 
 static int loop(struct work *work)
@@ -406,37 +414,6 @@ static void give_up(struct work *work)
 
 /* ---- Beginning and end ---- */
 
-static int read_handlers(struct work *work, const char *list)
-{
-	size_t count = 0;
-	char *at;
-
-	work->names = strdup(list);
-	if (!work->names)
-		return say_memory(work->tool);
-	for (at = work->names; at;) {
-		char *name = at, *comma = strchr(at, ',');
-
-		if (comma)
-			*comma = '\0';
-		at = comma ? comma + 1 : NULL;
-		if (!*name || count == WORK_HANDLERS_MAX)
-			return say_usage(work->tool,
-					 "Like: reeve work thumb,scale -- "
-					 "./pictures",
-					 "'%s' is not a list of 1 to %d "
-					 "handlers with commas between",
-					 list, WORK_HANDLERS_MAX);
-		if (strcmp(name, "exec") == 0)
-			return say_usage(work->tool,
-					 "Name a handler of your own",
-					 "exec runs commands, and its jobs are "
-					 "the daemon's own workers'");
-		work->handlers[count++] = name;
-	}
-	return 0;
-}
-
 static int find_program(struct work *work, const char *name)
 {
 	int result = child_find(name, &work->place.path);
@@ -450,33 +427,11 @@ static int find_program(struct work *work, const char *name)
 			"cannot start '%s': %s", name, strerror(-result));
 }
 
-static int check_options(struct work_options *options, struct tool *tool)
-{
-	if (options->jobs > WORK_JOBS_MAX)
-		return say_usage(tool, "Start several",
-				 "--jobs takes %d at most", WORK_JOBS_MAX);
-	if (options->once && (options->max_jobs > 1 || options->jobs > 1))
-		return say_usage(tool, "Leave them out",
-				 "--once is one job: it takes neither "
-				 "--max-jobs nor --jobs");
-	if (options->lease_ms && options->lease_ms < WORK_LEASE_LEAST_MS)
-		return say_usage(tool, "Like: --lease 30s",
-				 "--lease takes a second at least");
-	options->jobs = options->jobs ? options->jobs : 1;
-	options->max_jobs = options->once ? 1 : options->max_jobs;
-	options->lease_ms = options->lease_ms ? options->lease_ms
-					      : WORK_LEASE_MS;
-	options->grace_ms = options->grace_ms ? options->grace_ms
-					      : WORK_GRACE_MS;
-	return 0;
-}
-
 /* Flags may stand behind the handlers, too; the command begins behind them. */
 static int read_words(struct work *work, struct work_options *options, int argc,
 		      char **argv)
 {
-	const struct arg_table table = {flags, ARRAY_COUNT(flags)};
-	struct arg_bases bases = {.tables = &table,
+	struct arg_bases bases = {.tables = &work_args_table,
 				  .table_count = 1,
 				  .options = options,
 				  .common_table = &common_args_table,
@@ -492,9 +447,10 @@ static int read_words(struct work *work, struct work_options *options, int argc,
 	if (result == 0 && work->tool->help)
 		return 0;
 	if (result == 0)
-		result = check_options(options, work->tool);
+		result = work_args_check(options, work->tool);
 	if (result == 0)
-		result = read_handlers(work, argv[0]);
+		result = work_args_handlers(work->tool, argv[0], &work->names,
+					    work->handlers);
 	if (result == 0 && argc == 0)
 		result = say_usage(work->tool,
 				   "Like: reeve work thumb -- ./thumb",
@@ -584,7 +540,8 @@ const struct command command_work = {
 		"result\n"
 		"  reeve work thumb,scale -j4 -- ./pictures\n"
 		"  reeve work report --once -- python3 report.py\n",
-	COMMAND_FLAGS(flags),
+	.flags = work_flags,
+	.flag_count = WORK_FLAGS,
 	.stop_early = true,
 	.handler_first = true,
 	.options_bytes = sizeof(struct work_options),

@@ -304,13 +304,13 @@ static const char *const words[] = {
 	[WORK_PUT_BACK] = "put_back",
 };
 
-static void tell_json(const struct work_job *job,
-		      const struct work_place *place, enum work_end end,
-		      int64_t now_ms)
+static int tell_json(const struct work_job *job, const struct work_place *place,
+		     enum work_end end, int64_t now_ms)
 {
 	const struct reeve_lease *lease = job->lease;
 	struct json_out out = {0};
 	char why[WORK_WHY];
+	int result = 0;
 
 	json_out_object(&out);
 	json_out_member_int(&out, "v", 1);
@@ -333,22 +333,23 @@ static void tell_json(const struct work_job *job,
 	}
 	json_out_object_end(&out);
 	json_out_byte(&out, '\n');
-	if (json_out_ok(&out))
-		fwrite(out.p, 1, out.n, stdout);
-	fflush(stdout);
+	if (!json_out_ok(&out))
+		result = -ENOMEM;
+	else if (fwrite(out.p, 1, out.n, stdout) != out.n ||
+		 fflush(stdout) != 0)
+		result = -errno;
 	json_out_fini(&out);
+	return result;
 }
 
-void work_tell(const struct work_job *job, const struct work_place *place,
-	       enum work_end end, int64_t now_ms)
+int work_tell(const struct work_job *job, const struct work_place *place,
+	      enum work_end end, int64_t now_ms)
 {
 	int64_t id = job->lease->id;
 	char why[WORK_WHY];
 
-	if (place->tool->json) {
-		tell_json(job, place, end, now_ms);
-		return;
-	}
+	if (place->tool->json)
+		return tell_json(job, place, end, now_ms);
 	switch (end) {
 	case WORK_FAILED:
 		say_why(job, why);
@@ -371,6 +372,7 @@ void work_tell(const struct work_job *job, const struct work_place *place,
 	default:
 		break;
 	}
+	return 0;
 }
 
 bool work_may_pass(const struct reeve *r, int result)

@@ -75,9 +75,14 @@ must_check int work_report(struct work_job *job, const struct work_place *place,
 must_check int work_settle(struct work_job *job, const struct work_place *place,
 			   enum work_end *ret);
 
-/** work_tell() - the same for who looks on: a note, or a line of JSON */
-void work_tell(const struct work_job *job, const struct work_place *place,
-	       enum work_end end, int64_t now_ms);
+/**
+ * work_tell() - the same for who looks on: a note, or a line of JSON
+ *
+ * Return: 0 or negative errno: the line could not be written.
+ */
+must_check int work_tell(const struct work_job *job,
+			 const struct work_place *place, enum work_end end,
+			 int64_t now_ms);
 
 /** work_may_pass() - is what a call returned of a daemon that is away, goes, or
  * cannot write now? The same call may do in a moment. */

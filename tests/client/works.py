@@ -3,7 +3,7 @@
 
     works.py REEVE EXAMPLE_CONSUMER [TEST...]
 
-covers: client/cmd_work client/work client/child client/guard client/consume
+covers: client/cmd_work client/work client/work_args client/child client/guard client/consume
 covers: client/settle client/word client/example_consumer
 """
 import json
@@ -238,6 +238,49 @@ def test_json_tells_of_each():
                       'exit_code': 0, 'result': 7},
                      {**common, 'id': numbers[1], 'end': 'failed',
                       'exit_code': 5, 'failure': 'exit code 5'}])
+
+
+def test_lines_that_cannot_be_written_end_it_and_cost_no_job():
+    for words, code, ends in (
+            (['--once', 'far', '--', 'echo', '1'], 125, ['succeeded']),
+            (['--once', 'far', '--', 'sh', '-c', 'exit 7'], 7, ['failed']),
+            (['far', '--', 'echo', '1'], 1, ['succeeded', 'ready'])):
+        with started() as p, open('/dev/full', 'wb') as full:
+            numbers = [p.submit() for _ in ends]
+            process = p.popen('work', '--json', *words, stdout=full)
+            err = process.communicate(timeout=60)[1].decode()
+            same((words, process.returncode), (words, code))
+            same(err.count('cannot write to stdout: No space left'), 1)
+            same([p.job(number)['state'] for number in numbers], ends)
+
+
+def test_lines_that_nobody_reads_end_it_and_cost_no_job():
+    with started() as p:
+        numbers = [p.submit() for _ in range(2)]
+        process = p.popen('work', '--json', 'far', '--', 'echo', '1')
+        process.stdout.close()
+        process.stdout = None
+        holds(process.stderr.read().decode(), 'nobody reads the output')
+        same(process.wait(60), 128 + signal.SIGPIPE)
+        # Perhaps it was heard of before the first was taken.
+        states = [p.job(number)['state'] for number in numbers]
+        assert set(states) <= {'ready', 'succeeded'}, states
+        same(states[1], 'ready')
+        # Without --json nothing is written, and nobody has to read it.
+        process = p.popen('work', '--max-jobs', '1', 'far', '--', 'echo', '1')
+        process.stdout.close()
+        process.stdout = None
+        same((process.wait(60), process.stderr.read()), (0, b''))
+
+
+def test_it_hears_that_nobody_reads_while_it_waits():
+    with started() as p:
+        process = p.popen('work', '--json', 'far', '--', 'echo', '1')
+        p.until(lambda: p.calls('Reserve'))
+        process.stdout.close()
+        process.stdout = None
+        same(process.wait(60), 128 + signal.SIGPIPE)
+        process.stderr.close()
 
 
 def test_several_run_at_a_time():
