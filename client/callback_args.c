@@ -1,12 +1,14 @@
 #include "client/callback_args.h"
 
 #include "client/context.h"
+#include "client/duration.h"
 #include "client/handler_args.h"
 #include "client/request_args.h"
 #include "client/say.h"
 #include "client/shell_words.h"
 #include "proto/json_in.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define FLAG_BYTES 40
@@ -16,6 +18,7 @@
 struct reading {
 	struct tool *tool;
 	const struct reeve_spec *place;
+	const struct callback_terms *terms;
 	char flag[FLAG_BYTES]; /* "on-failure-url" */
 	struct json_out *out;
 };
@@ -72,6 +75,27 @@ static int context_fail(const struct reading *reading, int result,
 			 fault->field ? fault->field : "where it runs");
 }
 
+/* They were looked at when they were parsed. */
+static void end_object(const struct reading *reading)
+{
+	const struct callback_terms *terms = reading->terms;
+	struct json_out *out = reading->out;
+	int64_t number = 0;
+	char rule[256];
+
+	if (terms->queue)
+		json_out_member_text(out, "queue", terms->queue);
+	if (terms->timeout && duration_parse(terms->timeout, &number))
+		json_out_member_int(out, "timeout_ms", number);
+	if (terms->retries && args_int(terms->retries, &number)) {
+		snprintf(rule, sizeof(rule),
+			 "{\"max_attempts\":%" PRId64 "," CALLBACK_RETRY_REST,
+			 number + 1);
+		json_out_member_raw(out, "retry", slice_of(rule));
+	}
+	json_out_object_end(out);
+}
+
 static int add_command(const struct reading *reading, const char *text)
 {
 	struct spec_fault fault = {0};
@@ -90,7 +114,7 @@ static int add_command(const struct reading *reading, const char *text)
 	free(words);
 	if (reading->place)
 		result = context_write(reading->out, reading->place, &fault);
-	json_out_object_end(reading->out);
+	end_object(reading);
 	return result ? context_fail(reading, result, &fault) : 0;
 }
 
@@ -116,7 +140,7 @@ static int add_url(const struct reading *reading, const char *text)
 	json_out_object(reading->out);
 	json_out_member_text(reading->out, "url", text);
 	json_out_object_end(reading->out);
-	json_out_object_end(reading->out);
+	end_object(reading);
 	return 0;
 }
 
@@ -162,7 +186,7 @@ static int add_call(const struct reading *reading, const char *text)
 	json_out_string(reading->out, (struct slice){text, n});
 	if (text[skip])
 		result = add_arguments(reading, text + skip);
-	json_out_object_end(reading->out);
+	end_object(reading);
 	return result;
 }
 
@@ -191,7 +215,7 @@ static int read_when(struct tool *tool, struct callback_args *args,
 		     const struct reeve_spec *place)
 {
 	struct json_out out = {0};
-	struct reading reading = {tool, place, "", &out};
+	struct reading reading = {tool, place, &args->terms, "", &out};
 	size_t count = 0;
 	int result = 0;
 
@@ -222,10 +246,45 @@ static int read_when(struct tool *tool, struct callback_args *args,
 	return result;
 }
 
+static bool has_lists(const struct callback_args *args)
+{
+	for (size_t when = 0; when < CALLBACK_WHEN_COUNT; when++) {
+		for (size_t kind = 0; kind < CALLBACK_ARGS_KINDS; kind++) {
+			if (args->given[when][kind].count > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The flag of the first term that was given; NULL: none was. */
+static const char *first_term(const struct callback_terms *terms)
+{
+	return terms->queue	? "queue"
+	       : terms->timeout ? "timeout"
+	       : terms->retries ? "retry"
+				: NULL;
+}
+
+static int check_terms(struct tool *tool, const struct callback_args *args)
+{
+	const char *term = first_term(&args->terms);
+
+	if (term && !args->elsewhere && !has_lists(args))
+		return say_usage(
+			tool, "Add one, like: --on-done './told.sh'",
+			"--callback-%s says nothing without a callback", term);
+	if (args->terms.queue && !json_utf8(slice_of(args->terms.queue)))
+		return say_usage(tool, "Write it in UTF-8",
+				 "--callback-queue is not UTF-8 text, and the "
+				 "protocol carries nothing else");
+	return 0;
+}
+
 int callback_args_read(struct tool *tool, struct callback_args *args,
 		       const char *prefix, const struct reeve_spec *place)
 {
-	int result = 0;
+	int result = check_terms(tool, args);
 
 	for (size_t when = 0; result == 0 && when < CALLBACK_WHEN_COUNT; when++)
 		result = read_when(tool, args, prefix, (enum callback_when)when,
@@ -235,13 +294,7 @@ int callback_args_read(struct tool *tool, struct callback_args *args,
 
 bool callback_args_are_none(const struct callback_args *args)
 {
-	for (size_t when = 0; when < CALLBACK_WHEN_COUNT; when++) {
-		for (size_t kind = 0; kind < CALLBACK_ARGS_KINDS; kind++) {
-			if (args->given[when][kind].count > 0)
-				return false;
-		}
-	}
-	return true;
+	return !has_lists(args) && !first_term(&args->terms);
 }
 
 void callback_args_spec(const struct callback_args *args,

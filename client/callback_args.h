@@ -16,7 +16,14 @@ enum callback_args_kind {
 	CALLBACK_ARGS_KINDS,
 };
 
+/* What all of them have, where it is said. */
+struct callback_terms {
+	const char *queue, *timeout, *retries;
+};
+
 struct callback_args {
+	struct callback_terms terms;
+	bool elsewhere; /* others have these terms, too, so they say something */
 	struct arg_list given[CALLBACK_WHEN_COUNT][CALLBACK_ARGS_KINDS];
 	/* Made by callback_args_read(): lists of JSON; NULL: none; owned. */
 	char *lists[CALLBACK_WHEN_COUNT];
@@ -44,6 +51,30 @@ struct callback_args {
 				  failure),                                    \
 		CALLBACK_FLAGS_OF(prefix "done", at, CALLBACK_DONE, done)
 
+/* Three more rows. */
+#define CALLBACK_TERMS(at)                                                     \
+	{"callback-queue",                                                     \
+	 0,                                                                    \
+	 ARG_TEXT,                                                             \
+	 at + offsetof(struct callback_args, terms.queue),                     \
+	 "NAME",                                                               \
+	 "queue of its callbacks (callbacks)",                                 \
+	 0,                                                                    \
+	 NULL},                                                                \
+		{"callback-timeout",                                           \
+		 0,                                                            \
+		 ARG_DURATION_TEXT,                                            \
+		 at + offsetof(struct callback_args, terms.timeout),           \
+		 "TIME",                                                       \
+		 "end a callback that runs longer (30s); 0: never",            \
+		 0,                                                            \
+		 NULL},                                                        \
+	{                                                                      \
+		"callback-retry", 0, ARG_INT_TEXT,                             \
+			at + offsetof(struct callback_args, terms.retries),    \
+			"N", "try a callback up to N times more (4)", 0, NULL  \
+	}
+
 /**
  * callback_args_read() - make the lists of what was given
  * @prefix:	of the flags, for messages: "on-"
@@ -56,7 +87,7 @@ must_check int callback_args_read(struct tool *tool, struct callback_args *args,
 				  const char *prefix,
 				  const struct reeve_spec *place);
 
-/** callback_args_are_none() - was nothing given? */
+/** callback_args_are_none() - was nothing given, not even terms? */
 bool callback_args_are_none(const struct callback_args *args);
 
 /** callback_args_spec() - the lists into a submission, which points to them */

@@ -529,7 +529,12 @@ static int carry_out(struct map *map)
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
 	struct map map = {.tool = tool, .options = options, .source.fd = -1};
+	struct callback_args *each = &map.options->job.callbacks;
 	int result;
+
+	each->elsewhere = !callback_args_are_none(&map.options->all);
+	map.options->all.elsewhere = true;
+	map.options->all.terms = each->terms;
 
 	if (map.options->job.handler.handler && !map.options->again) {
 		result = map_call(&map, argc, argv);

@@ -43,6 +43,7 @@ static const struct arg_flag flags[] = {
 		       "set: when a job of it has succeeded",
 		       "set: when one has failed for good",
 		       "set: when one has ended"),
+	CALLBACK_TERMS(QUEUE_AT(callbacks)),
 	{"no-callbacks", 0, ARG_ON, QUEUE_AT(no_callbacks), NULL,
 	 "set: none but those that are named now", 0, NULL},
 };

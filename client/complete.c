@@ -425,7 +425,8 @@ static void offer_value(const struct line *line)
 	const struct arg_flag *flag = find_flag(line->command, line->flag,
 						strlen(line->flag), false);
 
-	if (strcmp(line->flag, "queue") == 0)
+	if (strcmp(line->flag, "queue") == 0 ||
+	    strcmp(line->flag, "callback-queue") == 0)
 		offer_queues(line, "");
 	if (strcmp(line->flag, "handler") == 0 || ends(line->flag, "-call"))
 		offer_handlers(line);

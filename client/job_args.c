@@ -95,6 +95,7 @@ static const struct arg_flag flags[] = {
 	 "leave processes behind when it ends", 0, NULL},
 	CALLBACK_FLAGS("on-", AT(callbacks), "when it has succeeded",
 		       "when it has failed for good", "when it has ended"),
+	CALLBACK_TERMS(AT(callbacks)),
 };
 
 const struct arg_table job_args_table = {flags, ARRAY_COUNT(flags)};

@@ -85,8 +85,9 @@ static const struct topic topics[] = {
 	 "and REEVE_OF_JOB, REEVE_OF_STATE, REEVE_OF_CAUSE, REEVE_OF_EXIT_CODE, ... in\n"
 	 "its environment. A handler finds it in its arguments as job, a server in the\n"
 	 "body of the POST. Of a group it is the group, with counts.\n\n"
-	 "Callbacks wait in the queue callbacks and are tried 5 times. What failed\n"
-	 "even so, and whom it followed:\n\n"
+	 "Callbacks wait in the queue callbacks, may take 30s and are tried 5 times;\n"
+	 "--callback-queue, --callback-timeout and --callback-retry say otherwise for\n"
+	 "all that are named beside them. What failed even so, and whom it followed:\n\n"
 	 "  reeve ls failed queue=callbacks; reeve show 18; reeve ls -a follows=17\n"
 	 "  reeve retry failed queue=callbacks\n"},
 	{"handlers", NULL, "functions of a pool: how to call them",

@@ -21,10 +21,12 @@ enum callback_when {
 #define CALLBACK_QUEUE "callbacks"
 #define CALLBACK_TIMEOUT_MS 30000
 #define CALLBACK_CRASH_LIMIT 5
-#define CALLBACK_RETRY                                                         \
-	"{\"max_attempts\":5,\"backoff_ms\":1000,\"backoff_max_ms\":60000,"    \
-	"\"jitter\":0.2,\"causes\":[\"exit\",\"signal\",\"timeout\","          \
-	"\"memory\",\"handler\",\"exec\"]}"
+/* Of the rule for another try, all but the number. */
+#define CALLBACK_RETRY_REST                                                    \
+	"\"backoff_ms\":1000,\"backoff_max_ms\":60000,\"jitter\":0.2,"         \
+	"\"causes\":[\"exit\",\"signal\",\"timeout\",\"memory\","              \
+	"\"handler\",\"exec\"]}"
+#define CALLBACK_RETRY "{\"max_attempts\":5," CALLBACK_RETRY_REST
 
 /* Raw lists of Specs by enum callback_when; n 0: none. */
 struct callbacks {

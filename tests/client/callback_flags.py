@@ -80,6 +80,61 @@ def test_those_of_a_map_are_each_job_s_or_the_group_s():
         same(call['defaults']['on_success'][0]['argv'], ['one'])
 
 
+TERMS = ['--callback-queue', 'told', '--callback-timeout', '1m',
+         '--callback-retry', '9']
+RULE = {'max_attempts': 10, 'backoff_ms': 1000, 'backoff_max_ms': 60000,
+        'jitter': 0.2, 'causes': ['exit', 'signal', 'timeout', 'memory',
+                                  'handler', 'exec']}
+
+
+def test_terms_are_those_of_all_callbacks():
+    with place() as here:
+        terms = {'queue': 'told', 'timeout_ms': 60000, 'retry': RULE}
+        spec = submitted(here, *TERMS, '--on-success', 'x', '--on-failure-url',
+                         'http://h', '--on-done-call', 'notify n:=1', 'true')
+        same(spec['on_success'], [{'argv': ['x'], **terms}])
+        same(spec['on_failure'],
+             [{'handler': 'http', 'name': 'POST http://h',
+               'args': {'url': 'http://h'}, **terms}])
+        same(spec['on_done'], [{'handler': 'notify', 'args': {'n': 1},
+                                **terms}])
+        assert 'queue' not in spec and 'retry' not in spec
+        spec = submitted(here, '--callback-timeout', '0', '--callback-retry',
+                         '0', '--on-done', 'x', 'true')
+        same(spec['on_done'], [{'argv': ['x'], 'timeout_ms': 0,
+                                'retry': {**RULE, 'max_attempts': 1}}])
+        here.reeve('map', *TERMS, '--on-done', 'one', '--on-all-done', 'all',
+                   'true', ':::', '1')
+        for lists in (here.calls('OpenGroup')[-1],
+                      here.calls('SubmitMany')[-1]['defaults']):
+            same({**lists['on_done'][0], **terms}, lists['on_done'][0])
+        for words in ([], ['--handler', 'echo']):
+            result = here.reeve('map', *words, *TERMS, '--on-all-done', 'all',
+                                'true' if not words else 'n:={}', ':::', '1')
+            same((words, result.code), (words, 0))
+            same(here.calls('OpenGroup')[-1]['on_done'][0]['queue'], 'told')
+        here.reeve('queue', 'set', 'mail', *TERMS, '--on-failure', 'x')
+        same(here.calls('Configure')[-1]['on_failure'][0]['queue'], 'told')
+
+
+def test_terms_without_a_callback_are_a_mistake():
+    with place() as here:
+        for words in (['submit', *TERMS, 'true'],
+                      ['submit', *TERMS[-2:], 'true'],
+                      ['map', *TERMS[:2], 'true', ':::', '1'],
+                      ['map', '--handler', 'echo', *TERMS, 'n:={}', ':::', '1'],
+                      ['queue', 'set', 'mail', *TERMS[2:]]):
+            result = here.reeve(*words)
+            same((words, result.code), (words, 2))
+            holds(result.err, 'says nothing without a callback')
+        result = here.reeve('map', *TERMS, '--retry-failed', '1')
+        same(result.code, 2)
+        result = here.reeve('submit', '--callback-queue', b'\xff', '--on-done',
+                            'x', 'true')
+        holds(result.err, '--callback-queue is not UTF-8')
+        same(here.calls('Submit') + here.calls('OpenGroup'), [])
+
+
 def test_a_request_is_a_call_of_the_handler_http():
     with place() as here:
         for words in (['--http', 'PUT', 'http://u:p@h:1/a?k=v', '--retry', '2',

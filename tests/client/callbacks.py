@@ -112,6 +112,15 @@ def test_both_sides_show_each_other():
         holds(here.out('show', first), 'which is not remembered any more')
 
 
+def test_terms_are_said_by_flags():
+    with Real() as here:
+        job = here.job('--callback-queue', 'told', '--callback-timeout', '1m',
+                       '--callback-retry', '1', '--on-done', 'true', 'true')
+        found, = json.loads(here.out('ls', '-a', 'follows=' + job,
+                                     '--json'))['jobs']
+        same((found['queue'], found['max_attempts']), ('told', 2))
+
+
 def test_what_a_job_owes_is_shown_before_and_kept_by_edit():
     with Real() as here:
         job = here.out('submit', '--hold', '--on-success',

@@ -129,6 +129,7 @@ def test_it_knows_jobs_and_queues_that_are_there():
         same(here.words('ls', 'queue=ma'), ['queue=mail', 'queue=make'])
         same(here.words('submit', '-q', 'mai'), ['mail'])
         same(here.words('queue', 'pause', 'de'), ['default'])
+        same(here.words('submit', '--callback-queue', 'de'), ['default'])
         result = here.reeve('complete', '--', 'show', '1')
         same(result.out, '1\tdone: one\n')
 
