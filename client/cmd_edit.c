@@ -103,7 +103,8 @@ struct edit {
 	struct editor editor;
 	struct json_out base;	/* what it is, of GetSpec */
 	struct json_out before; /* what the form says of that */
-	struct json_out text;	/* the form */
+	struct json_out text;	/* the form, ... */
+	int64_t written_ms;	/* ... and when it was written */
 	bool changed;
 };
 
@@ -192,13 +193,15 @@ static int load(struct edit *edit)
 	if (reeve_call(edit->tool->r, "org.reeve.jobs.GetSpec", params,
 		       &reply) != 0)
 		return say_error(edit->tool);
+	edit->written_ms = clock_wall_ms();
 	json_out_raw(&edit->base, field_object(slice_of(reply), "job"));
 	if (!json_out_ok(&edit->base) ||
 	    form_write(&edit->text, edit->id, json_out_slice(&edit->base),
-		       clock_wall_ms()) != 0)
+		       edit->written_ms) != 0)
 		return say_memory(edit->tool);
 	quiet.quiet = true;
-	return form_spec(&quiet, json_out_slice(&edit->text), &edit->before);
+	return form_spec(&quiet, json_out_slice(&edit->text), edit->written_ms,
+			 &edit->before);
 }
 
 static int send_edit(struct edit *edit, struct slice after)
@@ -234,7 +237,7 @@ static int edit_once(struct edit *edit)
 	text = (struct slice){edit->editor.text, edit->editor.bytes};
 	if (form_is_empty(text))
 		return 0;
-	result = form_spec(edit->tool, text, &after);
+	result = form_spec(edit->tool, text, edit->written_ms, &after);
 	edit->changed = result == 0 &&
 			!slice_equal(json_out_slice(&after),
 				     json_out_slice(&edit->before));

@@ -345,10 +345,15 @@ static int write_spec(struct reader *reader, struct json_out *out)
 	return json_out_ok(out) ? 0 : say_memory(reader->tool);
 }
 
-int form_spec(struct tool *tool, struct slice text, struct json_out *out)
+int form_spec(struct tool *tool, struct slice text, int64_t meant_ms,
+	      struct json_out *out)
 {
 	struct reader reader = {
-		.tool = tool, .at = text.p, .end = text.p + text.n};
+		.tool = tool,
+		.job.meant_ms = meant_ms,
+		.at = text.p,
+		.end = text.p + text.n,
+	};
 	int result;
 
 	if (!json_utf8(text) || memchr(text.p, '\0', text.n))

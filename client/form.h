@@ -26,10 +26,11 @@ must_check int form_write(struct json_out *out, int64_t id, struct slice spec,
 /**
  * form_spec() - the JSON of type Spec that a text says
  * @text:	of the editor; anything
+ * @meant_ms:	UTC, when the form was written: what was to come then may be over
  *
  * Return: 0, or the exit code, with the error and its line said.
  */
-must_check int form_spec(struct tool *tool, struct slice text,
+must_check int form_spec(struct tool *tool, struct slice text, int64_t meant_ms,
 			 struct json_out *out);
 
 /** form_is_empty() - nothing but comments and white space */

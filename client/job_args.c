@@ -332,6 +332,7 @@ static int read_at(struct tool *tool, const struct job_args *args,
 		   struct reeve_spec *spec)
 {
 	int64_t now_ms = clock_wall_ms();
+	int64_t meant_ms = args->meant_ms ? args->meant_ms : now_ms;
 	char stamp[STAMP_BYTES];
 
 	if (!args->at)
@@ -339,16 +340,24 @@ static int read_at(struct tool *tool, const struct job_args *args,
 	if (args->in_ms)
 		return say_usage(tool, "Give one of them",
 				 "--at and --in exclude each other");
-	if (!when_parse(args->at, now_ms, &spec->run_at_ms))
+	if (!when_parse(args->at, meant_ms, &spec->run_at_ms))
 		return say_usage(tool,
 				 "Like: 14:30, 'tomorrow 9:00', friday, "
 				 "2026-11-22T09:00 (reeve help times)",
 				 "'%s' is no time", args->at);
+	stamp_local(spec->run_at_ms, stamp);
+	if (spec->run_at_ms <= meant_ms)
+		return say_usage(tool,
+				 args->meant_ms
+					 ? "Empty the line at: to start it now"
+					 : "Leave --at out to start it now",
+				 "'%s' is over: %s", args->at, stamp);
 	if (spec->run_at_ms <= now_ms)
-		return say_usage(tool, "Leave --at out to start it now",
-				 "'%s' is over: %s", args->at,
-				 stamp_local(spec->run_at_ms, stamp));
-	say_note(tool, "not before %s", stamp_local(spec->run_at_ms, stamp));
+		say_note(tool,
+			 "%s has passed meanwhile: it starts as soon as it can",
+			 stamp);
+	else
+		say_note(tool, "not before %s", stamp);
 	return 0;
 }
 

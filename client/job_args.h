@@ -16,6 +16,7 @@ struct job_args {
 	struct place_args place;
 	struct handler_args handler;
 	int64_t in_ms, grace_ms;
+	int64_t meant_ms; /* when the times were written, UTC; 0: just now */
 	int64_t crash_limit, group;
 	struct retry_args retry;
 	struct callback_args callbacks;

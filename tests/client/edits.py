@@ -6,6 +6,7 @@
 covers: client/cmd_edit client/editor client/form client/form_write
 covers: client/form_merge client/steer
 """
+import datetime
 import json
 import os
 import pathlib
@@ -177,6 +178,26 @@ def test_what_is_wrong_is_told_with_its_line_and_kept():
             os.unlink(path)
         same(here.call('GetSpec', id=1)['job']['argv'], ['true'])
         same(len(here.calls('Hold')), len(here.calls('Release')))
+
+
+def test_a_start_that_passes_in_the_editor_is_told_and_costs_no_edit():
+    with Desk() as here:
+        soon = datetime.datetime.now() + datetime.timedelta(seconds=2)
+        here.reeve('submit', '-q', 'stuck', '--at',
+                   soon.isoformat(' ', 'seconds'), 'true')
+        wait = ('import datetime, time\n'
+                'at = re.search("^at: (.*)$", text, re.M).group(1)\n'
+                'over = datetime.datetime.fromisoformat(at)\n'
+                'while datetime.datetime.now() <= over:\n'
+                '    time.sleep(0.01)\n')
+        result = here.edit(wait + 'change("^name:$", "name: late")')
+        same((result.code, result.out), (0, 'job 1 changed\n'))
+        holds(result.err, 'has passed meanwhile: it starts as soon as it can')
+        same(here.call('GetSpec', id=1)['job']['name'], 'late')
+        # What was over before the editor began is still a mistake.
+        result = here.edit('change("^name: late$", "at: 2020-01-01")')
+        same(result.code, 2)
+        holds(result.err, 'is over', 'Empty the line at: to start it now')
 
 
 def test_only_one_waiting_job_is_edited():

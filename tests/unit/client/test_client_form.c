@@ -54,7 +54,7 @@ static void form_of(struct slice spec, struct json_out *text)
 static int say_of(struct slice text, struct json_out *spec)
 {
 	json_out_reset(spec);
-	return form_spec(&tool, text, spec);
+	return form_spec(&tool, text, 0, spec);
 }
 
 static void merged(const char *base, const char *before, const char *after,
