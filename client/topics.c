@@ -109,8 +109,11 @@ static const struct topic topics[] = {
 	 "  {\"parameters\":{\"id\":1,\"durability\":\"sync\"}}\n\n"
 	 "See reeve-protocol(7). From C: reeve.h and libreeve. From scripts: every\n"
 	 "command has --json, described by the files in share/reeve/schema.\n"},
-	{"habits", NULL, "what ts, pueue, parallel, sbatch say, in reeve",
-	 "ts, nohup, at                    reeve\n"
+	{"habits", NULL, "what cron, ts, pueue, parallel, Celery say, in reeve",
+	 "cron, nohup, at, ts              reeve\n"
+	 "  0 3 * * * ./backup             0 3 * * * reeve submit ./backup >/dev/null\n"
+	 "  flock -n L ./backup            reeve submit --unique backup ./backup\n"
+	 "  MAILTO=me                      reeve submit --on-failure 'CMD me' ./backup\n"
 	 "  ts make, nohup make &          reeve submit make\n"
 	 "  ts; ts -l                      reeve ls\n"
 	 "  ts -L name make                reeve submit -n name make\n"
@@ -141,7 +144,20 @@ static const struct topic topics[] = {
 	 "  squeue; squeue --start         reeve ls; reeve explain 3\n"
 	 "  scontrol hold 3; release 3     reeve hold 3; reeve release 3\n"
 	 "  scontrol requeue 3             reeve retry 3\n"
-	 "  scancel -n name                reeve cancel name=name\n"},
+	 "  scancel -n name                reeve cancel name=name\n"
+	 "Celery (for multiprocessing: share/doc/reeve/python/README.md)\n"
+	 "  celery -A m worker -c 4        a pool of the configuration, workers: 4\n"
+	 "  f.delay(1)                     reeve.Pool().apply_async('f', [1])\n"
+	 "  countdown=60, eta=, expires=9  delay=60, run_at=, expire=9\n"
+	 "  max_retries=3                  retry=4: all tries are counted\n"
+	 "  link_error=                    reeve submit --on-failure CMD make\n"
+	 "  inspect active; purge          reeve ls running; reeve cancel waiting\n"
+	 "beanstalkd\n"
+	 "  use mail; put                  reeve submit -q mail --handler H to=me\n"
+	 "  watch mail; reserve; delete    reeve work H -q mail -- ./send\n"
+	 "  touch; bury                    it does so itself; the job has failed\n"
+	 "  kick; pause-tube mail          reeve retry failed; reeve queue pause mail\n"
+	 "  peek-buried; stats-tube mail   reeve ls failed; reeve queue show mail\n"},
 	{"environment", NULL, "variables that reeve looks at",
 	 "  REEVE_SOCKET       socket of the daemon\n"
 	 "  REEVE_RUNTIME_DIR  folder with reeve.sock ($XDG_RUNTIME_DIR/reeve)\n"

@@ -217,8 +217,8 @@ def test_the_page_of_habits_says_what_reeve_understands():
                 text = here.out(words[0], '--help')
                 assert re.search(r'(^|[ ,])%s\b' % flag, text, re.M), (
                     line, flag)
-            if words[0] in ('submit', 'run', 'logs', 'wait', 'map') or (
-                    words == ['edit', '3']):
+            if words[0] in ('submit', 'run', 'logs', 'wait', 'map',
+                            'work') or words == ['edit', '3']:
                 words = [words[0], '--help']
             elif words[0] in ('cancel', 'retry', 'rm', 'hold', 'release',
                               'edit'):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from real import Real, holds, same  # noqa: E402
+from real import TOOL, Real, holds, same  # noqa: E402
 from tool import run_tests  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -44,6 +44,35 @@ def test_the_session_of_the_protocol_page_happens():
                 stream.flush()
                 answer = stream.readline().decode()
                 assert answer.startswith(shown), (call, answer, shown)
+
+
+def test_the_first_ten_minutes_can_be_pasted():
+    """Each line of that block of the README, one behind the other."""
+    text = (ROOT / 'README.md').read_text().split('## The first ten')[1]
+    lines = re.search(r'^```\n(.*?)^```', text, re.S | re.M).group(1)
+    lines = lines.splitlines()
+    assert len(lines) > 15, lines
+    # What ends with another code than 0 is meant to.
+    fails = ('exit 3', 'reeve wait last; reeve ls', 'reeve doctor')
+    script = ''.join(
+        '%s\ncode=$?; [ $code = 0 ] || echo "@$code of %d"\n' % (line, i)
+        for i, line in enumerate(lines))
+    with Real() as here:
+        clone = pathlib.Path(here.folder, 'clone/build-release/client')
+        clone.mkdir(parents=True)
+        (clone / 'reeve').symlink_to(TOOL)
+        done = subprocess.run(
+            ['bash', '-c', script], cwd=clone.parent.parent, timeout=120,
+            env=dict(here.environment, TMPDIR=here.folder), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        for code, i in re.findall(r'@(\d+) of (\d+)', done.stdout):
+            line = lines[int(i)]
+            assert code in '13' and [1 for word in fails if word in line], (
+                line, code, done.stderr)
+        holds(done.stdout, 'out\n', 'fine\n', '1 would be cancelled',
+              'default\t0\t', 'stopped')
+        holds(done.stderr, 'err\n', '2 done, 0 failed')
 
 
 def test_the_methods_of_the_protocol_page_are_there():

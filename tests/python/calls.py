@@ -7,6 +7,7 @@ needs no worker in Python.
 import logging
 import os
 import pathlib
+import re
 import sys
 import threading
 import time
@@ -88,6 +89,15 @@ def the_socket_is_found_as_the_tool_finds_it(it):
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@story
+def a_job_has_the_fields_of_the_interface(it):
+    text = (TOP / 'proto/org.reeve.jobs.varlink').read_text()
+    from reeve.client import Job
+    fields = re.search(r'^type Job \((.*?)^\)', text, re.S | re.M).group(1)
+    equal(sorted(re.findall(r'^\s+(\w+):', fields, re.M)),
+          sorted(Job._FIELDS))
 
 
 @story

@@ -21,7 +21,8 @@ class Job(dict):
         'started_ms', 'finished_ms', 'cause', 'exit_code', 'signal', 'core',
         'failure', 'cancel_asked', 'group', 'key', 'tags', 'cpu_us',
         'peak_kib', 'stdout_bytes', 'stderr_bytes', 'result', 'progress',
-        'note', 'node', 'worker_pid', 'attempts', 'spec'))
+        'note', 'node', 'worker_pid', 'attempts', 'spec', 'follows',
+        'follows_group', 'callbacks', 'result64', 'result_omitted'))
 
     def __getattr__(self, name):
         if name in self._FIELDS:
@@ -153,7 +154,10 @@ class Client:
         handler with args and kwargs, or argv=[...], or shell='...'. Options
         are the fields of a Spec (queue, name, priority, tags, key, group,
         hold, once, ...), and in seconds timeout, grace, delay, expire, keep;
-        retry=5 stands for a rule with so many attempts.
+        retry=5 stands for a rule with so many attempts, the first one
+        counted; run_at is a datetime, or seconds since 1970. A command begins
+        in / with a minimal environment, unless context={'cwd': ..., 'env':
+        ...} says others.
         """
         spec = spec_of(handler, args, kwargs, options)
         # With a key, sending it twice is no harm.
