@@ -3,6 +3,7 @@
 
     docs.py ROOT REEVED REEVE
 """
+import fnmatch
 import pathlib
 import re
 import subprocess
@@ -105,6 +106,35 @@ def missing_paths(root):
                 yield '%s names %s, which is not there' % (page, name)
 
 
+FOLDERS = {'proto': 'proto', 'client': 'client', **{name: 'daemon/' + name
+           for name in ('base', 'config', 'core', 'store', 'supervisor',
+                        'broker', 'worker')}}
+
+
+def modules(root, folder):
+    return {path.stem for path in (root / FOLDERS[folder]).iterdir()
+            if path.suffix in ('.c', '.h')}
+
+
+def map_of_modules(root):
+    """The map in ARCHITECTURE.md: who looks for a module finds it there, and
+    what it names is there. The client's is a choice."""
+    text = (root / 'daemon/ARCHITECTURE.md').read_text()
+    rows = {match.group(1): re.findall(r'`([\w.*]+)`', match.group(2))
+            for match in re.finditer(r'^\| `(\w+)/` \|(.*)\|$', text, re.M)}
+    for folder in FOLDERS:
+        there = modules(root, folder)
+        named = [re.sub(r'\.[ch]$', '', name) for name in rows[folder]]
+        for name in sorted(there):
+            if folder != 'client' and not any(
+                    fnmatch.fnmatch(name, one) for one in named):
+                yield 'ARCHITECTURE.md: %s/%s is not on the map' % (
+                    folder, name)
+    for folder, name in re.findall(r'`(\w+)/(\w+)`', text):
+        if folder in FOLDERS and name not in modules(root, folder):
+            yield 'ARCHITECTURE.md: there is no %s/%s' % (folder, name)
+
+
 def main(root, reeved, reeve):
     root = pathlib.Path(root)
     tap = Tap()
@@ -122,6 +152,8 @@ def main(root, reeved, reeve):
     tap.check('the commands of README.md exist',
               readme_commands(root, flags))
     tap.check('the files that the pages name exist', missing_paths(root))
+    tap.check('every module is on the map of the architecture',
+              map_of_modules(root))
     tap.end()
 
 
