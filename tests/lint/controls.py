@@ -34,7 +34,7 @@ GOOD = {
     'README.md': 'See `daemon/core/one.c`.\n\n```\nreeve ls --all\n'
                  'reeve run -- tar --anything\n```\n',
     'CHANGELOG.md': 'Nothing.\n',
-    'daemon/ARCHITECTURE.md': 'Nothing.\n',
+    'daemon/ARCHITECTURE.md': '| `core/` | `one` |\n',
     'proto/PROTOCOL.md': 'Nothing.\n',
     'client/reeve.1': '.TP\n.BR ls \" of jobs\"\n.TP\n.B \\-\\-all\nAll.\n'
                       '.TP\n.BR run \" a job\"\n',
@@ -141,6 +141,11 @@ DOCS = {
         ({'README.md': 'See `tests/gone`.\n'},
          'README.md names tests/gone, which is not there'),
         ({'proto/PROTOCOL.md': '`proto/x.c`\n'}, 'names proto/x.c')],
+    'map_of_modules': [
+        ({'daemon/ARCHITECTURE.md': 'Nothing.\n'},
+         'core/one is not on the map'),
+        ({'daemon/ARCHITECTURE.md': '| `core/` | `one` |\n`core/two`\n'},
+         'there is no core/two')],
 }
 
 
@@ -175,8 +180,8 @@ def ask_layers(name, change):
 def ask_docs(name, change):
     with tree(change) as root:
         reeve = str(root / 'client/reeve')
-        if name == 'missing_paths':
-            return list(docs.missing_paths(root))
+        if name in ('missing_paths', 'map_of_modules'):
+            return list(getattr(docs, name)(root))
         flags = {command: docs.flags_of_help(
             docs.output(reeve, command, '--help'))
             for command in docs.commands_of(reeve)}

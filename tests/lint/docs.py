@@ -112,8 +112,7 @@ FOLDERS = {'proto': 'proto', 'client': 'client', **{name: 'daemon/' + name
 
 
 def modules(root, folder):
-    return {path.stem for path in (root / FOLDERS[folder]).iterdir()
-            if path.suffix in ('.c', '.h')}
+    return {path.stem for path in (root / FOLDERS[folder]).glob('*.[ch]')}
 
 
 def map_of_modules(root):
@@ -124,7 +123,7 @@ def map_of_modules(root):
             for match in re.finditer(r'^\| `(\w+)/` \|(.*)\|$', text, re.M)}
     for folder in FOLDERS:
         there = modules(root, folder)
-        named = [re.sub(r'\.[ch]$', '', name) for name in rows[folder]]
+        named = [re.sub(r'\.[ch]$', '', name) for name in rows.get(folder, ())]
         for name in sorted(there):
             if folder != 'client' and not any(
                     fnmatch.fnmatch(name, one) for one in named):
