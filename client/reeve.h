@@ -109,7 +109,9 @@ enum reeve_scope { REEVE_SCOPE_EXPLICIT, REEVE_SCOPE_USER, REEVE_SCOPE_SYSTEM };
  *
  * $REEVE_SOCKET; else reeve.sock in $REEVE_RUNTIME_DIR, in the folder reeve of
  * $XDG_RUNTIME_DIR if that is this user's, in /run/reeve-0 for root or
- * /tmp/reeve-UID; but /run/reeve/reeve.sock when only that one exists.
+ * /tmp/reeve-UID. Of the last two and /run/user/UID/reeve the other one, if only
+ * there a daemon answers: a session's is found without one, as by a job of cron.
+ * And /run/reeve/reeve.sock when only that one exists.
  *
  * Return: 0, REEVE_E_INVALID (too long), REEVE_E_SYSTEM (the folder exists and
  * belongs to somebody else, or others may write to it).

@@ -68,6 +68,7 @@ def refusals_are_exceptions_with_code_and_hint(it):
 @story
 def the_socket_is_found_as_the_tool_finds_it(it):
     it.start()
+    from reeve import _wire
     from reeve._wire import socket_path
     before = {name: os.environ.pop(name, None) for name in (
         'REEVE_SOCKET', 'REEVE_RUNTIME_DIR', 'XDG_RUNTIME_DIR')}
@@ -82,9 +83,24 @@ def the_socket_is_found_as_the_tool_finds_it(it):
         equal(socket_path(), str(it.folder / 'reeve' / 'reeve.sock'))
         (it.folder / 'reeve').chmod(0o777)
         raises(reeve.Unreachable, socket_path)
+        # Without a session, as in cron, that of one is found if it answers.
+        del os.environ['XDG_RUNTIME_DIR']
+        session = it.folder / str(os.geteuid()) / 'reeve'
+        session.mkdir(0o700, parents=True)
+        session.parent.chmod(0o700)
+        (session / 'reeve.sock').symlink_to(it.socket)
+        _wire.SESSIONS = str(it.folder)
+        plain = '/%s/reeve-%d/reeve.sock' % (
+            'tmp' if os.geteuid() else 'run', os.geteuid())
+        equal(socket_path(), plain if _wire._answers(plain)
+              else str(session / 'reeve.sock'))
+        (session / 'reeve.sock').unlink()
+        (session / 'reeve.sock').touch()
+        equal(socket_path() == str(session / 'reeve.sock'), False)
         os.environ['REEVE_SOCKET'] = '/else/where'
         equal(socket_path(), '/else/where')
     finally:
+        _wire.SESSIONS = '/run/user'
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:

@@ -7,6 +7,8 @@ import time
 
 from .errors import CallError, Unreachable
 
+# The folder of the sessions' folders; tests have their own.
+SESSIONS = '/run/user'
 SYSTEM_SOCKET = '/run/reeve/reeve.sock'
 READ_BYTES = 256 * 1024
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False,
@@ -32,20 +34,43 @@ def message(method, parameters, more=False):
         b',"more":true' if more else b'')
 
 
-def _user_folder():
+def _is_own(folder):
+    """A folder of this user, and no link."""
+    try:
+        facts = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid()
+
+
+def _user_folders():
+    """Where the daemon's folder is; and where it may be as well, None: nowhere.
+
+    What a session (XDG_RUNTIME_DIR) has started is to be found without one,
+    as by a job of cron, and the other way.
+    """
     given = os.environ.get('REEVE_RUNTIME_DIR')
     if given:
-        return given
-    runtime = os.environ.get('XDG_RUNTIME_DIR', '')
-    if runtime.startswith('/'):
-        try:
-            facts = os.lstat(runtime)
-            if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid():
-                return runtime + '/reeve'
-        except OSError:
-            pass
+        return given, None
     uid = os.geteuid()
-    return '%s/reeve-%d' % ('/tmp' if uid else '/run', uid)
+    plain = '%s/reeve-%d' % ('/tmp' if uid else '/run', uid)
+    session = '%s/%d' % (SESSIONS, uid)
+    runtime = os.environ.get('XDG_RUNTIME_DIR', '')
+    if runtime.startswith('/') and _is_own(runtime):
+        return runtime + '/reeve', plain if runtime == session else None
+    return plain, session + '/reeve' if _is_own(session) else None
+
+
+def _answers(path):
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def socket_path():
@@ -53,18 +78,16 @@ def socket_path():
     given = os.environ.get('REEVE_SOCKET')
     if given:
         return given
-    folder = _user_folder()
-    try:
-        facts = os.lstat(folder)
-        # Anybody may make a folder below /tmp: it must be ours, and closed.
-        if (not stat.S_ISDIR(facts.st_mode) or
-                facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
-            raise Unreachable('%s is not a folder of this user alone'
-                              % folder)
-    except OSError as error:
-        if isinstance(error, Unreachable):
-            raise
+    folder, other = _user_folders()
+    # Anybody may make a folder below /tmp: it must be ours, and closed.
+    if os.path.lexists(folder) and not (
+            _is_own(folder) and not os.lstat(folder).st_mode & 0o022):
+        raise Unreachable('%s is not a folder of this user alone' % folder)
     path = folder + '/reeve.sock'
+    if other and _is_own(other) and not os.lstat(other).st_mode & 0o022:
+        found = other + '/reeve.sock'
+        if os.path.exists(found) and not _answers(path) and _answers(found):
+            return found
     if not os.path.exists(path) and os.path.exists(SYSTEM_SOCKET):
         return SYSTEM_SOCKET
     return path

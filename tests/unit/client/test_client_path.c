@@ -1,10 +1,14 @@
+#include "client/path.h"
+
 #include "client/reeve.h"
 #include "tests/helper/t.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -87,6 +91,73 @@ UNIT(one_that_others_may_write_to_is_refused)
 			 REEVE_E_SYSTEM);
 }
 
+static int listen_at(const char *at)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", at);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+			 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static bool a_daemon_is_here(void)
+{
+	snprintf(path, sizeof(path), "/%s/reeve-%u/reeve.sock",
+		 geteuid() == 0 ? "run" : "tmp", (unsigned)geteuid());
+	return path_answers(path);
+}
+
+/* cron has no XDG_RUNTIME_DIR, the session that started the daemon had. */
+UNIT(without_a_session_the_daemon_of_one_is_found)
+{
+	char session[96], below[108], expected[140];
+	int fd;
+
+	unsetenv("XDG_RUNTIME_DIR");
+	path_sessions = folder;
+	snprintf(session, sizeof(session), "%s/%u", folder,
+		 (unsigned)geteuid());
+	snprintf(below, sizeof(below), "%s/reeve", session);
+	snprintf(expected, sizeof(expected), "%s/reeve.sock", below);
+	assert_int_equal(mkdir(session, 0700), 0);
+	assert_int_equal(mkdir(below, 0700), 0);
+	fd = listen_at(expected);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL), 0);
+	/* Where one answers in the other folder, that is the one. */
+	assert_true(path_answers(path));
+	if (strcmp(path, expected) != 0)
+		assert_true(a_daemon_is_here());
+	close(fd);
+	/* Nobody listens there any more. */
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL), 0);
+	assert_string_not_equal(path, expected);
+	/* What others may write to is not looked at. */
+	unlink(expected);
+	fd = listen_at(expected);
+	assert_int_equal(chmod(below, 0777), 0);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL), 0);
+	assert_string_not_equal(path, expected);
+	/* A folder that was named is the only one. */
+	assert_int_equal(chmod(below, 0700), 0);
+	setenv("REEVE_RUNTIME_DIR", "/somewhere", 1);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL), 0);
+	assert_string_equal(path, "/somewhere/reeve.sock");
+	unsetenv("REEVE_RUNTIME_DIR");
+	setenv("XDG_RUNTIME_DIR", "/", 1);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), NULL), 0);
+	if (geteuid() == 0)
+		assert_string_not_equal(path, expected);
+	close(fd);
+	unlink(expected);
+	rmdir(below);
+	rmdir(session);
+	path_sessions = "/run/user";
+}
+
 UNIT(a_path_that_does_not_fit_is_refused)
 {
 	char text[200];
@@ -109,6 +180,7 @@ int main(void)
 		TEST(the_sessions_folder_is_used_when_it_is_ours),
 		TEST(a_folder_of_somebody_else_is_not_trusted),
 		TEST(one_that_others_may_write_to_is_refused),
+		TEST(without_a_session_the_daemon_of_one_is_found),
 		TEST(a_path_that_does_not_fit_is_refused),
 	};
 
