@@ -150,7 +150,7 @@ REEVE_API REEVE_CHECK int reeve_extend(struct reeve *r,
 /**
  * reeve_tell_progress() - for those who watch the job; does not extend
  * @fraction:	0 to 1; below 0: unchanged
- * @note:	may be NULL: unchanged
+ * @note:	may be NULL: none, and the one before is over
  * @ret_hold:	may be NULL
  */
 REEVE_API REEVE_CHECK int reeve_tell_progress(struct reeve *r,

@@ -157,7 +157,7 @@ static inline void reeve_retry_after(struct reeve_task *task, int64_t pause_ms)
 
 /**
  * reeve_progress() - how far it is
- * @fraction:	0 to 1; negative: not known
+ * @fraction:	0 to 1; negative: as it was
  * @note:	a few words, copied; NULL: none
  *
  * At most ten a second go on, the newest wins: call it as often as you like.

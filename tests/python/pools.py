@@ -140,7 +140,7 @@ def an_error_in_map_comes_after_all_have_ended(it):
 def max_fail_stops_a_map_early(it):
     with pooled.pool(pooled.start(it)) as pool:
         result = pool.map_async('sometimes', [33] * 3 + [-1] * 200,
-                                max_fail=2)
+                                max_fail=3)
         raises(ValueError, result.get, 30)
         kinds = [type(error) for _, error in result.errors]
         equal(kinds.count(ValueError), 3)

@@ -83,6 +83,7 @@ class Context:
                        'job': self.job})
 
     def beat(self, extend=60.0):
-        """Say that the handler lives; moves a soft deadline by seconds."""
+        """Say that the worker lives. It moves no deadline: `timeout` of the
+        job is what bounds a handler."""
         self._say({'beat': self.job, 'token': self._token,
                    'extend_ms': int(extend * 1000)})

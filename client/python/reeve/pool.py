@@ -74,7 +74,7 @@ class Pool:
         """The results of func(item), in the order of the items.
 
         An error is raised when all have ended; with max_fail the rest is
-        cancelled after more errors than that. chunksize is not needed: how
+        cancelled after so many errors. chunksize is not needed: how
         much travels together is decided by the load, and nothing is lost
         together.
         """

@@ -259,7 +259,7 @@ class MapResult(_Waitable):
         self.errors.append((index, error))
         if self._error is None:
             self._error = error
-        if self._max_fail is not None and len(self.errors) > self._max_fail:
+        if self._max_fail is not None and len(self.errors) >= self._max_fail:
             self._cancel_rest()
 
     def _cancel_rest(self):

@@ -11,9 +11,9 @@
     if __name__ == '__main__':
         main()
 
-and in reeve.yaml a pool with `kind: worker`, `run: [python3, thumbs.py]` and
-`handles: [thumb]`. `python3 -m reeve.worker thumbs` runs a module that has
-no main() of its own.
+and in reeve.yaml a pool with `kind: worker`, `handles: [thumb]` and
+`run: [python3, /srv/thumbs.py]`. `python3 -m reeve.worker thumbs` runs a
+module that has no main() of its own.
 """
 import importlib
 import os
