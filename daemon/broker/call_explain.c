@@ -219,8 +219,10 @@ static void explain_ready(struct explain *e, bool stopped)
 	/* Whoever is free rests: that was said. */
 	if (broker->pools.list[number].unwilling >= workers)
 		return;
-	if (busy < workers && !e->ahead)
+	if (busy < workers && !e->ahead && !stopped)
 		reason(e, "next", NULL, "it is about to start");
+	else if (busy < workers && !e->ahead)
+		return;
 	else if (!e->ahead)
 		reason(e, "workers_busy", "reeve worker ls",
 		       "%" PRId64 " of %" PRId64
@@ -229,8 +231,10 @@ static void explain_ready(struct explain *e, bool stopped)
 	else
 		reason(e, "workers_busy", "reeve worker ls",
 		       "%" PRId64 " of %" PRId64 " workers are busy, and "
-		       "%" PRId64 " jobs of its queue go before it",
-		       busy, workers, e->ahead);
+		       "%" PRId64 " %s before it",
+		       busy, workers, e->ahead,
+		       e->ahead == 1 ? "job of its queue goes"
+				     : "jobs of its queue go");
 	if (!stopped)
 		expect_start(e, workers, busy);
 }

@@ -49,6 +49,19 @@ def has_ended(pid):
     return stat.rsplit(') ', 1)[1].startswith('Z')
 
 
+def test_what_a_paused_queue_holds_back_is_not_about_to_start():
+    with Real() as here:
+        here.submit('-q', 'slow', '--hold', 'true')
+        here.reeve('queue', 'pause', 'slow')
+        here.reeve('release', '1')
+        here.submit('-q', 'slow', 'true')
+        told = here.reeve('explain', '1').out
+        holds(told, "queue 'slow' is paused")
+        assert 'about to start' not in told, told
+        holds(here.reeve('explain', '2').out,
+              '1 job of its queue goes before it')
+
+
 def test_many_first_commands_start_one_daemon():
     with Real() as here:
         many = [here.popen('submit', 'true') for _ in range(8)]
