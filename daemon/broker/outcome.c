@@ -259,6 +259,7 @@ static int read_fail(const struct fields *line, struct arena *arena,
 	outcome->final = !again || member_true(line, "bury");
 	outcome->pause_ms = member_int(line, "retry_ms", -1);
 	outcome->has_pause = outcome->pause_ms >= 0;
+	outcome->least_ms = member_int(line, "retry_after_ms", 0);
 	return read_error(line, arena, &outcome->failure);
 }
 

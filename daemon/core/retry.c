@@ -39,4 +39,6 @@ void retry_answer(const struct retry_wish *wish, bool *final,
 		*final = true;
 	else if (wish->pause_ms >= 0)
 		*backoff_ms = wish->pause_ms;
+	if (*backoff_ms < wish->least_ms)
+		*backoff_ms = wish->least_ms;
 }

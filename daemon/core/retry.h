@@ -31,6 +31,7 @@ int64_t retry_delay_ms(const struct retry_rule *rule, uint32_t failures,
 struct retry_wish {
 	bool final;	  /* like this it never goes well */
 	int64_t pause_ms; /* instead of the rule's; -1: as the rule says */
+	int64_t least_ms; /* never sooner, whoever says the pause; 0: as it is */
 };
 
 /**

@@ -48,6 +48,7 @@ int retry_decide(struct txn *txn, struct live *live,
 	const struct retry_wish wish = {
 		.final = outcome->final,
 		.pause_ms = outcome->has_pause ? outcome->pause_ms : -1,
+		.least_ms = outcome->least_ms,
 	};
 	struct retry_rule rule;
 	struct extra extra;

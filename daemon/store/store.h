@@ -172,9 +172,9 @@ struct store_outcome {
 	struct slice result;  /* JSON, of handlers */
 	struct slice failure; /* JSON {"type","message","trace"}, or n 0 */
 	/* Of FAILED_ATTEMPT, what the handler wishes: like this it is not tried
-	 * again; with has_pause: not before so long. */
+	 * again; with has_pause: after so long; and never before least_ms. */
 	bool final, has_pause;
-	int64_t pause_ms;
+	int64_t pause_ms, least_ms;
 	bool accepted; /* out: the token was current */
 };
 

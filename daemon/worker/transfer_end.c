@@ -107,7 +107,11 @@ static void succeed(struct transfer *transfer, struct verdict *verdict,
 	json_out_fini(&out);
 }
 
-/* Libcurl makes seconds of a date, too. */
+/*
+ * Libcurl makes seconds of a date, too, and 0 of what is neither. A server may
+ * ask for more time than the job's rule gives, never for less: "0" would let a
+ * server that is down have all attempts within a blink.
+ */
 static void take_pause(const struct transfer *transfer, struct verdict *verdict)
 {
 	struct curl_header *header;
@@ -118,11 +122,11 @@ static void take_pause(const struct transfer *transfer, struct verdict *verdict)
 					&header) != CURLHE_OK ||
 	    transfer->curl->easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER,
 					 &seconds) != CURLE_OK ||
-	    seconds < 0)
+	    seconds <= 0)
 		return;
-	verdict->retry_ms = seconds > TRANSFER_END_PAUSE_MS / 1000
-				    ? TRANSFER_END_PAUSE_MS
-				    : (int64_t)seconds * 1000;
+	verdict->retry_after_ms = seconds > TRANSFER_END_PAUSE_MS / 1000
+					  ? TRANSFER_END_PAUSE_MS
+					  : (int64_t)seconds * 1000;
 }
 
 static void answer_failed(struct transfer *transfer, struct verdict *verdict,

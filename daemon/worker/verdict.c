@@ -17,6 +17,7 @@ void verdict_begin(struct verdict *verdict, size_t max_line)
 				     : 0;
 	verdict->failed = verdict->spoilt = verdict->give_up = false;
 	verdict->retry_ms = verdict->cpu_us = -1;
+	verdict->retry_after_ms = 0;
 	verdict->log_bytes = verdict->log_text_bytes = verdict->log_lines = 0;
 	verdict->log_omitted_bytes = 0;
 }
@@ -142,6 +143,9 @@ static void write_error(const struct verdict *verdict, struct json_out *out)
 		json_out_member_bool(out, "retry", false);
 	if (verdict->retry_ms >= 0)
 		json_out_member_int(out, "retry_ms", verdict->retry_ms);
+	if (verdict->retry_after_ms)
+		json_out_member_int(out, "retry_after_ms",
+				    verdict->retry_after_ms);
 }
 
 static void write_log(struct verdict *verdict, struct json_out *out,

@@ -26,7 +26,8 @@ struct verdict {
 	char trace[VERDICT_TRACE_BYTES + 1];
 	bool spoilt;  /* the failure is of the result: a good one mends it */
 	bool give_up; /* `retry: false` */
-	int64_t retry_ms; /* -1: by the job's rule */
+	int64_t retry_ms;	/* -1: by the job's rule */
+	int64_t retry_after_ms; /* not before, whoever says; 0: as it is */
 	char log[VERDICT_LOG_BYTES + (VERDICT_LOG_LINES + 1) * 24];
 	size_t log_bytes, log_text_bytes, log_lines;
 	int64_t log_omitted_bytes;

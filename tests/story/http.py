@@ -139,6 +139,20 @@ def it_comes_again_when_it_was_told_to(t):
 
 
 @story
+def a_server_may_ask_for_more_time_than_the_rule_gives_never_for_less(t):
+    server = start(t)
+    words = ('0', '-5', 'soon', '9' * 20, '1')
+    rule = {'retry': {'max_attempts': 2, 'backoff_ms': 1500,
+                      'backoff_max_ms': 1500, 'jitter': 0}}
+    jobs = [give(t, server.url + '/retry/%s/1' % word, rule)
+            for word in words]
+    for word, job in zip(words, jobs):
+        equal(t.wait(job)['attempt'], 2)
+        first, second = [r.at for r in server.of('/retry/%s/' % word)]
+        assert second - first >= 1.4, (word, second - first)
+
+
+@story
 def nobody_there_nobody_answers_half_an_answer(t):
     server = start(t)
     with contextlib.closing(socket.socket()) as free:

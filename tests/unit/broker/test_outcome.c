@@ -141,7 +141,8 @@ UNIT(why_a_handler_failed_is_kept_with_its_trace_and_its_wish)
 	assert_int_equal(
 		parse("{\"fail\":17,\"token\":91,\"error\":{\"type\":"
 		      "\"KeyError\",\"message\":\"'x'\",\"trace\":\"File 1\","
-		      "\"more\":1},\"retry_ms\":5000,\"run_us\":7}",
+		      "\"more\":1},\"retry_ms\":5000,\"retry_after_ms\":6000,"
+		      "\"run_us\":7}",
 		      &outcome, &run_us),
 		0);
 	assert_int_equal(outcome.job, 17);
@@ -153,6 +154,7 @@ UNIT(why_a_handler_failed_is_kept_with_its_trace_and_its_wish)
 	assert_false(outcome.final);
 	assert_true(outcome.has_pause);
 	assert_int_equal(outcome.pause_ms, 5000);
+	assert_int_equal(outcome.least_ms, 6000);
 	assert_int_equal(run_us, 7);
 	assert_int_equal(parse("{\"fail\":1,\"token\":2,\"error\":{},"
 			       "\"retry\":false}",

@@ -71,6 +71,7 @@ UNIT(a_handler_may_end_it_or_set_the_pause_but_never_add_a_try)
 {
 	const struct retry_wish none = {.pause_ms = -1},
 				later = {.pause_ms = 5},
+				after = {.pause_ms = -1, .least_ms = 2000},
 				never = {.final = true, .pause_ms = 5};
 	int64_t backoff_ms = 1000;
 	bool final = false;
@@ -81,6 +82,11 @@ UNIT(a_handler_may_end_it_or_set_the_pause_but_never_add_a_try)
 	retry_answer(&later, &final, &backoff_ms);
 	assert_false(final);
 	assert_int_equal(backoff_ms, 5);
+	retry_answer(&after, &final, &backoff_ms);
+	assert_int_equal(backoff_ms, 2000);
+	backoff_ms = 3000;
+	retry_answer(&after, &final, &backoff_ms);
+	assert_int_equal(backoff_ms, 3000);
 	retry_answer(&never, &final, &backoff_ms);
 	assert_true(final);
 	retry_answer(&later, &final, &backoff_ms);
