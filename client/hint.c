@@ -18,6 +18,8 @@ static const struct {
 	{"org.reeve.queues.NoSuchQueue", NULL,
 	 "reeve queue ls shows all; the first job of a queue begins it, or "
 	 "reeve queue set"},
+	{"org.reeve.queues.Timeout", NULL,
+	 "The jobs go on: drain it again, or with a longer --timeout"},
 	{"org.reeve.jobs.TooLarge", "with_spec", "Ask for fewer of them"},
 	{"org.reeve.admin.BadMessage", NULL,
 	 "Is the daemon of the same version? See: reeve doctor"},

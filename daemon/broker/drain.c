@@ -60,7 +60,7 @@ static void answer(struct drain *drain, int64_t remaining)
 	if (remaining) {
 		out = call_error(call, "org.reeve.queues.Timeout");
 		json_out_member_int(out, "remaining", remaining);
-		call_error_end(call, "not drained within wait_ms",
+		call_error_end(call, "not drained in that time",
 			       "the jobs go on; call Drain again");
 	} else {
 		call_reply(call, false);

@@ -21,6 +21,9 @@ UNIT(a_hint_that_names_a_call_becomes_one_that_names_a_command)
 	assert_non_null(strstr(hint("org.varlink.service.InvalidParameter",
 				    "GetInterfaceDescription tells"),
 			       "--help"));
+	assert_non_null(strstr(
+		hint("org.reeve.queues.Timeout", "the jobs go on; call Drain"),
+		"--timeout"));
 	assert_non_null(strstr(hint("org.reeve.jobs.Duplicate",
 				    "on_conflict return_existing gives its id"),
 			       "--on-conflict return"));
