@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "proto/limits.h"
+#include "proto/streams.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -52,8 +53,8 @@ int link_open(struct link *link, const char *path)
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, bytes + 1);
 
-	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			  0);
+	link->fd = streams_above(
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (link->fd < 0)
 		return -errno;
 

@@ -7,11 +7,10 @@
 #include "client/suggest.h"
 #include "client/table.h"
 #include "proto/json_out.h"
+#include "proto/streams.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static const struct command *const commands[] = {
 	&command_submit,   &command_run,    &command_call,
@@ -188,23 +187,13 @@ static int run(struct tool *tool, int argc, char **argv)
 	return run_command(tool, command, argc - 1, argv + 1);
 }
 
-/* Where one is closed, what we open next would take its place, and be written to
- * in its stead: a socket, a file. */
-static void keep_streams(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
-			exit(EXIT_INTERNAL);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct tool tool = {0};
 	int code;
 
-	keep_streams();
-
+	if (streams_keep() != 0)
+		return EXIT_INTERNAL;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("reeve %s\n", reeve_version());
 		return 0;

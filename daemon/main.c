@@ -3,6 +3,7 @@
 #include "daemon/supervisor/supervisor.h"
 #include "daemon/worker/template.h"
 #include "daemon/worker/worker.h"
+#include "proto/streams.h"
 
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 
 	if (argc < 1)
 		return SUPERVISOR_EXIT_CALLER;
+	if (streams_keep() != 0)
+		return SUPERVISOR_EXIT_SYSTEM;
 	for (size_t i = 0; argc > 1 && i < SUPERVISOR; i++)
 		if (strcmp(argv[1], roles[i].name) == 0) {
 			role = &roles[i];

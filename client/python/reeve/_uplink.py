@@ -6,6 +6,8 @@ import json
 import socket
 import time
 
+from ._wire import new_socket
+
 READ_BYTES = 256 * 1024
 LINE_BYTES = 64 * 1024 * 1024
 PAUSE_MIN = 0.010
@@ -31,7 +33,7 @@ class Uplink:
         """True if a connection was made; else `due` says when to try."""
         if self.socket is not None or now < self.due:
             return False
-        it = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        it = new_socket()
         try:
             # A listener with a full backlog would make connect() wait.
             it.setblocking(False)

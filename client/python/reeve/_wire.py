@@ -1,4 +1,5 @@
 """The public socket: where it is, and one connection to it."""
+import fcntl
 import json
 import os
 import socket
@@ -100,6 +101,15 @@ def parameters_of(reply):
     return reply.get('parameters') or {}
 
 
+def new_socket():
+    """Above 2: where stdout is closed it would get what is printed."""
+    it = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if it.fileno() > 2:
+        return it
+    with it:
+        return socket.socket(fileno=fcntl.fcntl(it, fcntl.F_DUPFD_CLOEXEC, 3))
+
+
 class Connection:
     """One connection; a call at a time, or pipelined by hand."""
 
@@ -112,7 +122,7 @@ class Connection:
         deadline = time.monotonic() + within
         pause = 0.01
         while True:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket = new_socket()
             try:
                 self.socket.connect(path)
                 return
