@@ -57,9 +57,18 @@ int served_missing(struct tool *tool, enum served kind, const char *name)
 			"there is no %s '%s'", kinds[kind].what, name);
 }
 
+/* The daemon names the field of what is not the job's own handler. */
+static bool is_of_callback(const struct reeve_error *error)
+{
+	return strstr(error->message, ".handler: ") != NULL;
+}
+
 int served_fail(struct tool *tool, const char *name)
 {
 	const char *error = reeve_error(tool->r)->name;
+
+	if (is_of_callback(reeve_error(tool->r)))
+		return say_error(tool);
 
 	for (size_t i = 0; name && i < ARRAY_COUNT(kinds); i++) {
 		if (strcmp(error, kinds[i].error) == 0)

@@ -389,6 +389,7 @@ static const struct schema_type no_such_job_error_type =
 
 static const struct schema_field no_such_handler_error_fields[] = {
 	OUT_REQ(handler, STRING),
+	OUT_OPT(parameter, STRING),
 };
 static const struct schema_type no_such_handler_error_type =
 	FIELDS_TYPE("NoSuchHandler", no_such_handler_error_fields);

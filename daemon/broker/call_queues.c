@@ -146,17 +146,23 @@ static int set_callbacks(struct call *call, const struct call_configure *p,
 			 struct store_queue *set, struct entry_fault *fault)
 {
 	struct callbacks callbacks = callback_lists(set->callbacks);
+	struct callbacks given = {0};
 	int r;
 
 	if (CALL_HAS(p, CONFIGURE, on_success))
-		callbacks.lists[CALLBACK_SUCCESS] = p->on_success;
+		given.lists[CALLBACK_SUCCESS] = p->on_success;
 	if (CALL_HAS(p, CONFIGURE, on_failure))
-		callbacks.lists[CALLBACK_FAILURE] = p->on_failure;
+		given.lists[CALLBACK_FAILURE] = p->on_failure;
 	if (CALL_HAS(p, CONFIGURE, on_done))
-		callbacks.lists[CALLBACK_DONE] = p->on_done;
-	r = callback_check(call, &callbacks, "", fault);
+		given.lists[CALLBACK_DONE] = p->on_done;
+	/* Whoever mends one of them is not held up by another. */
+	r = callback_check(call, &given, "", fault);
 	if (r)
 		return r;
+	for (int i = 0; i < CALLBACK_WHEN_COUNT; i++) {
+		if (given.lists[i].n)
+			callbacks.lists[i] = given.lists[i];
+	}
 	return callback_text(&call->broker->scratch, &callbacks, call,
 			     &call->arena, &set->callbacks);
 }

@@ -31,6 +31,7 @@ int callback_check(struct call *call, const struct callbacks *callbacks,
 		if (found) {
 			r = entry_served(call, walk.spec.handler, walk.path,
 					 ret_fault);
+			ret_fault->callback = r > 0;
 			if (r)
 				return r;
 		}

@@ -17,6 +17,7 @@ struct entry_fault {
 	const char *error;	   /* full name of the error */
 	struct schema_fault where; /* path and message */
 	struct slice handler;	   /* of NoSuchHandler */
+	bool callback;		   /* it is that of a callback */
 };
 
 enum {

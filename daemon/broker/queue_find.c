@@ -4,6 +4,7 @@
 
 #include "daemon/broker/call.h"
 #include "daemon/broker/state.h"
+#include "proto/callback.h"
 #include "proto/spec.h"
 
 #define STEP_QUEUES 64 /* asked for their oldest job in one step */
@@ -120,6 +121,17 @@ static void done(struct read_request *request, int result)
 	call_release(call);
 }
 
+/* Told of by name before its first job: the callbacks' own, and those that the
+ * configuration names. */
+static bool is_expected(const struct broker *broker, struct slice name)
+{
+	const struct job_defaults *said = defaults_find(&broker->defaults,
+							name);
+
+	return slice_is(name, CALLBACK_QUEUE) ||
+	       (name.n && slice_is(name, said->queue));
+}
+
 /* What the broker knows by itself: settings, and `default`. */
 static int add_known(struct call *call, struct queue_find *find)
 {
@@ -127,12 +139,15 @@ static int add_known(struct call *call, struct queue_find *find)
 	struct slice fallback = SLICE(SPEC_QUEUE_DEFAULT);
 	const struct queue *queue;
 
-	find->names = arena_array(&call->arena, queues->count + 1,
+	find->names = arena_array(&call->arena, queues->count + 2,
 				  sizeof(*find->names));
 	if (!find->names)
 		return -ENOMEM;
 	if (is_asked(find, fallback))
 		find->names[find->name_count++] = fallback;
+	else if (is_expected(call->broker, find->name) &&
+		 !queue_find(queues, find->name))
+		find->names[find->name_count++] = find->name;
 	for (queue = queues->by_name; queue; queue = queue->hh.next) {
 		if (!is_asked(find, queue->set.name))
 			continue;

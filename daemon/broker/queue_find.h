@@ -2,7 +2,8 @@
 
 /*
  * Queue find: the queues that there are, by name. A queue is there when it has
- * settings or jobs, ended ones among them; `default` always is.
+ * settings or jobs, ended ones among them; `default` always is. Whoever asks by
+ * name finds `callbacks`, too, and what the configuration names.
  */
 
 #include "daemon/broker/reader.h"

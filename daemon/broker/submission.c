@@ -7,14 +7,19 @@
 void submission_fault(struct call *call, const struct entry_fault *fault)
 {
 	struct json_out *out = call_error(call, fault->error);
+	const char *hint = CALL_HINT_PARAMETER;
 
-	if (fault->handler.p)
+	if (fault->handler.p) {
 		json_out_member_string(out, "handler", fault->handler);
-	else
+		hint = "reeve pool ls shows who serves what; a consumer makes "
+		       "one known: reeve work NAME -- COMMAND";
+	}
+	if (fault->callback)
+		hint = "what a callback calls is served before the job is "
+		       "submitted; reeve pool ls shows by whom";
+	if (!fault->handler.p || fault->callback)
 		json_out_member_text(out, "parameter", fault->where.path);
-	call_error_end(call, fault->where.message,
-		       fault->handler.p ? "reeve pool ls shows who serves what"
-					: CALL_HINT_PARAMETER);
+	call_error_end(call, fault->where.message, hint);
 }
 
 /* New jobs may be refused while everything else goes on. */

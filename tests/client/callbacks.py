@@ -199,7 +199,12 @@ def test_mistakes_are_told_before_anything_is_submitted():
                 ('--on-done-call', 'notify {"a":', 'is not JSON')):
             holds(here.said(2, 'submit', flag, value, 'true'), why)
         holds(here.said(3, 'submit', '--on-done-call', 'nobody', 'true'),
-              'nobody serves this handler')
+              'job.on_done[0].handler: nobody serves this handler')
+        # The job's own handler is there: nothing is said of that one.
+        said = here.said(3, 'submit', '--on-done-call', 'nobody',
+                         '--handler', 'http', 'url=http://x.org')
+        holds(said, 'job.on_done[0].handler', 'what a callback calls')
+        assert 'libcurl' not in said, said
         holds(here.said(2, 'submit', '--header', 'a: b', 'true'), '--http')
         holds(here.said(2, 'submit', '--http', 'http://x.org'), 'the method')
         holds(here.said(2, 'submit', '--http', 'GET', 'x.org'), 'neither')

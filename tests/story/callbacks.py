@@ -293,6 +293,21 @@ def a_group_has_its_callbacks_once_with_counts(t):
 
 
 @story
+def the_queue_of_callbacks_is_paused_before_the_first_of_them(t):
+    t.start()
+    t.c.call(QUEUES + 'Pause', name='callbacks')
+    t.kill_broker()
+    t.reconnect()
+    job = t.submit(['/bin/true'], on_done=[{'argv': ['/bin/true']}])
+    t.wait(job)
+    [one] = t.c.call('List', filter={'follows': job})['jobs']
+    equal((one['state'], t.c.call('Explain', id=one['id'])['reasons'][0]
+           ['rule']), ('ready', 'paused'))
+    t.c.call(QUEUES + 'Resume', name='callbacks')
+    equal(t.wait(one['id'])['state'], 'succeeded')
+
+
+@story
 def a_queue_has_callbacks_of_its_jobs_but_not_of_callbacks(t):
     t.start()
     t.c.call(QUEUES + 'Configure', name='mail', on_failure=[note(t, 'mail')])

@@ -83,6 +83,8 @@ def a_paused_queue_starts_nothing_even_after_a_restart(t):
     t.c.call(QUEUES + 'Resume', name='default')
     t.c.call(QUEUES + 'Drain', name='default', wait_ms=10000)
     equal(t.get(job)['state'], 'succeeded')
+    for word in ('Pause', 'Resume'):
+        t.c.call(QUEUES + word, name='callbacks')
     equal(t.c.refused(QUEUES + 'Pause', name='defalut').name,
           QUEUES + 'NoSuchQueue')
 

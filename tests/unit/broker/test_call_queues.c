@@ -67,6 +67,62 @@ UNIT(what_is_not_built_or_not_there_is_refused_by_name)
 	stage_end(&stage);
 }
 
+UNIT(the_queue_of_callbacks_is_known_before_the_first_of_them)
+{
+	struct stage stage;
+	const char *line;
+	int fd;
+
+	stage_open(&stage);
+	fd = stage_client(&stage);
+	assert_null(strstr(stage_call(&stage, fd, LIST, "{}"), "callbacks\""));
+	stage_expect(stage_call(&stage, fd, DRAIN,
+				"{\"name\":\"callbacks\",\"wait_ms\":0}"),
+		     "{\"parameters\":{}}");
+	for (int i = 0; i < 2; i++)
+		stage_expect(stage_call(&stage, fd, PAUSE,
+					"{\"name\":\"callbacks\"}"),
+			     "{\"parameters\":{}}");
+	line = stage_call(&stage, fd, LIST, "{}");
+	stage_expect(line, "{\"name\":\"callbacks\",\"paused\":true");
+	stage_call(&stage, fd, RESUME, "{\"name\":\"callbacks\"}");
+	assert_false(queue_settings(&stage.broker.queues, SLICE("callbacks"))
+			     .paused);
+	close(fd);
+	stage_end(&stage);
+}
+
+UNIT(a_list_of_callbacks_is_set_whatever_the_others_call)
+{
+	struct stage stage;
+	struct store_queue *queue;
+	const char *line;
+	int fd;
+
+	stage_begin(&stage);
+	queue = &stage.store->queues[stage.store->queue_count++];
+	queue->name = (struct slice){fake_text(SLICE("q")), 1};
+	queue->callbacks = SLICE("{\"uid\":0,\"gid\":0,\"on_done\":["
+				 "{\"handler\":\"gone\"}]}");
+	stage_start(&stage);
+	fd = stage_client(&stage);
+	stage_expect(stage_call(&stage, fd, CONFIGURE,
+				"{\"name\":\"q\",\"on_failure\":["
+				"{\"shell\":\"a\"}]}"),
+		     "{\"parameters\":{}}");
+	line = stage_call(&stage, fd, LIST, "{}");
+	stage_expect(line, "\"on_failure\":[{\"shell\":\"a\"}]");
+	stage_expect(line, "\"on_done\":[{\"handler\":\"gone\"}]");
+	line = stage_call(&stage, fd, CONFIGURE,
+			  "{\"name\":\"q\",\"on_done\":["
+			  "{\"handler\":\"gone\"}]}");
+	stage_expect(line, "NoSuchHandler\",\"parameters\":{\"handler\":"
+			   "\"gone\",\"parameter\":\"on_done[0].handler\"");
+	stage_expect(line, "what a callback calls");
+	close(fd);
+	stage_end(&stage);
+}
+
 #define JOB "{\"argv\":[\"a\"],\"queue\":\"q\",\"hold\":true}"
 
 /* Three calls wait for room in a full queue: some jobs, one, all or none. */
@@ -275,6 +331,10 @@ UNIT(purge_cancels_what_waits_and_removes_what_ended)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			the_queue_of_callbacks_is_known_before_the_first_of_them),
+		cmocka_unit_test(
+			a_list_of_callbacks_is_set_whatever_the_others_call),
 		cmocka_unit_test(
 			who_waits_for_room_is_refused_when_its_queue_begins_to_refuse),
 		cmocka_unit_test(

@@ -81,6 +81,13 @@ UNIT(handlers_and_groups_must_be_there)
 				"{\"job\":{\"handler\":\"resize\"}}"),
 		     "NoSuchHandler\",\"parameters\":{\"handler\":\"resize\"");
 	stage_expect(stage_call(&stage, fd, SUBMIT,
+				"{\"job\":{\"handler\":\"resize\"}}"),
+		     "a consumer makes one known");
+	stage_expect(stage_call(&stage, fd, SUBMIT,
+				"{\"job\":{\"argv\":[\"a\"],\"on_done\":["
+				"{\"handler\":\"resize\"}]}}"),
+		     "\"parameter\":\"job.on_done[0].handler\"");
+	stage_expect(stage_call(&stage, fd, SUBMIT,
 				"{\"job\":{\"argv\":[\"a\"],\"group\":9}}"),
 		     "NoSuchGroup\",\"parameters\":{\"group\":9");
 	close(fd);
