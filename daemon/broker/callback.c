@@ -29,9 +29,8 @@ int callback_check(struct call *call, const struct callbacks *callbacks,
 			return ENTRY_E_REFUSED;
 		}
 		if (found) {
-			r = entry_served(call, walk.spec.handler, walk.path,
+			r = entry_served(call, &walk.spec, true, walk.path,
 					 ret_fault);
-			ret_fault->callback = r > 0;
 			if (r)
 				return r;
 		}

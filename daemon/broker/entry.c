@@ -9,6 +9,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/state.h"
+#include "proto/http_args.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 #include "proto/limits.h"
@@ -45,13 +46,38 @@ static int refuse_handler(struct call *call, struct slice handler,
 	return refuse(ret_fault, "org.reeve.jobs.NoSuchHandler");
 }
 
-int entry_served(struct call *call, struct slice handler, const char *path,
-		 struct entry_fault *ret_fault)
+/* What its worker would refuse is refused now, while somebody is there. */
+static int check_request(const struct spec *spec, bool callback,
+			 const char *path, struct entry_fault *ret_fault)
 {
-	if (pools_serving(&call->broker->pools, handler) == SCHED_POOL_NONE &&
-	    !reserves_know(call->broker, handler))
-		return refuse_handler(call, handler, path, ret_fault);
-	return 0;
+	struct schema_fault *where = &ret_fault->where;
+	struct slice args = SPEC_HAS(spec, args) ? spec->args : SLICE("{}");
+	char fault[HTTP_ARGS_FAULT_BYTES];
+	const char *field;
+	int r = http_args_check(args, callback, &field, fault);
+
+	if (r <= 0)
+		return r;
+	snprintf(where->path, sizeof(where->path), "%s.args%s%s", path,
+		 field[0] ? "." : "", field);
+	snprintf(where->message, sizeof(where->message), "%.190s", fault);
+	return refuse(ret_fault, "org.varlink.service.InvalidParameter");
+}
+
+int entry_served(struct call *call, const struct spec *spec, bool callback,
+		 const char *path, struct entry_fault *ret_fault)
+{
+	const struct pools *pools = &call->broker->pools;
+	uint32_t pool = pools_serving(pools, spec->handler);
+
+	if (pool != SCHED_POOL_NONE && pools->list[pool].config &&
+	    pools->list[pool].config->kind == POOL_HTTP)
+		return check_request(spec, callback, path, ret_fault);
+	if (pool != SCHED_POOL_NONE ||
+	    reserves_know(call->broker, spec->handler))
+		return 0;
+	ret_fault->callback = callback;
+	return refuse_handler(call, spec->handler, path, ret_fault);
 }
 
 int entry_check(struct call *call, struct slice object,
@@ -78,7 +104,7 @@ int entry_check(struct call *call, struct slice object,
 		if (r)
 			return r;
 	}
-	return entry_served(call, ret->handler, path, ret_fault);
+	return entry_served(call, ret, false, path, ret_fault);
 }
 
 /* Numbers among those that go to the worker, in the same order. */

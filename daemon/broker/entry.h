@@ -49,9 +49,15 @@ must_check int entry_make(struct call *call, const struct spec *spec,
 			  struct lane **ret_lane,
 			  struct entry_fault *ret_fault);
 
-/** entry_served() - 0, or ENTRY_E_REFUSED: nobody serves this handler */
-must_check int entry_served(struct call *call, struct slice handler,
-			    const char *path, struct entry_fault *ret_fault);
+/**
+ * entry_served() - does somebody serve its handler, and take its arguments?
+ * @callback:	it is one, and gets what it follows among its arguments
+ *
+ * Return: 0, ENTRY_E_REFUSED, or -ENOMEM.
+ */
+must_check int entry_served(struct call *call, const struct spec *spec,
+			    bool callback, const char *path,
+			    struct entry_fault *ret_fault);
 
 /** entry_rule() - a rule as it is stored, with all its defaults; or -ENOMEM */
 must_check int entry_rule(struct arena *arena, const struct retry_rule *rule,

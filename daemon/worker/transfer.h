@@ -8,12 +8,14 @@
 #include <sys/queue.h>
 
 #include "daemon/worker/curl.h"
-#include "daemon/worker/http_args.h"
 #include "daemon/worker/http_settings.h"
 #include "daemon/worker/order.h"
+#include "proto/http_args.h"
 
 /* Of an answer's headers, those behind its body included. */
 #define TRANSFER_HEADER_BYTES (512 * 1024)
+/* Of one line of them: libcurl's own bound, and it has no name there. */
+#define TRANSFER_LINE_BYTES (100 * 1024)
 
 struct transfer {
 	TAILQ_ENTRY(transfer) link;

@@ -224,8 +224,35 @@ static void judge_redirects(struct transfer *transfer)
 	transfer_fail(transfer, "HttpStatus", false, message);
 }
 
+/* Libcurl has no word of its own for a line that it would not hold. */
+static bool is_endless_line(const struct transfer *transfer)
+{
+	long asked_bytes = 0;
+
+	return transfer->code == CURLE_OUT_OF_MEMORY &&
+	       transfer->curl->easy_getinfo(transfer->easy,
+					    CURLINFO_REQUEST_SIZE,
+					    &asked_bytes) == CURLE_OK &&
+	       asked_bytes > 0;
+}
+
+static void judge_line(struct transfer *transfer)
+{
+	char message[512];
+
+	snprintf(message, sizeof(message),
+		 "a line of the answer's headers has more than %d bytes, "
+		 "from %.380s",
+		 TRANSFER_LINE_BYTES, transfer->args.shown);
+	transfer_fail(transfer, "TooLarge", false, message);
+}
+
 static void judge_failure(struct transfer *transfer)
 {
+	if (is_endless_line(transfer)) {
+		judge_line(transfer);
+		return;
+	}
 	if (transfer->refused) {
 		judge_refused(transfer);
 		return;

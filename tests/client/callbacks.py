@@ -203,7 +203,7 @@ def test_mistakes_are_told_before_anything_is_submitted():
         # The job's own handler is there: nothing is said of that one.
         said = here.said(3, 'submit', '--on-done-call', 'nobody',
                          '--handler', 'http', 'url=http://x.org')
-        holds(said, 'job.on_done[0].handler', 'what a callback calls')
+        holds(said, 'job.on_done[0].handler', 'callback calls is served')
         assert 'libcurl' not in said, said
         holds(here.said(2, 'submit', '--header', 'a: b', 'true'), '--http')
         holds(here.said(2, 'submit', '--http', 'http://x.org'), 'the method')

@@ -3,7 +3,7 @@
  * keeps its promises, and what is refused says why.
  */
 
-#include "daemon/worker/http_args.h"
+#include "proto/http_args.h"
 #include "proto/json_in.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -13,6 +13,7 @@ writes down what came.
     /partial               half of what was announced
     /big, /chunked         10 GB, with and without a length
     /trailers              headers behind a body, without end
+    /line, /endless        a header, or the status, whose line has no end
     /to?URL                302 to URL
     /loop                  302 to itself
 
@@ -174,6 +175,13 @@ class Server:
                 writer.write(b'X: %s\r\n' % (b'y' * 60) * 1000)
                 await writer.drain()
                 self.sent += 65000
+        if word in ('line', 'endless'):
+            writer.write(b'HTTP/1.1 200 ' + (
+                b'OK\r\nX: ' if word == 'line' else b''))
+            while True:
+                writer.write(b'y' * 65536)
+                await writer.drain()
+                self.sent += 65536
         if word.startswith('to?'):
             to = request.path.partition('?')[2]
             return await self.say(writer, 302, b'', [('Location', to)])

@@ -103,9 +103,46 @@ def a_request_is_made_and_its_answer_is_the_result(t):
     asked = json.loads(result(t, server.url + '/echo', job={'id': 7})['body'])
     equal((asked['method'], json.loads(asked['body'])), ('POST', {'id': 7}))
     equal(result(t, server.url + '/echo', method='HEAD')['body'], '')
-    job = fails(t, 'BadRequest', 'newline', server.url + '/echo',
-                headers={'A': 'b\r\nX: y'}, spec=retry(5))
-    equal(job['attempt'], 1, 'what cannot be asked is not tried again')
+
+
+def refused(t, args, of=None):
+    """The field, and what is said of it."""
+    spec = {'handler': 'http', 'args': args}
+    error = t.c.refused('Submit', job={'argv': ['true'], 'on_done': [spec]}
+                        if of else spec)
+    equal(error.name, 'org.varlink.service.InvalidParameter')
+    return error.parameters['parameter'], error.parameters['message']
+
+
+@story
+def what_cannot_be_asked_is_refused_before_it_is_a_job(t):
+    start(t)
+    url = 'https://example.org/'
+    for args, field, says in (
+            ({}, '.url', 'give one'),
+            ({'url': 'example.org'}, '.url', 'it begins with http'),
+            ({'url': 'ftp://example.org/'}, '.url', 'it begins with http'),
+            ({'url': 'http:///x'}, '.url', 'it names no host'),
+            ({'url': url, 'headers': {'A': 'b\r\nX: y'}}, '.headers',
+             'newline'),
+            ({'url': url, 'uri': 1}, '', "there is no 'uri'"),
+            ({'url': url, 'method': 'HEAD', 'body': ''}, '.method', 'HEAD')):
+        for of, path in ((None, 'job'), (True, 'job.on_done[0]')):
+            got, message = refused(t, args, of)
+            equal(got, path + '.args' + field)
+            assert message.startswith(says) or says in message, message
+            assert not message.startswith(field[1:] + ':'), message
+    # What it follows is what it sends.
+    equal(refused(t, {'url': url, 'method': 'HEAD'}, True)[0],
+          'job.on_done[0].args.method')
+    error = t.c.refused('org.reeve.queues.Configure', name='q', on_failure=[
+        {'handler': 'http', 'args': {'url': 'x'}}])
+    equal(error.parameters['parameter'], 'on_failure[0].args.url')
+    many = t.c.call('SubmitMany', jobs=[
+        {'handler': 'http', 'args': {'url': 'x'}}, {'argv': ['true']}])
+    equal([(one['index'], one['field']) for one in many['rejected']],
+          [(0, 'jobs[0].args.url')])
+    equal(t.c.call('Count')['total'], 1)
 
 
 @story
@@ -192,6 +229,10 @@ def headers_behind_an_answer_are_not_kept_without_end(t):
     # In the tens of seconds of a request it would fill the memory.
     job = fails(t, 'TooLarge', 'headers', server.url + '/trailers', retry(3))
     equal(job['attempt'], 1, 'it is as long the next time')
+    # One line is libcurl's to bound.
+    for path in ('/line', '/endless'):
+        job = fails(t, 'TooLarge', '102400 bytes', server.url + path, retry(3))
+        equal(job['attempt'], 1)
     assert server.sent < 50 * 1024 ** 2, server.sent
     equal(result(t, server.url + '/echo')['status'], 200)
 

@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 
 #define S INT64_C(1000000000)
+#define URL "\"args\":{\"url\":\"http://h/\"}"
 /* The pool `img` of stage_pool.h, as one of our own kind http. */
 #define WEB                                                                    \
 	"[" STAGE_EXEC ",{\"number\":1,\"name\":\"img\",\"kind\":4,"           \
@@ -31,9 +32,9 @@ static int give_three(struct stage *stage, int client, int64_t tokens[3])
 
 	stage_pools(stage, WEB);
 	worker = stage_handler(stage, 8);
-	stage_thumb(stage, client, "\"timeout_ms\":60000");
-	stage_thumb(stage, client, "\"timeout_ms\":70000");
-	stage_thumb(stage, client, "\"once\":true");
+	stage_thumb(stage, client, URL ",\"timeout_ms\":60000");
+	stage_thumb(stage, client, URL ",\"timeout_ms\":70000");
+	stage_thumb(stage, client, URL ",\"once\":true");
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(stage_job(stage, worker, &tokens[i]), i + 1);
 	return worker;
@@ -88,6 +89,26 @@ UNIT(its_death_is_charged_to_each_of_them)
 	stage_end(&stage);
 }
 
+UNIT(what_its_worker_would_refuse_is_refused_at_submission)
+{
+	struct stage stage;
+	int client;
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	stage_pools(&stage, WEB);
+	stage_expect(stage_call(&stage, client, "org.reeve.jobs.Submit",
+				"{\"job\":{\"handler\":\"thumb\",\"args\":"
+				"{\"url\":\"ftp://h/\"}}}"),
+		     "InvalidParameter\",\"parameters\":{\"parameter\":"
+		     "\"job.args.url\"");
+	stage_expect(stage_call(&stage, client, "org.reeve.jobs.Submit",
+				"{\"job\":{\"handler\":\"thumb\"}}"),
+		     "\"job.args.url\"");
+	close(client);
+	stage_end(&stage);
+}
+
 UNIT(each_of_them_has_its_own_clock)
 {
 	int64_t tokens[3], now_ns;
@@ -135,7 +156,7 @@ UNIT(whose_job_it_is_is_said_if_it_is_not_our_own)
 	client = stage_client(&stage);
 	stage_pools(&stage, WEB);
 	for (int i = 0; i < 3; i++)
-		stage_thumb(&stage, client, NULL);
+		stage_thumb(&stage, client, URL);
 	stage_settle(&stage);
 	stage.store->jobs[1].uid = geteuid() + 4711;
 	stage.store->jobs[2].uid = 0;
@@ -244,6 +265,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_given_many_before_the_first_has_ended),
 		cmocka_unit_test(its_death_is_charged_to_each_of_them),
+		cmocka_unit_test(
+			what_its_worker_would_refuse_is_refused_at_submission),
 		cmocka_unit_test(each_of_them_has_its_own_clock),
 		cmocka_unit_test(whose_job_it_is_is_said_if_it_is_not_our_own),
 		cmocka_unit_test(

@@ -1,5 +1,5 @@
 /* What a job of the handler http may ask for, and what it may not hide. */
-#include "daemon/worker/http_args.h"
+#include "proto/http_args.h"
 #include "proto/json_in.h"
 #include "tests/helper/t.h"
 
@@ -225,6 +225,28 @@ UNIT(no_more_than_there_is_room_for)
 	refuse(text, "more than 32");
 }
 
+UNIT(a_check_names_the_field_and_knows_what_a_callback_will_send)
+{
+	const char *field;
+
+#define CHECK(json, callback)                                                  \
+	http_args_check(SLICE(json), (callback), &field, fault)
+	assert_int_equal(CHECK("{" U "}", false), 0);
+	assert_int_equal(CHECK("{" U ",\"method\":\"HEAD\"}", false), 0);
+	assert_int_equal(CHECK("{" U ",\"method\":\"HEAD\"}", true),
+			 HTTP_ARGS_E_BAD);
+	assert_string_equal(field, "method");
+	assert_string_equal(fault, "HEAD takes no body");
+	assert_int_equal(CHECK("{}", false), HTTP_ARGS_E_BAD);
+	assert_string_equal(field, "url");
+	assert_string_equal(fault, "give one");
+	assert_int_equal(CHECK("{" U ",\"body\":\"a\",\"body64\":\"\"}", false),
+			 HTTP_ARGS_E_BAD);
+	assert_string_equal(field, "");
+	assert_int_equal(CHECK("{" U ",\"url:\":1}", false), HTTP_ARGS_E_BAD);
+	assert_string_equal(field, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +261,8 @@ int main(void)
 		cmocka_unit_test(what_is_shown_of_it_gives_nothing_away),
 		cmocka_unit_test(the_rest_is_refused_by_name),
 		cmocka_unit_test(no_more_than_there_is_room_for),
+		cmocka_unit_test(
+			a_check_names_the_field_and_knows_what_a_callback_will_send),
 	};
 
 	return cmocka_run_group_tests_name("http_args", tests, NULL, tear_down);

@@ -51,6 +51,17 @@ must_check int http_args_read(struct arena *arena, struct slice json,
 			      struct http_args *ret,
 			      char ret_fault[HTTP_ARGS_FAULT_BYTES]);
 
+/**
+ * http_args_check() - would http_args_read() take it? Of one not run yet
+ * @callback:	what it follows will be in it then
+ * @ret_field:	of the arguments, which is wrong; "": not one alone
+ *
+ * Return: as http_args_read(); the fault is without the field's name.
+ */
+must_check int http_args_check(struct slice json, bool callback,
+			       const char **ret_field,
+			       char ret_fault[HTTP_ARGS_FAULT_BYTES]);
+
 /** http_args_header() - does the job say this header itself? */
 bool http_args_header(const struct http_args *args, const char *name);
 

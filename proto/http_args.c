@@ -1,4 +1,4 @@
-#include "daemon/worker/http_args.h"
+#include "proto/http_args.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -384,25 +384,70 @@ static int complete(struct reading *reading, struct slice json)
 	return 0;
 }
 
+static int read_args(struct reading *reading, struct slice json)
+{
+	struct slice value = json_trim(json), key, member;
+	struct json_iter iter = json_enter(value);
+	int r = 0;
+
+	*reading->args = (struct http_args){.timeout_ms = HTTP_ARGS_TIMEOUT_MS};
+	if (json_kind(value) != JSON_OBJECT)
+		return bad(reading, "give an object, like {\"url\": "
+				    "\"https://example.org/\"}");
+	while (r == 0 && json_member(&iter, &key, &member)) {
+		/* As if it were not there. */
+		if (json_kind(member) != JSON_NULL || json_key_is(key, "json"))
+			r = read_member(reading, key, member);
+	}
+	return r ? r : complete(reading, value);
+}
+
 int http_args_read(struct arena *arena, struct slice json,
 		   struct http_args *ret, char ret_fault[HTTP_ARGS_FAULT_BYTES])
 {
 	struct reading reading = {
 		.arena = arena, .args = ret, .fault = ret_fault};
-	struct slice value = json_trim(json), key, member;
-	struct json_iter iter = json_enter(value);
-	int r = 0;
 
-	*ret = (struct http_args){.timeout_ms = HTTP_ARGS_TIMEOUT_MS};
-	if (json_kind(value) != JSON_OBJECT)
-		return bad(&reading, "give an object, like {\"url\": "
-				     "\"https://example.org/\"}");
-	while (r == 0 && json_member(&iter, &key, &member)) {
-		/* As if it were not there. */
-		if (json_kind(member) != JSON_NULL || json_key_is(key, "json"))
-			r = read_member(&reading, key, member);
+	return read_args(&reading, json);
+}
+
+/* What a fault begins with is taken off it. */
+static const char *field_of(char fault[HTTP_ARGS_FAULT_BYTES])
+{
+	static const char *const fields[] = {
+		"url",	  "method",   "headers",    "body",
+		"body64", "json",     "timeout_ms", "secret",
+		"follow", "insecure", "truncate",   "ok",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
+		size_t n = strlen(fields[i]);
+
+		if (strncmp(fault, fields[i], n) != 0 || fault[n] != ':')
+			continue;
+		memmove(fault, fault + n + 2, strlen(fault + n + 2) + 1);
+		return fields[i];
 	}
-	return r ? r : complete(&reading, value);
+	return "";
+}
+
+int http_args_check(struct slice json, bool callback, const char **ret_field,
+		    char ret_fault[HTTP_ARGS_FAULT_BYTES])
+{
+	struct arena arena = {0};
+	struct http_args args;
+	struct reading reading = {
+		.arena = &arena,
+		.args = &args,
+		.fault = ret_fault,
+		.record = callback ? SLICE("{}") : (struct slice){NULL, 0},
+	};
+	int r = read_args(&reading, json);
+
+	arena_fini(&arena);
+	if (r == HTTP_ARGS_E_BAD)
+		*ret_field = field_of(ret_fault);
+	return r;
 }
 
 bool http_args_header(const struct http_args *args, const char *name)
