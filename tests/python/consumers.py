@@ -49,6 +49,22 @@ def raises(kind, function, *args, **more):
     raise AssertionError('%r came instead of %s' % (value, kind))
 
 
+def test_a_forked_child_has_none_of_the_leases():
+    with Shop() as shop, shop.consumer(lease=30) as consumer:
+        number = shop.submit([1])
+        job, = consumer.reserve()
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            consumer.close()  # puts back what it holds
+            os.write(writer, b'%d' % len(consumer._held))
+            os._exit(0)
+        same(os.waitpid(pid, 0)[1], 0)
+        same(os.read(reader, 9), b'0')
+        same(consumer.ack(job, 1), True)
+        same(shop.state(number), 'succeeded')
+
+
 def test_a_job_is_taken_and_acknowledged():
     with Shop() as shop, shop.consumer(lease=30) as consumer:
         number = shop.client.submit('far', [2], {'n': 3}, queue='img')

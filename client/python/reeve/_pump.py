@@ -66,6 +66,7 @@ class Pump:
         self.path = path
         self.reconnect = reconnect
         self.window = window
+        self.pid = os.getpid()  # of whom the thread is
         self.room = threading.Condition()
         self.outstanding = 0
         self.blocked = 0  # threads that wait for room, or for the end
@@ -90,8 +91,16 @@ class Pump:
 
     # -- from any thread
 
+    def check(self):
+        """Raises RuntimeError in a forked process: no thread serves it."""
+        if self.pid != os.getpid():
+            raise RuntimeError(
+                'this Pool is that of process %d: a process that was forked '
+                'makes one of its own' % self.pid)
+
     def put(self, defaults, sink, index, bodies, window=True):
         """Hand jobs over; waits while `window` of them are outstanding."""
+        self.check()
         with self.room:
             while window and self.outstanding >= self.window and (
                     not self.broken):
@@ -122,7 +131,8 @@ class Pump:
     def end(self):
         """Stop when nothing is outstanding any more."""
         self.ending = True
-        self.wake()
+        if self.pid == os.getpid():  # else it is the parent's
+            self.wake()
 
     def drop_pending(self):
         """What was not sent yet never will be."""

@@ -6,6 +6,7 @@ import socket
 import stat
 import time
 
+from . import _fork
 from .errors import CallError, Unreachable
 
 # The folder of the sessions' folders; tests have their own.
@@ -125,6 +126,7 @@ class Connection:
             self.socket = new_socket()
             try:
                 self.socket.connect(path)
+                _fork.tell(self)
                 return
             except OSError as error:
                 self.socket.close()
@@ -137,6 +139,10 @@ class Connection:
 
     def close(self):
         self.socket.close()
+
+    # A forked child has no part in it: nothing is sent, and the daemon hears
+    # of the end when the parent says so.
+    in_child = close
 
     def fileno(self):
         return self.socket.fileno()

@@ -2,6 +2,7 @@
 import threading
 import time
 
+from . import _fork
 from ._spec import Keys, milliseconds, options_of, spec_of
 from ._wire import Connection, message, parameters_of, socket_path
 from .errors import CallError, ResultTooLarge, Unreachable, error_of
@@ -54,7 +55,8 @@ def _ids(jobs):
 
 class Client:
     """Connections are made when they are needed, and used by one thread at a
-    time; a Client may be shared by all threads.
+    time; a Client may be shared by all threads. In a forked process it is as
+    good as new, with connections of its own.
 
     socket: path; else REEVE_SOCKET, else the user's daemon, else the
     system's. reconnect: for so many seconds a lost daemon is waited for.
@@ -63,10 +65,15 @@ class Client:
     def __init__(self, socket=None, *, reconnect=30.0):
         self.path = socket or socket_path()
         self.reconnect = reconnect
+        self._closed = False
+        self.in_child()
+        _fork.tell(self)
+
+    def in_child(self):
+        """Begin anew, with keys that nobody else makes."""
         self._keys = Keys()
         self._free = []
         self._lock = threading.Lock()
-        self._closed = False
 
     def close(self):
         with self._lock:

@@ -4,6 +4,7 @@ import socket as sockets
 import threading
 import time
 
+from . import _fork
 from ._report import describe, plain
 from ._spec import milliseconds
 from .client import Client
@@ -68,11 +69,16 @@ class Consumer:
                                     else list(queues))
         self._owned = client is None
         self.client = client or Client(socket, reconnect=reconnect)
+        self._stopped = False
+        self.in_child()
+        _fork.tell(self)
+
+    def in_child(self):
+        """Begin anew: the leases of a forked process are its parent's."""
         # stop() may be called by a signal handler of whoever holds it.
         self._lock = threading.RLock()
         self._held = {}  # token: Lease
         self._waiting = set()  # connections
-        self._stopped = False
 
     def __enter__(self):
         return self

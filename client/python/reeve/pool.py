@@ -1,5 +1,6 @@
 """Pool: what people do with multiprocessing.Pool, done by reeve's workers."""
 import itertools
+import os
 import threading
 import time
 import weakref
@@ -118,8 +119,9 @@ class Pool:
 
     def terminate(self):
         """Cancel everything: what has no result yet gets JobCancelled."""
-        self._running = False
         pump = self._pump
+        pump.check()
+        self._running = False
         pump.drop_pending()
         while pump.outstanding:
             for group in list(pump.groups):
@@ -134,6 +136,7 @@ class Pool:
         Allowed at any time; after close() the pool is gone. False if it took
         longer than so many seconds.
         """
+        self._pump.check()
         deadline = None if timeout is None else time.monotonic() + timeout
 
         def left():
@@ -160,7 +163,10 @@ class Pool:
         return self
 
     def __exit__(self, kind, *_):
-        """Leaving drains; after an error it cancels what is left."""
+        """Leaving drains; after an error it cancels what is left.
+        In a forked process nothing: it is its parent's."""
+        if self._pump.pid != os.getpid():
+            return
         self.close()
         if kind is not None:
             self.terminate()
@@ -169,6 +175,7 @@ class Pool:
     # -- inside
 
     def _check(self):
+        self._pump.check()
         if not self._running:
             raise ValueError('Pool not running')
 
@@ -228,7 +235,7 @@ class Pool:
             target=_feed_stream, args=(self._pump, stream, text,
                                        iter(iterable)),
             name='reeve-feeder', daemon=True).start()
-        return ResultIterator(stream)
+        return ResultIterator(stream, self)
 
     def _cancel_one(self, result):
         """AsyncResult.cancel: its id may be under way."""

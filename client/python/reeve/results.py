@@ -123,6 +123,7 @@ class _Waitable:
         """Wait until it is ready, or so many seconds."""
         if self._done:
             return
+        self._pool._pump.check()
         if self._event is None:
             self._event = threading.Event()
         event = self._event
@@ -175,6 +176,7 @@ class AsyncResult(_Waitable):
         """Cancel the job, also a running one; False if it has ended."""
         if self._done:
             return False
+        self._pool._pump.check()
         return self._pool._cancel_one(self)
 
     @property
@@ -297,6 +299,7 @@ class MapResult(_Waitable):
         """Cancel what has not ended; False if all has."""
         if self._done:
             return False
+        self._pool._pump.check()
         self._cancel_rest()
         return True
 
@@ -356,8 +359,9 @@ class _Stream:
 class ResultIterator:
     """Results as they come, or in the order of the items; next(timeout)."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, pool):
         self._stream = stream
+        self._pool = pool  # which is not forgotten as long as this is not
         # Nobody listens any more: the feeder must not wait for ever.
         weakref.finalize(self, stream.stop)
 
@@ -377,6 +381,7 @@ class ResultIterator:
 
         TimeoutError after so many seconds; it can be called again.
         """
+        self._pool._pump.check()
         stream = self._stream
         deadline = None if timeout is None else time.monotonic() + timeout
         with stream.changed:
