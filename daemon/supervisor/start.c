@@ -322,8 +322,16 @@ int start_up(struct supervisor *supervisor, const struct settings *settings,
 	r = take_signals(supervisor);
 	if (!r)
 		r = adopt_children(supervisor);
-	if (!r)
+	if (!r) {
+		size_t count = unready_open(&supervisor->unready,
+					    config->runtime_dir);
+
+		if (count)
+			log_info("ended who an earlier daemon left before it "
+				 "was ready count=%zu",
+				 count);
 		r = make_pools(supervisor, &settings->pools);
+	}
 	if (!r)
 		open_cgroups(supervisor);
 	return r;
@@ -342,6 +350,7 @@ void start_down(struct supervisor *supervisor)
 	listen_close(&supervisor->listen, supervisor->config);
 	cgroup_tree_close(&supervisor->tree);
 	orphans_fini(&supervisor->orphans);
+	unready_close(&supervisor->unready);
 	pool_set_fini(&supervisor->pools);
 	notify_fini(&supervisor->notify);
 	free(supervisor->flags);

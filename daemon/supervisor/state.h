@@ -13,6 +13,7 @@
 #include "daemon/supervisor/notify.h"
 #include "daemon/supervisor/orphans.h"
 #include "daemon/supervisor/pool_set.h"
+#include "daemon/supervisor/unready.h"
 
 enum supervisor_state {
 	SUPERVISOR_SERVING,
@@ -40,6 +41,7 @@ struct supervisor {
 	struct orphans orphans;
 	struct pool_set pools;
 	struct birth birth;
+	struct unready unready;
 	struct broker_child broker;
 	char **flags; /* of the roles */
 	const char *broker_program;

@@ -40,14 +40,40 @@ void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns)
 		stop_begin(supervisor, STOP_LEAVE, now_ns);
 }
 
-static void kill_pool(struct supervisor *supervisor, struct pool *pool)
+static void kill_templates(struct pool *pool)
 {
-	/* First who could still fork others. */
 	template_kill(&pool->next);
 	template_kill(&pool->template);
 	template_kill(&pool->old);
+}
+
+static void kill_pool(struct supervisor *supervisor, struct pool *pool)
+{
+	/* First who could still fork others. */
+	kill_templates(pool);
 	for (int slot = 0; slot < pool->size; slot++)
 		deaths_end_worker(supervisor, &pool->workers[slot]);
+}
+
+/*
+ * Workers stay with the job that they have, and leave by themselves. Who was
+ * never ready has none, and one that hangs in its initializer, or a template
+ * in what it preloads, would never hear that nobody waits for it.
+ */
+static void kill_unready(struct supervisor *supervisor)
+{
+	for (int i = 0; i < POOLS_MAX; i++) {
+		struct pool *pool = supervisor->pools.list[i];
+
+		if (!pool || pool->config.kind == POOL_COMMAND)
+			continue;
+		kill_templates(pool);
+		for (int slot = 0; slot < pool->size; slot++) {
+			if (!pool->workers[slot].ready)
+				deaths_end_worker(supervisor,
+						  &pool->workers[slot]);
+		}
+	}
 }
 
 static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
@@ -62,10 +88,12 @@ static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
 static void wait_for_broker(struct supervisor *supervisor, int64_t now_ns)
 {
 	if (supervisor->broker.state == BROKER_NONE) {
-		if (supervisor->stop == STOP_KILL)
+		if (supervisor->stop == STOP_KILL) {
 			kill_workers(supervisor, now_ns);
-		else
-			supervisor->state = SUPERVISOR_DONE;
+			return;
+		}
+		kill_unready(supervisor);
+		supervisor->state = SUPERVISOR_DONE;
 		return;
 	}
 	if (now_ns < supervisor->stop_deadline_ns)

@@ -214,6 +214,7 @@ static void serve_turn(struct supervisor *supervisor, int64_t now_ns)
 	check_sockets(supervisor, now_ns);
 	start_broker(supervisor, now_ns);
 	tend_pools(supervisor, now_ns);
+	unready_keep(&supervisor->unready, &supervisor->pools);
 }
 
 static void earlier(int64_t *at_ns, int64_t candidate_ns)

@@ -4,6 +4,7 @@ they fork; pools that change and go; and everybody killed at random.
 
 covers: daemon/supervisor/tend daemon/supervisor/preload daemon/supervisor/birth
 covers: daemon/supervisor/tend_template daemon/broker/staff
+covers: daemon/supervisor/unready
 """
 import contextlib
 import os
@@ -320,6 +321,57 @@ def workers_and_templates_leave_when_the_daemon_is_killed(t):
                'the old ones have left')
     for handler in ('py', 'forked', 'who'):
         call(t, handler)
+
+
+HANGS = '''
+import os, sys, time
+with open(sys.argv[0] + '.pids', 'a') as file:
+    print(os.getpid(), file=file)
+time.sleep(3600)
+'''
+
+
+def two_that_hang(t):
+    paths = [program(t, name, text=HANGS) for name in ('one', 'two')]
+    configure(t, *[
+        '%s: {kind: worker, run: [%s, %s], handles: [%s], workers: 1%s}' % (
+            path.stem, sys.executable, path, path.stem, more)
+        for path, more in zip(paths, ('', ', preload: true'))])
+    t.start()
+    files = [pathlib.Path(str(path) + '.pids') for path in paths]
+    return [int(eventually(lambda: file.exists() and file.read_text()))
+            for file in files]
+
+
+def none_of(pids):
+    eventually(lambda: not [pid for pid in pids if proc.alive(pid)], 10,
+               'none of them lives')
+
+
+@story(seconds=60)
+def who_never_got_ready_does_not_outlive_the_daemon(t):
+    pids = two_that_hang(t)
+    equal(t.terminate(), 0)
+    none_of(pids)
+
+
+@story(seconds=60)
+def who_never_got_ready_is_ended_by_the_daemon_after_one_that_was_killed(t):
+    pids = two_that_hang(t)
+    file = t.folder / 'run/unready'
+    eventually(lambda: {int(line.split()[0]) for line in
+                        file.read_text().splitlines()[1:]} == set(pids),
+               what='it is written down who is not ready')
+    t.kill_supervisor()
+    assert all(proc.alive(pid) for pid in pids)
+    configure(t, python_pool(t, 'py', '1'))
+    t.restart()
+    t.reconnect()
+    none_of(pids)
+    call(t, 'py')
+    eventually(lambda: len(file.read_text().splitlines()) == 1)
+    equal(t.terminate(), 0)
+    assert not file.exists()
 
 
 if __name__ == '__main__':
