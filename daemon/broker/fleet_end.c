@@ -154,9 +154,30 @@ static void judge(struct broker *broker, const struct worker *worker,
 	given_free((struct given *)job);
 }
 
+/* Did one that runs all that it has say which it has begun? */
+static bool has_told(const struct worker *worker)
+{
+	const struct sched_job *job;
+
+	if (!worker->concurrent)
+		return false;
+	TAILQ_FOREACH (job, &worker->adopted_jobs, link) {
+		if (((const struct given *)job)->begun)
+			return true;
+	}
+	if (!worker->scheduled)
+		return false;
+	TAILQ_FOREACH (job, &worker->sched.jobs, link) {
+		if (((const struct given *)job)->begun)
+			return true;
+	}
+	return false;
+}
+
 /* What it left in results/ comes off before the rest is judged. */
 static void decide_jobs(struct broker *broker, struct worker *worker)
 {
+	bool told = has_told(worker);
 	struct sched_job *job, *next;
 	bool first = true;
 
@@ -166,7 +187,9 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 			given_free((struct given *)job);
 			continue;
 		}
-		judge(broker, worker, job, first || worker->concurrent);
+		judge(broker, worker, job,
+		      told ? ((struct given *)job)->begun
+			   : first || worker->concurrent);
 		first = false;
 	}
 	if (!worker->scheduled)
@@ -181,7 +204,8 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 	}
 	while ((job = sched_worker_lost(&broker->sched, &worker->sched,
 					&first)))
-		judge(broker, worker, job, first);
+		judge(broker, worker, job,
+		      told ? ((struct given *)job)->begun : first);
 }
 
 void fleet_end(struct broker *broker, struct worker *worker)

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/worker/handlers.h"
+#include "daemon/worker/report.h"
 #include "daemon/worker/transfer_end.h"
 #include "daemon/worker/worker_crash.h"
 
@@ -17,6 +19,8 @@
 #define SPARE_FDS 64
 /* Connections that are kept for the next job to the same host. */
 #define KEPT_CONNECTIONS 256
+/* A look-up that was given up ends without a word. */
+#define LOOK_AGAIN_NS INT64_C(20000000)
 
 static const struct runner_kind run_http_kind;
 
@@ -95,7 +99,13 @@ static void http_readable(struct runner *runner,
 
 static void end(struct run_http *http, struct transfer *transfer)
 {
-	TAILQ_REMOVE(&http->running, transfer, link);
+	if (transfer->waits)
+		TAILQ_REMOVE(&http->waiting, transfer, link);
+	else
+		TAILQ_REMOVE(&http->running, transfer, link);
+	if (!transfer->job->started_ms)
+		transfer->job->started_ms = clock_wall_ms();
+	transfer_looked_up(transfer, false);
 	TAILQ_INSERT_TAIL(&http->ended, transfer, link);
 	if (transfer->easy)
 		(void)http->curl.multi_remove_handle(http->multi,
@@ -135,6 +145,66 @@ static void collect(struct run_http *http)
 	}
 }
 
+/* Those of libcurl; the process has one of its own. Counted by the kernel: a
+ * look-up goes on when nobody waits for it any more. */
+static int count_threads(void)
+{
+	struct stat tasks;
+
+	/* A folder has two links of its own. */
+	return stat("/proc/self/task", &tasks) == 0 ? (int)tasks.st_nlink - 3
+						    : 0;
+}
+
+static void start(struct run_http *http, struct transfer *transfer)
+{
+	TAILQ_REMOVE(&http->waiting, transfer, link);
+	TAILQ_INSERT_TAIL(&http->running, transfer, link);
+	transfer->waits = false;
+	transfer->job->started_ms = clock_wall_ms();
+	if (transfer->host) {
+		transfer->names = &http->names;
+		http_names_look(&http->names);
+	}
+	worker_crash("start");
+	if (http->curl.multi_add_handle(http->multi, transfer->easy) ==
+	    CURLM_OK)
+		return;
+	transfer_fail(transfer, "ConnectionFailed", true,
+		      "libcurl takes no transfer");
+	end(http, transfer);
+}
+
+/* A name server that does not answer fails those that wait for their turn, as
+ * it fails who waits for it. */
+static void give_up(struct run_http *http, struct transfer *transfer)
+{
+	transfer_fail(transfer, "Timeout", true,
+		      "the name server is so slow that its turn to look up "
+		      "its host did not come within timeout_ms");
+	end(http, transfer);
+}
+
+static void look_at_waiting(struct run_http *http, int64_t now_ns)
+{
+	struct transfer *transfer, *next;
+	int threads = count_threads();
+
+	for (transfer = TAILQ_FIRST(&http->waiting); transfer;
+	     transfer = next) {
+		int64_t ns = now_ns - transfer->began_ns;
+
+		next = TAILQ_NEXT(transfer, link);
+		if (http_names_may(&http->names, transfer->host, threads,
+				   now_ns))
+			start(http, transfer);
+		else if (ns / 1000000 >= transfer->args.timeout_ms)
+			give_up(http, transfer);
+	}
+	http->look_ns = TAILQ_EMPTY(&http->waiting) ? INT64_MAX
+						    : now_ns + LOOK_AGAIN_NS;
+}
+
 static void http_tick(struct runner *runner, int64_t now_ns)
 {
 	struct run_http *http = of(runner);
@@ -144,6 +214,8 @@ static void http_tick(struct runner *runner, int64_t now_ns)
 		act(http, CURL_SOCKET_TIMEOUT, 0);
 	}
 	collect(http);
+	if (now_ns >= http->look_ns)
+		look_at_waiting(http, now_ns);
 	show_next(http);
 }
 
@@ -154,25 +226,38 @@ static void http_begin(struct runner *runner)
 	struct order *job = runner->job;
 	struct transfer *transfer;
 
-	job->started_ms = clock_wall_ms();
 	transfer = transfer_new(&http->curl, &http->settings, job,
-				job->started_ms / 1000);
+				clock_wall_ms() / 1000);
 	/* As with its report: without memory nothing is right any more. */
 	require(transfer);
 	transfer->began_ns = clock_mono_ns();
 	runner->job = NULL;
 	TAILQ_INSERT_TAIL(&runner->others, job, link);
-	TAILQ_INSERT_TAIL(&http->running, transfer, link);
+	TAILQ_INSERT_TAIL(&http->waiting, transfer, link);
+	transfer->waits = true;
 	http->count++;
 	runner->busy = http->count >= http->settings.concurrency;
-	worker_crash("start");
-	if (!transfer->type && http->curl.multi_add_handle(
-				       http->multi, transfer->easy) != CURLM_OK)
-		transfer_fail(transfer, "ConnectionFailed", true,
-			      "libcurl takes no transfer");
 	if (transfer->type)
 		end(http, transfer);
+	else if (!transfer->host ||
+		 http_names_may(&http->names, transfer->host, count_threads(),
+				transfer->began_ns))
+		start(http, transfer);
+	else if (http->look_ns == INT64_MAX)
+		http->look_ns = transfer->began_ns + LOOK_AGAIN_NS;
 	show_next(http);
+}
+
+static struct transfer *find_in(const struct transfer_list *list,
+				const struct order *job)
+{
+	struct transfer *transfer;
+
+	TAILQ_FOREACH (transfer, list, link) {
+		if (transfer->job == job)
+			break;
+	}
+	return transfer;
 }
 
 /* At once: there is nothing that would need time to stop. */
@@ -185,10 +270,9 @@ static void http_cancel(struct runner *runner, const struct order *job,
 
 	(void)grace_ms;
 	(void)now_ns;
-	TAILQ_FOREACH (transfer, &http->running, link) {
-		if (transfer->job == job)
-			break;
-	}
+	transfer = find_in(&http->running, job);
+	if (!transfer)
+		transfer = find_in(&http->waiting, job);
 	if (!transfer)
 		return;
 	if (reason == RUNNER_BY_TIMEOUT)
@@ -235,19 +319,31 @@ static void http_fill(const struct runner *runner,
 	fds[0].fd = ((const struct run_http *)runner)->epoll_fd;
 }
 
+/* Which have begun: should this process die, only they can be to blame. */
 static void http_say(struct runner *runner, struct json_out *out,
 		     int64_t now_ns)
 {
-	(void)runner;
-	(void)out;
+	struct run_http *http = of(runner);
+	struct transfer *transfer;
+
 	(void)now_ns;
+	/* The newest are last. */
+	TAILQ_FOREACH_REVERSE(transfer, &http->running, transfer_list, link)
+	{
+		if (transfer->told)
+			break;
+		transfer->told = true;
+		report_start(out, transfer->job);
+	}
 }
 
 static int64_t http_due_ns(const struct runner *runner)
 {
 	const struct run_http *http = (const struct run_http *)runner;
 
-	return TAILQ_EMPTY(&http->ended) ? http->timer_ns : 0;
+	if (!TAILQ_EMPTY(&http->ended))
+		return 0;
+	return http->timer_ns < http->look_ns ? http->timer_ns : http->look_ns;
 }
 
 static const struct runner_kind run_http_kind = {
@@ -314,7 +410,9 @@ int run_http_init(struct run_http *http, char **words)
 		.runner = {.kind = &run_http_kind},
 		.epoll_fd = -1,
 		.timer_ns = INT64_MAX,
+		.look_ns = INT64_MAX,
 	};
+	TAILQ_INIT(&http->waiting);
 	TAILQ_INIT(&http->runner.others);
 	TAILQ_INIT(&http->running);
 	TAILQ_INIT(&http->ended);
@@ -338,7 +436,8 @@ void run_http_fini(struct run_http *http)
 {
 	struct transfer *transfer;
 
-	while ((transfer = TAILQ_FIRST(&http->running)))
+	while ((transfer = TAILQ_FIRST(&http->running)) ||
+	       (transfer = TAILQ_FIRST(&http->waiting)))
 		end(http, transfer);
 	while ((transfer = TAILQ_FIRST(&http->ended))) {
 		TAILQ_REMOVE(&http->ended, transfer, link);

@@ -21,10 +21,13 @@ struct run_http {
 	CURLM *multi;
 	int epoll_fd;
 	int64_t timer_ns; /* when libcurl wants to be called; INT64_MAX: never */
-	struct transfer_list running, ended; /* `ended`: not yet reported */
-	int count;			     /* of both */
-	struct verdict verdict;		     /* of the one that is reported */
-	struct arena arena;		     /* of the handlers' names */
+	/* Who waits to look up a host; who runs; `ended`: not yet reported. */
+	struct transfer_list waiting, running, ended;
+	int count; /* of all */
+	struct http_names names;
+	int64_t look_ns; /* at those that wait; INT64_MAX: there are none */
+	struct verdict verdict; /* of the one that is reported */
+	struct arena arena;	/* of the handlers' names */
 };
 
 /**

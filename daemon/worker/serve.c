@@ -106,7 +106,8 @@ bool serve_turn(struct serve *serve, const struct serve_wait *wait)
 	now_ns = clock_mono_ns();
 	if (fds[POLL_LINK].revents & (POLLIN | POLLHUP | POLLERR))
 		desk_receive(desk, now_ns);
-	if (runner->job && desk->link.greeted)
+	if ((runner->job || !TAILQ_EMPTY(&runner->others)) &&
+	    desk->link.greeted)
 		runner->kind->say(runner, &desk->link.out, now_ns);
 	runner->kind->tick(runner, now_ns);
 	return desk_turn(desk, clock_mono_ns());

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/worker/http_address.h"
 #include "daemon/worker/http_sign.h"
 #include "proto/json_in.h"
@@ -18,6 +19,16 @@ void transfer_fail(struct transfer *transfer, const char *type, bool again,
 	transfer->type = type;
 	transfer->again = again;
 	snprintf(transfer->message, sizeof(transfer->message), "%s", message);
+}
+
+void transfer_looked_up(struct transfer *transfer, bool found)
+{
+	struct http_names *names = TAKE(transfer->names);
+
+	if (names && found)
+		http_names_found(names, transfer->host, clock_mono_ns());
+	else if (names)
+		http_names_give_up(names);
 }
 
 /* ---- Where it may go ---- */
@@ -52,6 +63,7 @@ static curl_socket_t on_socket(void *data, curlsocktype purpose,
 	char text[NI_MAXHOST] = "";
 
 	(void)purpose;
+	transfer_looked_up(transfer, true);
 	(void)getnameinfo(&address->addr, address->addrlen, text, sizeof(text),
 			  NULL, 0, NI_NUMERICHOST);
 	if (!is_allowed(transfer, text,
@@ -67,6 +79,7 @@ static int on_request(void *data, char *peer, char *local, int peer_port,
 {
 	struct transfer *transfer = data;
 
+	transfer_looked_up(transfer, true);
 	(void)local;
 	(void)peer_port;
 	(void)local_port;
@@ -319,6 +332,7 @@ static bool prepare(struct transfer *transfer, int64_t now_s)
 		transfer_fail(transfer, "BadRequest", false, fault);
 		return true;
 	}
+	transfer->host = http_names_host(args->url);
 	if (!add_headers(transfer) || (args->secret && !sign(transfer, now_s)))
 		return false;
 	if (transfer->type)

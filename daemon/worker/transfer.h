@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "daemon/worker/curl.h"
+#include "daemon/worker/http_names.h"
 #include "daemon/worker/http_settings.h"
 #include "daemon/worker/order.h"
 #include "proto/http_args.h"
@@ -23,6 +24,10 @@ struct transfer {
 	const struct http_settings *settings; /* the caller's */
 	struct order *job;		      /* the caller's */
 	int64_t began_ns;
+	uint64_t host;		  /* of its URL; 0: it needs no look-up */
+	struct http_names *names; /* it looks that up; NULL: not, or no more */
+	bool waits;		  /* for its turn to do so: it has not begun */
+	bool told;		  /* the broker knows that it has begun */
 	struct arena arena;
 	struct http_args args;
 	CURL *easy; /* NULL: it never came to that */
@@ -56,6 +61,9 @@ struct transfer *transfer_new(const struct curl *curl,
 			      const struct http_settings *settings,
 			      struct order *job, int64_t now_s);
 void transfer_free(struct transfer *transfer);
+
+/** transfer_looked_up() - its host is known, or nobody waits for that */
+void transfer_looked_up(struct transfer *transfer, bool found);
 
 /** transfer_fail() - it is over: why; for good unless @again */
 void transfer_fail(struct transfer *transfer, const char *type, bool again,

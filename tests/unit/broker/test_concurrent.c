@@ -5,6 +5,7 @@
 #include "tests/unit/broker/stage_pool.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,32 @@ UNIT(its_death_is_charged_to_each_of_them)
 	assert_int_equal(job(&stage, 1)->state, STATE_READY);
 	/* Nobody starts that one twice. */
 	assert_int_equal(job(&stage, 3)->state, STATE_FAILED);
+	close(client);
+	stage_end(&stage);
+}
+
+UNIT(what_waits_in_it_is_not_charged_when_others_have_begun)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	int client, worker;
+	char text[64];
+
+	stage_open(&stage);
+	client = stage_client(&stage);
+	worker = give_three(&stage, client, tokens);
+	snprintf(text, sizeof(text), "{\"start\":2,\"token\":%lld}",
+		 (long long)tokens[1]);
+	stage_send(worker, text);
+	stage_turn(&stage);
+	stage_worker_died(&stage, 8, SIGKILL);
+	close(worker);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->crashes, 0);
+	assert_int_equal(job(&stage, 1)->attempt, 0);
+	assert_int_equal(job(&stage, 2)->crashes, 1);
+	assert_int_equal(job(&stage, 3)->state, STATE_READY);
 	close(client);
 	stage_end(&stage);
 }
@@ -265,6 +292,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_given_many_before_the_first_has_ended),
 		cmocka_unit_test(its_death_is_charged_to_each_of_them),
+		cmocka_unit_test(
+			what_waits_in_it_is_not_charged_when_others_have_begun),
 		cmocka_unit_test(
 			what_its_worker_would_refuse_is_refused_at_submission),
 		cmocka_unit_test(each_of_them_has_its_own_clock),

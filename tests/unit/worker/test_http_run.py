@@ -5,6 +5,7 @@
 
 covers: daemon/worker/run_http daemon/worker/handlers
 """
+import collections
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ from worker_driver import Worker  # noqa: E402
 from worker_suite import ROLE, eventually, main, test  # noqa: E402
 
 SERVER = None
+SLOW_NAMES = os.environ.get('REEVE_TEST_SLOW_NAMES')
 
 
 def server():
@@ -28,8 +30,10 @@ def server():
 class Http(Worker):
     def __init__(self, *settings):
         super().__init__(ROLE, run=settings or ('concurrency=100',), env={
-            'WORKER_ROLE_HTTP': '1', 'REEVE_HANDLERS': 'http web'})
+            'WORKER_ROLE_HTTP': '1', 'REEVE_HANDLERS': 'http web',
+            **({'LD_PRELOAD': SLOW_NAMES} if SLOW_NAMES else {})})
         self.broker = self.accept()
+        self.begun = []
 
     def request(self, path='/hang', more=None, **args):
         self.token += 1
@@ -39,12 +43,20 @@ class Http(Worker):
                 'spec': {'args': {'url': SERVER.url + path, **args}},
                 **(more or {})}
 
+    def hear(self):
+        """The next statement, but that a request has begun."""
+        while True:
+            said = self.broker.hear()
+            if 'start' not in said:
+                return said
+            self.begun.append(said['start'])
+
     def give(self, *jobs):
         self.broker.say(*jobs)
         return jobs
 
     def fails(self, job, kind):
-        end = self.broker.hear()
+        end = self.hear()
         assert (end.get('fail'), end['token']) == (
             job['job'], job['token']), end
         assert end['error']['type'] == kind, end
@@ -70,10 +82,10 @@ def they_end_in_any_order():
     worker = Http()
     slow, quick = worker.give(worker.request('/gate'),
                               worker.request('/status/200'))
-    end = worker.broker.hear()
+    end = worker.hear()
     assert (end['done'], end['result']['status']) == (quick['job'], 200), end
     SERVER.open()
-    assert worker.broker.hear()['done'] == slow['job']
+    assert worker.hear()['done'] == slow['job']
 
 
 @test
@@ -105,7 +117,7 @@ def what_runs_is_held_and_not_begun_twice():
     assert ['started_ms' in one for one in held] == [True, True, False], held
     worker.give(*jobs)
     SERVER.open()
-    ended = {worker.broker.hear()['done'] for _ in jobs}
+    ended = {worker.hear()['done'] for _ in jobs}
     assert ended == {job['job'] for job in jobs}, ended
     assert worker.broker.is_silent(0.05)
     assert SERVER.count() == 3, SERVER.count()
@@ -119,15 +131,15 @@ def who_waits_is_given_back_and_what_runs_ends():
     in_flight(2)
     worker.broker.say({'recall': [{'job': jobs[3]['job'],
                                    'token': jobs[3]['token']}]})
-    assert worker.broker.hear() == {'put_back': [
+    assert worker.hear() == {'put_back': [
         {'job': jobs[3]['job'], 'token': jobs[3]['token']}]}
     worker.broker.say({'drain': True})
-    assert worker.broker.hear() == {'leaving': True}
-    assert worker.broker.hear() == {'put_back': [
+    assert worker.hear() == {'leaving': True}
+    assert worker.hear() == {'put_back': [
         {'job': jobs[2]['job'], 'token': jobs[2]['token']}]}
     SERVER.open()
     for _ in range(2):
-        assert worker.broker.hear()['result']['body'] == 'open'
+        assert worker.hear()['result']['body'] == 'open'
     worker.broker.say({'settled': [jobs[0]['token'], jobs[1]['token']]})
     assert worker.process.wait(10) == 0
 
@@ -149,6 +161,33 @@ def without_a_broker_results_go_to_disk():
 
 
 @test
+def few_look_up_their_hosts_at_a_time_and_addresses_do_not_wait():
+    if not SLOW_NAMES:
+        return
+    server()
+    worker = Http('concurrency=1000')
+    named = [worker.request(url='http://host%d.slow/' % i)
+             for i in range(150)]
+    late = worker.request(url='http://late.slow/', timeout_ms=1)
+    jobs = worker.give(*named, late, worker.request('/status/200'))
+    end = worker.hear()
+    while end.get('done') != jobs[-1]['job']:
+        assert end['fail'] == late['job'], end
+        end = worker.hear()
+    # Before it had a turn nothing could be looked up.
+    assert len(worker.begun) < 60, worker.begun
+    most, types = 0, collections.Counter()
+    while sum(types.values()) < 150:
+        most = max(most, len(os.listdir('/proc/%d/task' %
+                                        worker.process.pid)))
+        end = worker.hear()
+        if end['fail'] != late['job']:
+            types[end['error']['type']] += 1
+    assert types == {'NameNotFound': 150}, types
+    assert 2 < most <= 34, most
+
+
+@test
 def what_is_private_is_not_for_jobs_of_others():
     server()
     worker = Http('allow_private=auto')
@@ -159,7 +198,7 @@ def what_is_private_is_not_for_jobs_of_others():
     assert SERVER.connections == 0
     # Nor over a connection that somebody else has opened.
     worker.give(worker.request('/status/200'))
-    assert worker.broker.hear()['result']['status'] == 200
+    assert worker.hear()['result']['status'] == 200
     job, = worker.give(worker.request('/status/200', other))
     worker.fails(job, 'AddressRefused')
     assert SERVER.connections == 1 and SERVER.count() == 1
@@ -171,9 +210,9 @@ def it_is_asked_to_leave_by_a_signal():
     worker = Http()
     # It has read the hello, or it would have nobody to say anything to.
     worker.broker.say({'ping': 5})
-    assert worker.broker.hear() == {'pong': 5}
+    assert worker.hear() == {'pong': 5}
     worker.process.terminate()
-    assert worker.broker.hear() == {'leaving': True}
+    assert worker.hear() == {'leaving': True}
     assert worker.process.wait(10) == 0
 
 
