@@ -57,6 +57,9 @@ static int read_start(struct tool *tool, struct edit_options *options)
 				 "--in: '%s' is not a time", options->in);
 	if (options->in && delay_ms > 0)
 		steer->run_at_ms = now_ms + delay_ms;
+	if (steer->run_at_ms)
+		say_note(tool, "not before %s",
+			 stamp_local(steer->run_at_ms, stamp));
 	if (!options->at)
 		return 0;
 	if (!when_parse(options->at, now_ms, &steer->run_at_ms))

@@ -4,11 +4,14 @@
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/duration.h"
+#include "client/field.h"
 #include "client/job.h"
 #include "client/relay.h"
 #include "client/say.h"
 #include "client/selector.h"
+#include "client/stuck.h"
 #include "client/words.h"
+#include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -138,6 +141,8 @@ static int follow(struct tool *tool, const struct logs_options *options,
 
 	if (reeve_get(tool->r, id, &job) != 0)
 		return say_error(tool);
+	if (job->attempt == 0)
+		stuck_tell(tool, &id, 1);
 	for (attempt = job->attempt > 0 ? job->attempt : 1;; attempt++) {
 		result = show(tool, options, id, attempt, &closed);
 		if (result != 0 || closed)
@@ -173,15 +178,62 @@ static int show_attempt(struct tool *tool, const struct logs_options *options,
 			id, options->attempt, job->attempt);
 }
 
-static int logs(struct tool *tool, const struct logs_options *options,
-		int64_t id)
+/* An empty answer must not look like a silent job. @alone: no other is asked
+ * for, so it is an error. */
+static int not_begun(struct tool *tool, const struct reeve_job *job, bool alone)
 {
+	struct arena arena = {0};
+	char params[64], hint[96];
+	const char *reply, *why = "";
+	struct json_iter iter;
+	struct slice reason;
+	int result = 0;
+
+	if (reeve_job_ended(job)) {
+		say_note(tool,
+			 "job %" PRId64 " never began, so it wrote nothing",
+			 job->id);
+		return 0;
+	}
+	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", job->id);
+	if (reeve_call(tool->r, "org.reeve.jobs.Explain", params, &reply) ==
+	    0) {
+		iter = json_enter(field_list(slice_of(reply), "reasons"));
+		if (json_item(&iter, &reason))
+			why = field_text(&arena, reason, "message");
+	}
+	snprintf(hint, sizeof(hint), "To wait for it: reeve logs -f %" PRId64,
+		 job->id);
+	if (!alone)
+		say_note(tool, "job %" PRId64 " has not begun", job->id);
+	else
+		result = say_fail(tool, EXIT_MISSING, hint,
+				  "job %" PRId64 " has not begun%s%s", job->id,
+				  why[0] ? ": " : "", why);
+	arena_fini(&arena);
+	return result;
+}
+
+static int show_last(struct tool *tool, const struct logs_options *options,
+		     int64_t id, bool alone)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 	bool closed;
 
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	if (job->attempt == 0)
+		return not_begun(tool, job, alone);
+	return show(tool, options, id, 0, &closed);
+}
+
+static int logs(struct tool *tool, const struct logs_options *options,
+		int64_t id, bool alone)
+{
 	if (options->attempt > 0)
 		return show_attempt(tool, options, id);
 	return options->follow ? follow(tool, options, id)
-			       : show(tool, options, id, 0, &closed);
+			       : show_last(tool, options, id, alone);
 }
 
 static int run(struct tool *tool, void *options, int argc, char **argv)
@@ -205,7 +257,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (result == 0)
 		result = selector_find(tool, &selector);
 	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
-		result = logs(tool, options, selector.ids[i]);
+		result = logs(tool, options, selector.ids[i],
+			      selector.id_count == 1);
 	selector_fini(&selector);
 	return result;
 }

@@ -88,6 +88,23 @@ static void tell_cut(struct tool *tool, const struct listing *listing,
 			 listing->count);
 }
 
+/* Numbers that are none are a mistake; what is filtered may be nothing. */
+static int found_nothing(const struct tool *tool, const struct table *table,
+			 const struct selector *selector)
+{
+	if (selector_is_ids(selector))
+		return say_fail(tool, EXIT_MISSING,
+				"It may have been purged; see which there are: "
+				"reeve ls -a",
+				selector->id_count == 1
+					? "there is no job %" PRId64
+					: "there is no such job",
+				selector->ids[0]);
+	if (table_is_human(table))
+		say_note(tool, "no job matches");
+	return 0;
+}
+
 static int print(struct tool *tool, struct table *table,
 		 struct listing *listing)
 {
@@ -117,6 +134,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		result = tool_connect(tool);
 	if (result == 0)
 		result = load(tool, &listing, &selector, options);
+	if (result == 0 && listing.count == 0 && !selector_is_empty(&selector))
+		result = found_nothing(tool, &table, &selector);
 	if (result == 0)
 		result = print(tool, &table, &listing);
 	if (result == 0 && !tool->json && !table_is_human(&table))

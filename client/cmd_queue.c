@@ -251,6 +251,11 @@ static int set(struct tool *tool, struct queue_options *options,
 	const char *reply;
 	int result;
 
+	if (options->overflow && strcmp(options->overflow, "reject") != 0 &&
+	    strcmp(options->overflow, "block") != 0)
+		return say_usage(tool, "Like: --overflow block",
+				 "--overflow takes reject or block, not '%s'",
+				 options->overflow);
 	if (!options->max_length && !options->no_limit && !options->overflow &&
 	    !options->no_callbacks &&
 	    callback_args_are_none(&options->callbacks))

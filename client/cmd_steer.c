@@ -77,6 +77,7 @@ static int run_retry(struct tool *tool, void *options, int argc, char **argv)
 		.options = options,
 		.method = "org.reeve.jobs.Retry",
 		.verb = "tried again",
+		.states = 1u << REEVE_FAILED | 1u << REEVE_CANCELLED,
 	};
 
 	return steer_run(&steer, argc, argv);
@@ -134,7 +135,8 @@ const struct command command_retry = {
 	.name = "retry",
 	.group = "Work",
 	.synopsis = "[FLAG]... JOB|FILTER...",
-	.summary = "Try jobs again that failed or were cancelled.",
+	.summary = "Try jobs again that failed or were cancelled; one that "
+		   "succeeded where it alone is named.",
 	.text = "  reeve retry last\n"
 		"  reeve retry failed queue=mail newer=1d --dry-run\n",
 	COMMAND_FLAGS(retry_flags),

@@ -2,6 +2,7 @@
 
 #include "client/command.h"
 #include "client/finish.h"
+#include "client/interrupt.h"
 #include "client/job.h"
 #include "client/job_args.h"
 #include "client/request_args.h"
@@ -9,8 +10,10 @@
 #include "client/served.h"
 #include "client/stuck.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 
 struct submit_options {
 	struct job_args job;
@@ -38,9 +41,38 @@ static int wait_for(struct tool *tool, int64_t id)
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 
 	stuck_tell(tool, &id, 1);
-	if (reeve_wait(tool->r, id, -1, &job) != 0)
+	reeve_set_interrupt(tool->r, interrupt_catch());
+	if (reeve_wait(tool->r, id, -1, &job) == 0)
+		return finish_job(tool, job);
+	if (reeve_error(tool->r)->code != REEVE_E_INTERRUPTED)
 		return say_error(tool);
-	return finish_job(tool, job);
+	say_note(tool,
+		 "job %" PRId64 " goes on. To end it, too: reeve cancel "
+		 "%" PRId64,
+		 id, id);
+	return interrupt_end();
+}
+
+/* Who does not hear of it submits it again. */
+static int print_id(struct tool *tool, int64_t id, bool waits)
+{
+	int error;
+
+	if (!tool->json)
+		printf("%" PRId64 "\n", id);
+	else if (!waits)
+		printf("{\"v\":1,\"id\":%" PRId64 "}\n", id);
+	if (fflush(stdout) == 0)
+		return 0;
+	error = errno;
+	/* It is said here, and main() has nothing left to say. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	say_note(tool,
+		 "job %" PRId64 " was submitted, but stdout cannot be written: "
+		 "%s",
+		 id, strerror(error));
+	return tool->speaks_for_job ? EXIT_INTERNAL : EXIT_FAILED;
 }
 
 /* A handler that is not there may be one of its callbacks'. */
@@ -89,13 +121,14 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 		return apply(tool, &spec);
 	if (reeve_submit(tool->r, &spec, &id) != 0)
 		return refused(tool, &spec);
-	if (!tool->json)
-		printf("%" PRId64 "\n", id);
-	else if (!options->wait)
-		printf("{\"v\":1,\"id\":%" PRId64 "}\n", id);
-	fflush(stdout);
-	if (options->wait)
-		return wait_for(tool, id);
+	result = print_id(tool, id, options->wait);
+	if (options->wait) {
+		int end = wait_for(tool, id);
+
+		return end ? end : result;
+	}
+	if (result != 0)
+		return result;
 	say_hint(tool,
 		 "how it goes: reeve show %" PRId64
 		 "   its output: reeve logs -f %" PRId64,

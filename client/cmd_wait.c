@@ -6,6 +6,7 @@
 #include "client/field.h"
 #include "client/finish.h"
 #include "client/glance.h"
+#include "client/interrupt.h"
 #include "client/job.h"
 #include "client/progress.h"
 #include "client/say.h"
@@ -81,6 +82,30 @@ static void draw_group(struct waiting *waiting)
 {
 	if (is_heard(waiting))
 		progress_update(&waiting->progress, clock_monotonic_ms());
+}
+
+/* Only we end: that is said, and then done as the signal wants it. */
+static int left_alone(struct waiting *waiting)
+{
+	progress_clear(&waiting->progress);
+	if (waiting->single)
+		say_note(waiting->tool,
+			 "job %" PRId64 " goes on. To end it, too: reeve "
+			 "cancel %" PRId64,
+			 waiting->ids[0], waiting->ids[0]);
+	else
+		say_note(waiting->tool,
+			 "they go on. To end them, too: reeve cancel");
+	return interrupt_end();
+}
+
+/* What a call came to that was no end, no time-out and no interruption. */
+static int broken_off(struct waiting *waiting)
+{
+	progress_clear(&waiting->progress);
+	if (reeve_error(waiting->tool->r)->code == REEVE_E_INTERRUPTED)
+		return left_alone(waiting);
+	return say_error(waiting->tool);
 }
 
 static int timed_out(struct waiting *waiting)
@@ -214,7 +239,7 @@ static int wait_crowd(struct waiting *waiting, struct crowd *crowd)
 		if (result == REEVE_E_END)
 			return summary(waiting);
 		if (result != 0)
-			return say_error(waiting->tool);
+			return broken_off(waiting);
 		count(waiting, job);
 		if (waiting->single || waiting->options->any) {
 			progress_clear(&waiting->progress);
@@ -257,7 +282,7 @@ static int wait_group(struct waiting *waiting, int64_t group)
 			 group);
 		if (reeve_call(waiting->tool->r, "org.reeve.jobs.GetGroup",
 			       params, &reply) != 0)
-			return say_error(waiting->tool);
+			return broken_off(waiting);
 		if (!json_find(slice_of(reply), "group", &facts) ||
 		    !json_find(facts, "counts", &counts))
 			return say_fail(waiting->tool, EXIT_INTERNAL,
@@ -288,8 +313,24 @@ static int wait_group(struct waiting *waiting, int64_t group)
 		if (reeve_call(waiting->tool->r, "org.reeve.jobs.Wait", params,
 			       NULL) != 0 &&
 		    reeve_error(waiting->tool->r)->code != REEVE_E_TIMEOUT)
-			return say_error(waiting->tool);
+			return broken_off(waiting);
 	}
+}
+
+/* Words for states are checked: nobody meant others. A name may be a slip. */
+static int found_nothing(struct waiting *waiting,
+			 const struct selector *selector)
+{
+	struct selector rest = *selector;
+
+	rest.states = 0;
+	rest.all = false;
+	if (!selector_is_empty(&rest))
+		return say_fail(waiting->tool, EXIT_MISSING,
+				"See which there are: reeve ls -a",
+				"no job matches, so there is none to wait for");
+	say_note(waiting->tool, "no job matches: there is none to wait for");
+	return summary(waiting);
 }
 
 static int wait_selected(struct waiting *waiting, struct selector *selector)
@@ -307,9 +348,9 @@ static int wait_selected(struct waiting *waiting, struct selector *selector)
 	result = selector_find(tool, selector);
 	if (result != 0)
 		return result;
-	stuck_tell(tool, selector->ids, selector->id_count);
 	if (selector->id_count == 0)
-		return summary(waiting);
+		return found_nothing(waiting, selector);
+	stuck_tell(tool, selector->ids, selector->id_count);
 	return wait_ids(waiting, selector->ids, selector->id_count);
 }
 
@@ -332,6 +373,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (result == 0)
 		result = tool_connect(tool);
 	if (result == 0) {
+		reeve_set_interrupt(tool->r, interrupt_catch());
 		progress_init(&waiting.progress, tool, clock_monotonic_ms());
 		waiting.progress.lines = waiting.options->progress;
 		waiting.deadline_ms = -1;

@@ -59,6 +59,15 @@ void interrupt_allow(int most)
 	allowed = most;
 }
 
+int interrupt_end(void)
+{
+	int number = caught ? caught : SIGINT;
+
+	signal(number, SIG_DFL);
+	raise(number);
+	return 128 + number;
+}
+
 int interrupt_count(void)
 {
 	return count;

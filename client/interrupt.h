@@ -17,6 +17,12 @@ void interrupt_taken(void);
 /** interrupt_allow() - so many signals before one ends the process; 1 without */
 void interrupt_allow(int most);
 
+/**
+ * interrupt_end() - end as the caught signal would have ended us
+ *
+ * Return: 128 + its number, where that is not to be. */
+int interrupt_end(void);
+
 /** interrupt_count() - how many have come */
 int interrupt_count(void);
 

@@ -33,8 +33,8 @@ static const struct arg_flag flags[] = {
 	 "higher runs first (0)", -2147483647, NULL},
 	{"tag", 't', ARG_LIST, AT(tags), "K=V", "to find it by; repeatable", 0,
 	 NULL},
-	{"in", 0, ARG_DURATION, AT(in_ms), "TIME", "start it so much later", 0,
-	 NULL},
+	{"in", 0, ARG_DURATION_TEXT, AT(in), "TIME", "start it so much later",
+	 0, NULL},
 	{"at", 0, ARG_TEXT, AT(at), "WHEN",
 	 "not before: 14:30, 'tomorrow 9:00', friday, 2026-11-22T09:00Z", 0,
 	 NULL},
@@ -53,7 +53,8 @@ static const struct arg_flag flags[] = {
 	{"backoff", 0, ARG_TEXT, AT(retry.backoff), "TIME[..TIME]",
 	 "before the next try, doubled each time (1s..10m)", 0, NULL},
 	{"expire", 0, ARG_DURATION_TEXT, AT(expire), "TIME",
-	 "cancel it if it still waits then; 0: never", 0, NULL},
+	 "cancel it if it still waits so long after its submission; 0: never",
+	 0, NULL},
 	{"keep", 0, ARG_DURATION_TEXT, AT(keep), "TIME",
 	 "remember it so long after its end; 0: not at all", 0, NULL},
 	{"stdin", 0, ARG_ON, AT(read_stdin), NULL,
@@ -65,7 +66,9 @@ static const struct arg_flag flags[] = {
 	{"env", 'e', ARG_LIST, AT(place.env), "K[=V]",
 	 "set a variable, or pass on the one set here; repeatable", 0, NULL},
 	{"clean-env", 0, ARG_ON, AT(place.clean_env), NULL,
-	 "pass no variables but those of --env", 0, "env-clean"},
+	 "pass no variables but those of --env, with a plain PATH, HOME, USER, "
+	 "SHELL and LANG",
+	 0, "env-clean"},
 	{"umask", 0, ARG_TEXT, AT(place.umask), "OCTAL",
 	 "for the files it makes (as here)", 0, NULL},
 	{"nice", 0, ARG_INT, AT(place.nice), "N",
@@ -102,6 +105,8 @@ const struct arg_table job_args_table = {flags, ARRAY_COUNT(flags)};
 
 void job_args_fini(struct job_args *args)
 {
+	free(args->folder);
+	args->folder = NULL;
 	free(args->stdin_data);
 	args->stdin_data = NULL;
 	place_args_fini(&args->place);
@@ -320,24 +325,64 @@ static int64_t time_of(const char *text)
 
 static void take_given(const struct job_args *args, struct reeve_spec *spec)
 {
+	int64_t in_ms = 0;
+
+	if (args->in && !duration_parse(args->in, &in_ms))
+		in_ms = 0;
 	spec->timeout_ms = time_of(args->timeout);
 	spec->expire_ms = time_of(args->expire);
 	spec->keep_ms = time_of(args->keep);
+	spec->delay_ms = in_ms;
 	spec->priority_given = args->priority &&
 			       args_int(args->priority, &spec->priority);
 }
 
-/* What was understood is told: "friday" may mean another one. */
+/* The daemon's own folder is another one than that of the caller. */
+static int read_folder(struct tool *tool, struct job_args *args,
+		       struct reeve_spec *spec)
+{
+	if (!args->cwd || args->cwd[0] == '/')
+		return 0;
+	args->folder = realpath(args->cwd, NULL);
+	if (!args->folder)
+		return say_fail(tool, EXIT_FAILED,
+				"Check the spelling and the rights",
+				"cannot find the folder '%s': %s", args->cwd,
+				strerror(errno));
+	spec->cwd = args->folder;
+	return 0;
+}
+
+/* Until its start, in ms; 0: at once, or nobody knows when. */
+static int64_t start_in(const struct reeve_spec *spec)
+{
+	return spec->run_at_ms ? spec->run_at_ms - clock_wall_ms()
+			       : spec->delay_ms;
+}
+
+static int check_expire(struct tool *tool, const struct job_args *args,
+			const struct reeve_spec *spec)
+{
+	if (spec->expire_ms <= 0 || start_in(spec) <= spec->expire_ms)
+		return 0;
+	return say_usage(tool,
+			 "--expire counts from the submission: give a longer "
+			 "one",
+			 "it would expire before it may start: --expire %s, "
+			 "--%s %s",
+			 args->expire, args->at ? "at" : "in",
+			 args->at ? args->at : args->in);
+}
+
 static int read_at(struct tool *tool, const struct job_args *args,
 		   struct reeve_spec *spec)
 {
-	int64_t now_ms = clock_wall_ms();
-	int64_t meant_ms = args->meant_ms ? args->meant_ms : now_ms;
+	int64_t meant_ms = args->meant_ms ? args->meant_ms : clock_wall_ms();
 	char stamp[STAMP_BYTES];
 
 	if (!args->at)
 		return 0;
-	if (args->in_ms)
+	if (args->in)
 		return say_usage(tool, "Give one of them",
 				 "--at and --in exclude each other");
 	if (!when_parse(args->at, meant_ms, &spec->run_at_ms))
@@ -352,13 +397,26 @@ static int read_at(struct tool *tool, const struct job_args *args,
 					 ? "Empty the line at: to start it now"
 					 : "Leave --at out to start it now",
 				 "'%s' is over: %s", args->at, stamp);
-	if (spec->run_at_ms <= now_ms)
+	return 0;
+}
+
+/* What was understood is told: "friday" may mean another one. */
+static void tell_start(const struct tool *tool, const struct reeve_spec *spec)
+{
+	int64_t now_ms = clock_wall_ms();
+	int64_t start_ms = spec->run_at_ms ? spec->run_at_ms
+					   : now_ms + spec->delay_ms;
+	char stamp[STAMP_BYTES];
+
+	if (!spec->run_at_ms && !spec->delay_ms)
+		return;
+	stamp_local(start_ms, stamp);
+	if (start_ms <= now_ms)
 		say_note(tool,
 			 "%s has passed meanwhile: it starts as soon as it can",
 			 stamp);
 	else
 		say_note(tool, "not before %s", stamp);
-	return 0;
 }
 
 int job_args_spec(struct tool *tool, struct job_args *args, int argc,
@@ -386,7 +444,6 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		.stdin_data = args->stdin_data,
 		.stdin_bytes = args->stdin_bytes,
 		.cwd = args->cwd,
-		.delay_ms = args->in_ms,
 		.grace_ms = args->grace_ms,
 		.crash_limit = args->crash_limit,
 		.group = args->group,
@@ -405,6 +462,12 @@ int job_args_spec(struct tool *tool, struct job_args *args, int argc,
 		result = read_durability(tool, args, ret);
 	if (result == 0)
 		result = read_at(tool, args, ret);
+	if (result == 0)
+		result = check_expire(tool, args, ret);
+	if (result == 0)
+		result = read_folder(tool, args, ret);
+	if (result == 0)
+		tell_start(tool, ret);
 	/* A command's have its context, a call has none that they could have.
 	 */
 	if (result == 0)

@@ -10,12 +10,12 @@
 
 struct job_args {
 	const char *queue, *name, *key, *cwd, *shell, *stdin_file;
-	const char *unique, *on_conflict, *durability, *at;
+	const char *unique, *on_conflict, *durability, *at, *in;
 	const char *priority, *timeout, *expire, *keep; /* 0 says something */
 	struct arg_list tags;
 	struct place_args place;
 	struct handler_args handler;
-	int64_t in_ms, grace_ms;
+	int64_t grace_ms;
 	int64_t meant_ms; /* when the times were written, UTC; 0: just now */
 	int64_t crash_limit, group;
 	struct retry_args retry;
@@ -23,6 +23,7 @@ struct job_args {
 	bool read_stdin, hold, once, keep_orphans;
 	char *stdin_data; /* owned; read by job_args_spec() */
 	size_t stdin_bytes;
+	char *folder; /* owned: cwd, from the root on */
 };
 
 extern const struct arg_table job_args_table;

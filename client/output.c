@@ -108,13 +108,13 @@ static int keep_reply(struct reeve_output *output, struct slice reply)
 	if (!json_find(reply, "chunks", &chunks) ||
 	    !json_find(reply, "offset", &value) ||
 	    json_int(value, &offset) != 0 || !json_find(reply, "eof", &value) ||
-	    json_bool(value, &eof) != 0 || offset < output->offset ||
-	    (!eof && !output->follow && offset == output->offset))
+	    json_bool(value, &eof) != 0 || offset < output->offset)
 		return handle_fail(output->r, REEVE_E_PROTOCOL, NULL,
 				   "the daemon's answer to Output makes no "
 				   "sense");
+	/* Of one that has not begun, or writes nothing now: that is all. */
+	output->eof = eof || (!output->follow && offset == output->offset);
 	output->offset = offset;
-	output->eof = eof;
 	keep_elsewhere(output, reply);
 	json_out_reset(&output->chunks);
 	json_out_raw(&output->chunks, chunks);

@@ -76,7 +76,8 @@ static int add_limit(struct tool *tool, struct place_args *args,
 		i++;
 	if (i == ARRAY_COUNT(limits))
 		return no_limit(tool, given, n);
-	if (!read_value(limits[i].unit, given + n + 1, &value))
+	if (!read_value(limits[i].unit, given + n + 1, &value) ||
+	    (value < 0 && strcmp(limits[i].name, "nofile") == 0))
 		return say_usage(tool,
 				 limits[i].unit == UNIT_BYTES
 					 ? "Write it like 512M, 2G, or "
@@ -84,6 +85,8 @@ static int add_limit(struct tool *tool, struct place_args *args,
 				 : limits[i].unit == UNIT_SECONDS
 					 ? "Write it like 30s, 10m, or "
 					   "unlimited"
+				 : strcmp(limits[i].name, "nofile") == 0
+					 ? "Write a number, like 1024"
 					 : "Write a number, or unlimited",
 				 "--limit %s: '%s' is no value for it",
 				 limits[i].name, given + n + 1);
@@ -114,6 +117,11 @@ static int add_variable(struct tool *tool, struct place_args *args,
 {
 	const char *variable = given;
 
+	if (!given[0] || given[0] == '=')
+		return say_usage(tool, "Like: -e LANG, or -e LANG=C",
+				 "-e takes the name of a variable, and '%s' "
+				 "has none",
+				 given);
 	if (!strchr(given, '='))
 		variable = inherited(given);
 	if (!variable) {

@@ -14,9 +14,13 @@
 static int write_params(const struct steer *steer, struct json_out *out,
 			bool dry_run)
 {
+	struct selector selector = steer->selector;
+
+	if (!selector.states)
+		selector.states = steer->states;
 	json_out_object(out);
 	json_out_key(out, "filter");
-	selector_write(&steer->selector, out, clock_wall_ms());
+	selector_write(&selector, out, clock_wall_ms());
 	if (dry_run)
 		json_out_member_bool(out, "dry_run", true);
 	if (steer->options->reason)
@@ -142,10 +146,7 @@ static int report(const struct steer *steer)
 
 #define STEER_TELL_MAX 10
 
-/*
- * Who names a job by its number and sees nothing happen wants to know why. To
- * be cancelled is what has ended already; all else has not been done.
- */
+/* Who names a job by its number and sees nothing happen wants to know why. */
 static int tell_refused(const struct steer *steer)
 {
 	bool retry = strcmp(steer->method, "org.reeve.jobs.Retry") == 0;
@@ -169,13 +170,17 @@ static int tell_refused(const struct steer *steer)
 				 "to start only once or came with descriptors, "
 				 "or another job has its unique word",
 				 job->id);
+		else if (retry && job->state == REEVE_SUCCEEDED)
+			say_note(tool,
+				 "job %" PRId64
+				 " succeeded. To run it again all the same: "
+				 "reeve retry %" PRId64,
+				 job->id, job->id);
 		else
 			say_note(tool, "job %" PRId64 " is %s", job->id,
 				 words_state(job->state));
 	}
-	return strcmp(steer->method, "org.reeve.jobs.Cancel") == 0
-		       ? 0
-		       : EXIT_FAILED;
+	return EXIT_FAILED;
 }
 
 /* An id that is not there is an error; one that has ended is none. */
@@ -218,6 +223,9 @@ int steer_run(struct steer *steer, int argc, char **argv)
 		result = tool_connect(tool);
 	if (result == 0)
 		result = selector_resolve(tool, &steer->selector);
+	/* One alone is meant as it is. */
+	if (selector_is_ids(&steer->selector) && steer->selector.id_count == 1)
+		steer->states = 0;
 	if (result == 0)
 		result = check_ids(steer);
 	if (result == 0 && !selector_is_exact(&steer->selector))

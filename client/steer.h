@@ -22,6 +22,8 @@ struct steer {
 	struct selector selector;
 	const char *method; /* "org.reeve.jobs.Cancel" */
 	const char *verb;   /* "cancelled" */
+	/* Of several only these, unless words say others; 0: any. */
+	uint32_t states;
 	/* What came of it. */
 	int64_t waiting, running; /* running: only of Cancel */
 };

@@ -207,7 +207,7 @@ def test_what_a_named_job_refuses_is_told():
                 (['edit', '1', '-p', '3'], 1, 'job 1 is failed'),
                 (['rm', '2'], 1, 'job 2 is held'),
                 (['release', '1'], 1, 'job 1 is failed'),
-                (['cancel', '1'], 0, 'job 1 is failed')):
+                (['cancel', '1'], 1, 'job 1 is failed')):
             result = here.reeve(*args)
             same((args, result.code), (args, code))
             holds(result.err, word)

@@ -194,7 +194,6 @@ def test_a_daemon_that_never_tells_is_given_up():
 
 def test_nonsense_instead_of_output_is_an_error():
     for text in ('{}', '{"chunks":[],"offset":0}',
-                 '{"chunks":[],"offset":0,"eof":false}',
                  '{"chunks":[5],"offset":1,"eof":true}',
                  '{"chunks":[{"data":5}],"offset":1,"eof":true}',
                  '{"chunks":[{"data64":"*"}],"offset":1,"eof":true}',

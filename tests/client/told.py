@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+"""What somebody is told whose words found nothing, came too late, or cannot be
+meant, and who goes away: never 0 by accident, never a silence.
+
+    told.py REEVE REEVED [TEST...]
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from tool import (  # noqa: E402
+    RealPlace, finish, holds, interrupt, run_tests, same)
+
+TOOL, REEVED = map(os.path.abspath, sys.argv[1:3])
+
+
+class Here(RealPlace):
+    def __init__(self):
+        super().__init__(TOOL, REEVED)
+
+    def submit(self, *args):
+        result = self.reeve('submit', '--quiet', *args)
+        same((result.code, result.err), (0, ''))
+        return result.out.strip()
+
+    def fails(self, code, *args):
+        """What is said then."""
+        result = self.reeve(*args)
+        same((args, result.code, result.err != ''), (args, code, True))
+        return result.err
+
+
+def test_waiting_for_nothing_is_no_success():
+    with Here() as here:
+        here.submit('--hold', 'true')
+        holds(here.fails(125, 'wait', 'name=typo'), 'no job matches')
+        holds(here.fails(125, 'wait', 'waiting', 'queue=typo'),
+              'no job matches')
+        # Only states: that there is none of them is what it waits for.
+        result = here.reeve('wait', 'running')
+        same(result.code, 0)
+        holds(result.err, 'no job matches')
+        assert 'job 1' not in result.err
+
+
+def test_logs_of_a_job_that_has_not_begun_say_so():
+    with Here() as here:
+        here.submit('--hold', 'true')
+        here.submit('--in', '1h', 'true')
+        for flags in ([], ['--stdout'], ['--stderr']):
+            holds(here.fails(3, 'logs', *flags, '1'), 'job 1 has not begun: ',
+                  'held', 'reeve logs -f 1')
+        holds(here.fails(3, 'logs', '2'), 'not to start before')
+        result = here.reeve('logs', '1-2')
+        same(result.code, 0)
+        holds(result.err, 'job 1 has not begun', 'job 2 has not begun')
+        follower = here.popen('logs', '-f', '1')
+        holds(follower.stderr.readline().decode(), 'job 1 waits: ')
+        here.reeve('release', '1')
+        same(finish(follower).code, 0)
+        here.reeve('cancel', '2')
+        holds(here.reeve('logs', '2').err, 'never began')
+        busy = here.submit('--sh', 'echo >&2; sleep 60')
+        here.until(lambda: here.reeve('ls', 'running', '-o', 'ids').out)
+        same(here.reeve('logs', '--stdout', busy).code, 0)
+
+
+def test_a_signal_ends_only_the_waiting():
+    with Here() as here:
+        job = here.submit('sleep', '60')
+        other = here.submit('--hold', 'true')
+        for args, words in ((['wait', job], 'job %s goes on' % job),
+                            (['wait', job, other], 'they go on'),
+                            (['submit', '-w', '--hold', 'true'],
+                             'job 3 goes on')):
+            process = here.popen(*args)
+            here.until(lambda: 'SigCgt' in status(process) and
+                       int(status(process)['SigCgt'], 16) & 2)
+            interrupt(process)
+            result = finish(process)
+            same((args, result.code), (args, -2))
+            holds(result.err, words, 'reeve cancel')
+        same(here.reeve('ls', 'cancelled', '-o', 'ids').out, '')
+
+
+def status(process):
+    with open('/proc/%d/status' % process.pid) as file:
+        return dict(line.split(':', 1) for line in file)
+
+
+def test_a_folder_is_that_of_the_caller():
+    with Here() as here:
+        os.mkdir(os.path.join(here.folder, 'sub'))
+        result = finish(here.popen('run', '-C', 'sub', 'pwd',
+                                   cwd=here.folder))
+        same(result.out.strip(), os.path.realpath(here.folder) + '/sub')
+        holds(here.fails(125, 'run', '-C', 'sub', 'pwd'), "'sub'",
+              'No such file')
+
+
+def test_what_changed_nothing_has_a_code():
+    with Here() as here:
+        here.submit('-w', 'true')
+        here.submit('--hold', 'true')
+        same(here.reeve('cancel', '2').code, 0)
+        for job, word in (('1', 'done'), ('2', 'cancelled')):
+            holds(here.fails(1, 'cancel', job), 'job %s is %s' % (job, word))
+        # Of several those that want it; one alone is meant as it is.
+        same(here.reeve('retry', '1-2').out, '1 tried again\n')
+        same(here.reeve('wait', '2').code, 0)
+        holds(here.fails(1, 'retry', '1-2'), 'job 1 succeeded', 'reeve retry 1')
+        same(here.reeve('retry', '1').code, 0)
+        here.reeve('wait', '1')
+        same(here.reeve('retry', '1-2', 'succeeded', '-y').out,
+             '2 tried again\n')
+
+
+def test_a_list_of_nothing_says_so():
+    with Here() as here:
+        here.submit('true')
+        holds(here.fails(3, 'ls', '99'), 'there is no job 99')
+        holds(here.on_terminal('ls', 'queue=typo'), 'no job matches')
+        same(here.reeve('ls', 'queue=typo').err, '')
+
+
+def test_an_id_that_cannot_be_printed_is_said():
+    with Here() as here:
+        for flags, code in (([], 1), (['--json'], 1), (['-w'], 125)):
+            with open('/dev/full', 'w') as full:
+                result = subprocess.run(
+                    [TOOL, 'submit', *flags, 'true'], timeout=60, stdout=full,
+                    env=here.environment, stderr=subprocess.PIPE)
+            same((flags, result.returncode), (flags, code))
+            assert re.search(rb'job \d was submitted, but stdout',
+                             result.stderr), result
+        result = subprocess.run(
+            ['sh', '-c', 'exec "$0" submit true >&-', TOOL], timeout=60,
+            env=here.environment, stderr=subprocess.PIPE)
+        same(result.returncode, 1)
+        holds(result.stderr.decode(), 'job 4 was submitted')
+
+
+def test_times_are_told_back_and_have_to_fit():
+    with Here() as here:
+        for args in (['submit', '--in', '2h', 'true'],
+                     ['edit', '--in', '1h', '1'],
+                     ['submit', '--at', 'tomorrow', 'true']):
+            result = here.reeve(*args)
+            same(result.code, 0)
+            assert re.search(r'not before 2\d\d\d-\d\d-\d\d \d\d:', result.err)
+        for args in (['--at', 'tomorrow', '--expire', '1s'],
+                     ['--in', '10m', '--expire', '5m']):
+            said = here.fails(2, 'submit', *args, 'true')
+            holds(said, 'expire before it may start', *args)
+            assert 'not before' not in said
+        here.submit('--in', '10m', '--expire', '10m', 'true')
+
+
+def test_values_that_no_job_could_have_are_refused():
+    with Here() as here:
+        for args, word in ((['submit', '--limit', 'nofile=unlimited', 'true'],
+                            'a number, like 1024'),
+                           (['submit', '-e', '', 'true'], 'a variable'),
+                           (['submit', '-e', '=x', 'true'], 'a variable'),
+                           (['queue', 'set', 'mail', '--overflow', 'foo'],
+                            'reject or block')):
+            said = here.fails(2, *args)
+            holds(said, word)
+            assert 'drop' not in said
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[3:]))
