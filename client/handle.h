@@ -23,7 +23,8 @@ struct reeve {
 	const volatile sig_atomic_t *interrupt; /* NULL: none */
 	const int *fds; /* go with the call that is being sent; the caller's */
 	size_t fd_count;
-	char nonce[32]; /* "" until the first key is made */
+	char nonce[32];	   /* "" until the first key is made */
+	pid_t nonce_owner; /* a forked child makes another */
 	uint64_t key_counter;
 };
 

@@ -73,8 +73,21 @@ int link_open(struct link *link, const char *path)
 		link_close(link);
 		return result;
 	}
+	link->owner = getpid();
 	frame_init(&link->frame, FRAME_NUL, LINK_MESSAGE_BYTES);
 	return 0;
+}
+
+/*
+ * Is there a connection, and is it ours? Behind fork() two processes hold one:
+ * each would get what was meant for the other. The child's is closed, which
+ * the parent does not notice, and whoever called connects again.
+ */
+static bool usable(struct link *link)
+{
+	if (link->fd >= 0 && link->owner != getpid())
+		link_close(link);
+	return link->fd >= 0;
 }
 
 /* 0 when something can be done, LINK_E_TIMEOUT, LINK_E_INTERRUPTED, -errno. */
@@ -108,6 +121,8 @@ static int wait_for(struct link *link, short events, int64_t deadline_ms)
 int link_send(struct link *link, struct slice message, size_t *ret_sent)
 {
 	*ret_sent = 0;
+	if (!usable(link))
+		return LINK_E_CLOSED;
 	while (*ret_sent < message.n) {
 		ssize_t n = send(link->fd, message.p + *ret_sent,
 				 message.n - *ret_sent, MSG_NOSIGNAL);
@@ -234,7 +249,7 @@ int link_receive(struct link *link, int64_t timeout_ms, struct slice *ret)
 {
 	int64_t deadline_ms = -1;
 
-	if (link->fd < 0)
+	if (!usable(link))
 		return LINK_E_CLOSED;
 	if (timeout_ms >= 0)
 		deadline_ms = clock_monotonic_ms() + timeout_ms;

@@ -11,6 +11,7 @@
 #include "proto/frame.h"
 
 #include <signal.h>
+#include <sys/types.h>
 
 /* More than the daemon ever sends in one message, less than what hurts. */
 #define LINK_MESSAGE_BYTES (64 * 1024 * 1024)
@@ -24,7 +25,8 @@ enum {
 };
 
 struct link {
-	int fd; /* -1: not connected */
+	int fd;	     /* -1: not connected */
+	pid_t owner; /* who connected: a child of it shares the descriptor */
 	struct frame frame;
 	char *buffer; /* owned */
 	size_t begin, end, capacity;

@@ -16,7 +16,9 @@
  * A handle holds one connection for calls; each stream (waiting, following
  * output) has one of its own, and takes over the idle first one if there is
  * no other. No threads and no signals are used; SIGPIPE is not raised. A
- * handle and all that came from it belong to one thread at a time. Everything
+ * handle and all that came from it belong to one thread at a time. Behind
+ * fork() both processes may go on with the handle: the child's connects anew.
+ * Streams, pools and consumers stay with the process that made them. Everything
  * that the daemon sends is checked and bounded.
  *
  * Return values: 0, or an enum reeve_code, of which reeve_error() tells the

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /*
  * Time first and a counter last: keys made one after the other are neighbours
@@ -30,6 +31,7 @@ static int make_nonce(struct reeve *r)
 				   strerror(errno));
 	snprintf(r->nonce, sizeof(r->nonce), "r%011llx%08x",
 		 (unsigned long long)clock_wall_ms(), random);
+	r->nonce_owner = getpid();
 	return 0;
 }
 
@@ -41,7 +43,8 @@ int submit_key(struct reeve *r, const struct reeve_spec *spec,
 	*ret = given;
 	if (given || spec->no_key || spec->durability != REEVE_SYNC)
 		return 0;
-	if (!r->nonce[0]) {
+	/* With one nonce the job of a child would be taken for the parent's. */
+	if (!r->nonce[0] || r->nonce_owner != getpid()) {
 		result = make_nonce(r);
 		if (result != 0)
 			return result;

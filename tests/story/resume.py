@@ -195,5 +195,16 @@ def a_callback_may_give_up_all_the_others(t):
     assert int(out[1]) >= 20, out
 
 
+@story
+def a_handle_serves_both_sides_of_a_fork(t):
+    t.start()
+    lines = [line.split() for line in said(spawn(
+        t, calls_of(t).with_name('story-fork-calls'), t.socket, 4, 50)
+    ).splitlines()]
+    equal(len(lines), 1 + 5 * 50)
+    equal([line for line in lines if line[0] != line[2]], [])
+    equal(len({line[1] for line in lines}), len(lines), 'a job for each')
+
+
 if __name__ == '__main__':
     main()
