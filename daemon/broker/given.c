@@ -7,6 +7,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/cycle.h"
 #include "daemon/broker/overtime.h"
+#include "daemon/broker/staff.h"
 #include "daemon/broker/state.h"
 #include "daemon/broker/unwilling.h"
 #include "daemon/broker/worker_link.h"
@@ -364,6 +365,7 @@ void given_result(struct broker *broker, struct worker *worker, int64_t token,
 		return;
 	unwilling_worked(broker, worker);
 	worker->jobs_done++;
+	staff_worked(broker, worker);
 	worker->dials = 0;
 	worker->cpu_us += cpu_us;
 	if (worker->proved)

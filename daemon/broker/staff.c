@@ -172,6 +172,14 @@ static bool is_worn(const struct served_pool *pool, struct worker *worker,
 	return true;
 }
 
+static void retire_one(struct broker *broker, struct served_pool *pool,
+		       struct worker *worker, uint32_t number)
+{
+	worker->retiring = true;
+	pool->retiring++;
+	tell(broker, CHANNEL_RETIRE, worker, number, 0);
+}
+
 static void retire(struct broker *broker, uint32_t number, int64_t now_ns)
 {
 	struct served_pool *pool = &broker->pools.list[number];
@@ -187,11 +195,28 @@ static void retire(struct broker *broker, uint32_t number, int64_t now_ns)
 		if (sched->leaving || worker->retiring ||
 		    !is_worn(pool, worker, now_ns))
 			continue;
-		worker->retiring = true;
-		pool->retiring++;
 		room--;
-		tell(broker, CHANNEL_RETIRE, worker, number, 0);
+		retire_one(broker, pool, worker, number);
 	}
+}
+
+/* Short jobs end by the thousand between two ticks. */
+void staff_worked(struct broker *broker, struct worker *worker)
+{
+	uint32_t number = worker->pool;
+	struct served_pool *pool = pools_find(&broker->pools, number);
+	struct pool_load load;
+
+	if (!pool || pool->rule.retire_jobs <= 0 || worker->sched.leaving ||
+	    worker->retiring || broker->stop != BROKER_RUNS ||
+	    pool_worn(&pool->rule, worker->jobs_done, 0, 0,
+		      (uint64_t)worker->id) != POOL_WORN_JOBS)
+		return;
+	load = load_of(broker, number);
+	/* No room: the next end asks again, or the next tick. */
+	if (pool_retire_room(&pool->size, &load) &&
+	    is_worn(pool, worker, clock_mono_ns()))
+		retire_one(broker, pool, worker, number);
 }
 
 /* Its workers cannot be made, and its jobs are not to wait for them. */

@@ -22,6 +22,9 @@ void staff_look(struct broker *broker, int64_t now_ns);
  * a pool that has no workers and may fail for it */
 void staff_tick(struct broker *broker, int64_t now_ns);
 
+/** staff_worked() - it ended a job: were these as many as it is to do? */
+void staff_worked(struct broker *broker, struct worker *worker);
+
 /** staff_ready() - a worker said ready: one that it replaces may leave */
 void staff_ready(struct broker *broker, struct worker *worker);
 

@@ -102,6 +102,34 @@ UNIT(a_worn_worker_serves_until_its_replacement_does)
 	close(c);
 }
 
+UNIT(a_worker_that_did_its_jobs_is_replaced_at_once)
+{
+	int a = stage_handler(&stage, 8), b = stage_handler(&stage, 9);
+	struct worker *worker;
+
+	tick(0);
+	worker = fleet_find(&stage.broker.fleet, 8);
+	img()->rule.retire_jobs = 100;
+	worker->jobs_done = 99;
+	staff_worked(&stage.broker, worker);
+	stage_turn(&stage);
+	assert_true(stage_unheard(&stage, CHANNEL_RETIRE));
+	worker->jobs_done = 100;
+	staff_worked(&stage.broker, worker);
+	stage_turn(&stage);
+	assert_int_equal(stage_heard(&stage, CHANNEL_RETIRE).worker, 8);
+	worker->jobs_done = 101;
+	staff_worked(&stage.broker, worker);
+	/* One at a time: this one when there is room again. */
+	worker = fleet_find(&stage.broker.fleet, 9);
+	worker->jobs_done = 100;
+	staff_worked(&stage.broker, worker);
+	stage_turn(&stage);
+	assert_true(stage_unheard(&stage, CHANNEL_RETIRE));
+	close(a);
+	close(b);
+}
+
 UNIT(a_pool_that_is_made_anew_replaces_all_of_its_workers)
 {
 	int workers[4], count = 2;
@@ -194,6 +222,9 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_worn_worker_serves_until_its_replacement_does, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_did_its_jobs_is_replaced_at_once, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_pool_that_is_made_anew_replaces_all_of_its_workers,
