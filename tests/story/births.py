@@ -343,6 +343,15 @@ def two_that_hang(t):
             for file in files]
 
 
+def not_ready(t):
+    """Whom the daemon has written down; None while it has not."""
+    try:
+        lines = (t.folder / 'run/unready').read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    return {int(line.split()[0]) for line in lines[1:]} if lines else None
+
+
 def none_of(pids):
     eventually(lambda: not [pid for pid in pids if proc.alive(pid)], 10,
                'none of them lives')
@@ -358,9 +367,7 @@ def who_never_got_ready_does_not_outlive_the_daemon(t):
 @story(seconds=60)
 def who_never_got_ready_is_ended_by_the_daemon_after_one_that_was_killed(t):
     pids = two_that_hang(t)
-    file = t.folder / 'run/unready'
-    eventually(lambda: {int(line.split()[0]) for line in
-                        file.read_text().splitlines()[1:]} == set(pids),
+    eventually(lambda: not_ready(t) == set(pids),
                what='it is written down who is not ready')
     t.kill_supervisor()
     assert all(proc.alive(pid) for pid in pids)
@@ -369,9 +376,9 @@ def who_never_got_ready_is_ended_by_the_daemon_after_one_that_was_killed(t):
     t.reconnect()
     none_of(pids)
     call(t, 'py')
-    eventually(lambda: len(file.read_text().splitlines()) == 1)
+    eventually(lambda: not_ready(t) == set(), what='all are ready')
     equal(t.terminate(), 0)
-    assert not file.exists()
+    equal(not_ready(t), None)
 
 
 if __name__ == '__main__':
