@@ -29,7 +29,8 @@ static void adopt_clock(struct given *given,
 			    clock_mono_ns());
 }
 
-int given_adopt(struct worker *worker, const struct store_running *running)
+int given_adopt(struct worker *worker, const struct store_running *running,
+		const struct lane *lane)
 {
 	struct given *given = calloc(1, sizeof(*given));
 
@@ -38,6 +39,7 @@ int given_adopt(struct worker *worker, const struct store_running *running)
 	given->sched.id = running->job;
 	given->sched.token = running->token;
 	given->group = running->group;
+	given->home = lane;
 	given->attempt = running->attempt;
 	given->sent = true; /* as far as we know */
 	given->once = running->once;
@@ -304,7 +306,9 @@ int given_advances(struct broker *broker, struct given *given,
 	const struct sched_lane *lane = given->sched.lane;
 	struct slice queue = {0};
 
-	if (lane)
+	if (given->home)
+		queue = given->home->queue;
+	else if (lane)
 		queue = ((const struct lane *)((const char *)lane -
 					       offsetof(struct lane, sched)))
 				->queue;

@@ -22,6 +22,7 @@ struct given {
 	struct store_row *row;
 	struct overrun overrun;	 /* of handlers; commands: zero */
 	int64_t group;		 /* 0: none */
+	const struct lane *home; /* of an adopted one; stays while it runs */
 	struct advance *advance; /* owned; NULL: it has said nothing */
 };
 
@@ -41,7 +42,8 @@ const struct advance *given_advance(struct broker *broker,
 
 /** given_adopt() - an attempt that it was running when the broker ended */
 must_check int given_adopt(struct worker *worker,
-			   const struct store_running *running);
+			   const struct store_running *running,
+			   const struct lane *lane);
 
 /** given_deliver() - a claim is committed: deliver it, or put it back */
 void given_deliver(struct broker *broker, struct worker *worker,

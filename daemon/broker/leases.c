@@ -111,7 +111,8 @@ struct leased *leases_take(struct broker *broker,
 	return leased;
 }
 
-int leases_adopt(struct broker *broker, const struct store_running *running)
+int leases_adopt(struct broker *broker, const struct store_running *running,
+		 const struct lane *lane)
 {
 	struct leased *leased = add(&broker->leases, running->job);
 	int64_t now_ns = clock_mono_ns(), limit_ns = 0, ran_ms;
@@ -128,6 +129,8 @@ int leases_adopt(struct broker *broker, const struct store_running *running)
 	leased->lease.cancelled = running->cancel_asked;
 	leased->adopted = true;
 	leased->once = running->once;
+	leased->group = running->group;
+	leased->lane = lane;
 	return 0;
 }
 
@@ -322,8 +325,12 @@ int64_t leases_deadline(const struct leased *leased, int64_t now_ns)
 int leases_advances(struct broker *broker, struct leased *leased,
 		    const struct advance_word *word)
 {
+	struct slice queue = {0};
+
+	if (leased->lane)
+		queue = leased->lane->queue;
 	return advance_tell(broker, &leased->advance, leased->job,
-			    leased->group, (struct slice){0}, word);
+			    leased->group, queue, word);
 }
 
 const struct advance *leases_advance(const struct leases *leases,

@@ -42,10 +42,10 @@ struct leased {
 	bool lapsed;		   /* counted in its consumer's, ... */
 	uint32_t spoke;		   /* ... unless that has spoken since */
 	struct advance *advance;   /* owned; NULL: it has said nothing */
+	const struct lane *lane;   /* stays while it runs; NULL: not known */
 	/* Claimed, and not told yet: both only for one turn. */
 	TAILQ_ENTRY(leased) fresh;
 	const struct store_claim *claim;
-	const struct lane *lane;
 };
 
 struct leases {
@@ -78,7 +78,8 @@ struct leased *leases_take(struct broker *broker,
 
 /** leases_adopt() - an attempt that was running when the broker ended */
 must_check int leases_adopt(struct broker *broker,
-			    const struct store_running *running);
+			    const struct store_running *running,
+			    const struct lane *lane);
 
 /** leases_find() - held now; its consumer has spoken. NULL: it is lost */
 struct leased *leases_find(struct broker *broker, int64_t job, int64_t token);
@@ -97,7 +98,6 @@ void leases_take_back(struct broker *broker, size_t count);
 
 /** leases_put_back() - it reached nobody: it goes back and is forgotten */
 void leases_put_back(struct broker *broker, struct leased *leased);
-
 /** leases_settled() - the end of an attempt that had one is committed */
 void leases_settled(struct broker *broker, const struct store_outcome *outcome);
 

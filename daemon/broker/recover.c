@@ -69,6 +69,20 @@ static int worker_pidfd(const struct store_worker *row)
 	return -1;
 }
 
+/* Where it is from: its lane is live as long as it runs. */
+static const struct lane *lane_of(const struct recovery *r,
+				  const struct store_running *running)
+{
+	for (size_t i = 0; i < r->snapshot.lane_count; i++) {
+		const struct store_lane *from = &r->snapshot.lanes[i];
+
+		if (from->id == running->lane)
+			return lane_find(&r->broker->lanes, from->queue,
+					 from->handler);
+	}
+	return NULL;
+}
+
 /* What is decided about one running attempt that left no result. */
 static int decide(struct recovery *r, const struct store_running *running,
 		  const struct adopt_facts *facts, struct worker *worker)
@@ -87,7 +101,7 @@ static int decide(struct recovery *r, const struct store_running *running,
 	case ADOPT_WAIT:
 	case ADOPT_KEEP:
 		r->kept++;
-		return given_adopt(worker, running);
+		return given_adopt(worker, running, lane_of(r, running));
 	}
 	return fleet_end_lost(batch, running->job, running->token, verdict, -1);
 }
@@ -133,7 +147,7 @@ static int recover_leases(struct recovery *r)
 			continue;
 		r->decided[i] = true;
 		r->kept++;
-		if (leases_adopt(r->broker, running))
+		if (leases_adopt(r->broker, running, lane_of(r, running)))
 			return -ENOMEM;
 	}
 	return 0;

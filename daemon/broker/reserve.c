@@ -532,7 +532,6 @@ static void write_fresh(struct reservation *r, struct json_out *out)
 		write_lease(out, leased, now_ns);
 		leased->told = r->consumer->told;
 		leased->claim = NULL;
-		leased->lane = NULL;
 	}
 	json_out_array_end(out);
 }

@@ -143,6 +143,78 @@ UNIT(without_listeners_nothing_is_made_and_nothing_waits)
 	assert_null(stage.broker.advance_turn);
 }
 
+/* It is told of those who ask for queue q. */
+static void progress(const char *params)
+{
+	int ear = listener("{\"kinds\":[\"progress\"],\"queue\":\"q\"}");
+	int fd = stage_client(&stage);
+
+	stage_expect(stage_call(&stage, fd, "org.reeve.jobs.Progress", params),
+		     "\"lost\":false");
+	stage_expect(stage_read(&stage, ear), "\"queue\":\"q\"");
+	close(fd);
+	close(ear);
+}
+
+UNIT(who_asks_for_a_queue_hears_of_its_leases)
+{
+	static const char reserve[] = "{\"handlers\":[\"far\"],"
+				      "\"wait_ms\":0}";
+	int fd = stage_client(&stage);
+	char params[96];
+	int64_t token;
+
+	stage_call(&stage, fd, "org.reeve.consume.Reserve", reserve);
+	stage_call(&stage, fd, "org.reeve.jobs.Submit",
+		   "{\"job\":{\"handler\":\"far\",\"queue\":\"q\"}}");
+	stage_settle(&stage);
+	token = stage_number(
+		stage_call(&stage, fd, "org.reeve.consume.Reserve", reserve),
+		"token");
+	snprintf(params, sizeof(params),
+		 "{\"id\":2,\"token\":%lld,\"fraction\":0.5}",
+		 (long long)token);
+	progress(params);
+	close(fd);
+}
+
+/* A broker begins, and this is running. */
+static void progress_of_adopted(int64_t owner)
+{
+	struct fake_job *job;
+	char params[96];
+
+	stage_end(&stage);
+	stage_begin(&stage);
+	stage_own_row(&stage, 7);
+	stage.store->workers[stage.store->worker_count++] =
+		(struct store_worker){
+			.id = LEASES_WORKER,
+			.pool = SLICE(LEASES_POOL),
+			.boot_id = SLICE("another"),
+		};
+	job = fake_enter(stage.store, STATE_RUNNING, SLICE("q"), SLICE("far"),
+			 0);
+	job->worker = owner;
+	job->token = 77;
+	job->attempt = 1;
+	snprintf(params, sizeof(params),
+		 "{\"id\":1,\"token\":%lld,\"fraction\":0.5}",
+		 (long long)job->token);
+	stage_start(&stage);
+	progress(params);
+}
+
+UNIT(who_asks_for_a_queue_hears_of_leases_of_before)
+{
+	progress_of_adopted(LEASES_WORKER);
+}
+
+UNIT(who_asks_for_a_queue_hears_of_adopted_jobs)
+{
+	progress_of_adopted(7);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -151,6 +223,9 @@ int main(void)
 		CASE(what_comes_too_soon_waits_and_the_newest_is_told),
 		CASE(what_waits_when_the_job_ends_is_not_told),
 		CASE(without_listeners_nothing_is_made_and_nothing_waits),
+		CASE(who_asks_for_a_queue_hears_of_its_leases),
+		CASE(who_asks_for_a_queue_hears_of_leases_of_before),
+		CASE(who_asks_for_a_queue_hears_of_adopted_jobs),
 	};
 
 	return cmocka_run_group_tests_name("advance_tell", tests, NULL, NULL);
