@@ -31,6 +31,14 @@ struct backoff {
 int64_t backoff_died(struct backoff *backoff, int64_t now_ns, int64_t lived_ns,
 		     bool useful);
 
+/**
+ * backoff_unborn() - a process ended that had not begun, however long it took
+ * @processes:	that each such try makes, 1 or 2; with two the wait is 4 s, 16 s,
+ *		60 s, so that in its first minute neither makes ten of them
+ */
+int64_t backoff_unborn(struct backoff *backoff, int64_t now_ns,
+		       int64_t lived_ns, uint32_t processes);
+
 /** backoff_degraded() - are replacements being held back? */
 bool backoff_degraded(const struct backoff *backoff, int64_t now_ns);
 

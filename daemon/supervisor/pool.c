@@ -5,6 +5,13 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+/* A filter that lives this long, which cannot say that it is ready. */
+#ifdef REEVE_TEST_HOOKS
+#define POOL_FILTER_NS POOL_PROOF_NS
+#else
+#define POOL_FILTER_NS BACKOFF_GOOD_NS
+#endif
+
 int pool_init(struct pool *pool, int number, const struct pool_config *config)
 {
 	int r;
@@ -125,6 +132,37 @@ static bool one_is_ahead(const struct pool *pool)
 	return false;
 }
 
+/*
+ * A filter cannot say that it is ready: it is known to be good when a job of
+ * its worker is done, or when it has lived so long. @ret_ns: when one has.
+ */
+static bool one_is_good(const struct pool *pool, int64_t now_ns,
+			int64_t *ret_ns)
+{
+	for (int slot = 0; slot < pool->size; slot++) {
+		const struct pool_worker *worker = &pool->workers[slot];
+		int64_t good_ns = worker->born_ns + POOL_FILTER_NS;
+
+		if (!worker->number || !worker->ready)
+			continue;
+		if (worker->useful || now_ns >= good_ns)
+			return true;
+		if (!*ret_ns || good_ns < *ret_ns)
+			*ret_ns = good_ns;
+	}
+	return false;
+}
+
+/* May there be one beside those that live? @ret_ns: else when, 0: not known */
+static bool may_follow(const struct pool *pool, int64_t now_ns, int64_t *ret_ns)
+{
+	if (is_exec(pool))
+		return true;
+	if (pool->config.kind != POOL_LINES)
+		return pool->proved || !one_is_ahead(pool);
+	return one_is_good(pool, now_ns, ret_ns) || !staying(pool);
+}
+
 static int64_t held_back_ns(const struct pool *pool, int64_t now_ns)
 {
 	int64_t youngest_ns;
@@ -155,8 +193,9 @@ int pool_next_slot(const struct pool *pool, int64_t now_ns,
 	if (pool_forks(pool) &&
 	    (pool->template.state != TEMPLATE_SERVING || pool->template.killed))
 		return -1;
-	if (!is_exec(pool) && !pool->proved && one_is_ahead(pool))
+	if (!may_follow(pool, now_ns, ret_wake_ns))
 		return -1;
+	*ret_wake_ns = 0;
 	held_ns = held_back_ns(pool, now_ns);
 	if (!held_ns)
 		return free_slot(pool);
@@ -227,15 +266,22 @@ static void explain_end(struct pool *pool, const struct pool_worker *worker,
 	pool_quote(pool, worker->said);
 }
 
-/* One that could not begin did nothing, however long it took for it. */
+/* A filter has a worker beside it, and a template forks twice. */
+static uint32_t processes_each(const struct pool *pool)
+{
+	return pool->config.kind == POOL_LINES || pool_forks(pool) ? 2 : 1;
+}
+
 static void count(struct pool *pool, const struct pool_worker *worker,
 		  bool began, int64_t now_ns)
 {
 	int64_t lived_ns = now_ns - worker->born_ns;
 
-	if (!began && lived_ns >= BACKOFF_GOOD_NS)
-		lived_ns = BACKOFF_GOOD_NS - 1;
-	backoff_died(&pool->backoff, now_ns, lived_ns, worker->useful);
+	if (began || worker->useful)
+		backoff_died(&pool->backoff, now_ns, lived_ns, worker->useful);
+	else
+		backoff_unborn(&pool->backoff, now_ns, lived_ns,
+			       processes_each(pool));
 	if (!pool->backoff.deaths)
 		pool->reason[0] = '\0';
 }

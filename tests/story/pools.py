@@ -287,15 +287,16 @@ def a_worker_that_is_killed_loses_one_attempt(t):
 @story
 def an_initializer_that_fails_makes_few_processes_and_says_why(t):
     t.expect_alarms = True
-    marks = t.folder / 'marks'
     (t.folder / 'broken.py').write_text(
-        'open(%r, "a").write("x")\nraise KeyError("no model")\n'
-        % str(marks))
-    run = '[%s, %s]' % (sys.executable, t.folder / 'broken.py')
+        'import sys\nopen(sys.argv[1], "a").write("x")\n'
+        'raise KeyError("no model")\n')
     configure(t, 'pools:\n' + py(t) + ''.join(
-        '  %s: {kind: worker, run: %s, handles: [%s], workers: 2, '
-        'broken: %s}\n' % (name, run, name, broken)
-        for name, broken in (('waits', 'wait'), ('fails', 'fail'))))
+        '  %s: {kind: %s, run: [%s, %s, %s], handles: [%s], workers: 8, '
+        'broken: %s}\n' % (name, kind, sys.executable, t.folder / 'broken.py',
+                           t.folder / name, name, broken)
+        for name, kind, broken in (
+            ('waits', 'worker', 'wait'), ('fails', 'worker', 'fail'),
+            ('filters', 'lines', 'wait'))))
     t.start(workers=1)
     waits, fails = give(t, 'waits'), give(t, 'fails')
     eventually(lambda: pool(t, 'waits')['state'] == 'degraded', 20,
@@ -310,7 +311,12 @@ def an_initializer_that_fails_makes_few_processes_and_says_why(t):
     equal(t.get(waits)['state'], 'ready')
     # Whatever is wrong with one pool is nothing to another.
     equal(t.wait(give(t, 'echo', {'value': 1}))['result'], 1)
-    assert len(marks.read_text()) < 20, marks.read_text()
+    eventually(lambda: pool(t, 'filters')['state'] == 'degraded', 20,
+               'the pool of filters is degraded')
+    # In a minute; a filter has a worker beside it.
+    for name, each in (('waits', 1), ('fails', 1), ('filters', 2)):
+        made = each * len((t.folder / name).read_text())
+        assert made < 10, (name, made)
 
 
 @story

@@ -28,6 +28,21 @@ UNIT(replacements_that_die_wait_longer_and_longer)
 	}
 }
 
+UNIT(tries_of_two_processes_come_a_quarter_as_often)
+{
+	static const int64_t waits[] = {0, 4, 16, 60, 60};
+	struct backoff backoff = {0};
+	int64_t now = 100 * S;
+
+	for (size_t i = 0; i < ARRAY_COUNT(waits); i++) {
+		/* However long each took. */
+		int64_t start = backoff_unborn(&backoff, now, 20 * S, 2);
+
+		assert_int_equal(start, now + waits[i] * S);
+		now = start + 20 * S;
+	}
+}
+
 UNIT(a_pool_that_is_killed_at_once_is_one_death)
 {
 	struct backoff backoff = {0};
@@ -83,6 +98,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_death_is_replaced_at_once),
 		cmocka_unit_test(replacements_that_die_wait_longer_and_longer),
+		cmocka_unit_test(
+			tries_of_two_processes_come_a_quarter_as_often),
 		cmocka_unit_test(a_pool_that_is_killed_at_once_is_one_death),
 		cmocka_unit_test(two_slots_in_turn_cannot_hide_a_row_of_deaths),
 		cmocka_unit_test(

@@ -8,6 +8,12 @@
 
 #define SECOND INT64_C(1000000000)
 #define MS INT64_C(1000000)
+/* As pool.c has it: how long a filter lives until others follow. */
+#ifdef REEVE_TEST_HOOKS
+#define FILTER_NS SECOND
+#else
+#define FILTER_NS (10 * SECOND)
+#endif
 
 static struct pool pool;
 static int64_t number;
@@ -167,30 +173,77 @@ UNIT(one_that_was_refused_and_ended_is_a_failed_birth)
 	assert_int_equal(pool.backoff.deaths, 1);
 }
 
+/* How many processes are made in a minute if each ends @takes_ns after its
+ * birth. A worker of a filter is ready before anybody knows that. */
+static int made_in_a_minute(int64_t takes_ns, int each)
+{
+	int64_t now_ns = SECOND;
+	int made = 0;
+
+	for (; now_ns < 61 * SECOND; now_ns += SECOND / 1000) {
+		made += each * fill(now_ns);
+		if (config.kind == POOL_LINES)
+			all_ready();
+		for (int slot = 0; slot < pool.size; slot++)
+			if (pool.workers[slot].number &&
+			    now_ns - pool.workers[slot].born_ns >= takes_ns)
+				end(slot, POOL_EXIT_BIRTH << 8, now_ns);
+	}
+	assert_true(pool_degraded(&pool, now_ns));
+	return made;
+}
+
 UNIT(an_initializer_that_always_fails_makes_few_processes)
 {
-	static const int64_t takes_ms[] = {1, 100, 900, 9000};
+	static const int64_t takes_ms[] = {1, 100, 900, 1500, 9000};
+	static const struct {
+		enum pool_kind kind;
+		bool preload;
+		int each;
+	} kinds[] = {{POOL_WORKER, false, 1},
+		     {POOL_LINES, false, 2},
+		     {POOL_WORKER, true, 2},
+		     {POOL_PLUGIN, false, 2}};
+	const struct pool_config before = config;
 
-	for (size_t i = 0; i < ARRAY_COUNT(takes_ms); i++) {
-		int64_t now_ns = SECOND;
-		int started = 0;
-
-		tear_down(NULL);
-		set_up(NULL);
-		pool_scale(&pool, 4);
-		for (; now_ns < 61 * SECOND; now_ns += SECOND / 1000) {
-			int n = fill(now_ns);
-
-			started += n;
-			for (int slot = 0; slot < pool.size; slot++)
-				if (pool.workers[slot].number &&
-				    now_ns - pool.workers[slot].born_ns >=
-					    takes_ms[i] * MS)
-					end(slot, 256, now_ns);
+	for (size_t i = 0; i < ARRAY_COUNT(takes_ms) * 8; i++) {
+		for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
+			/* By then all would follow. */
+			if (kinds[k].kind == POOL_LINES &&
+			    takes_ms[i / 8] * MS >= FILTER_NS)
+				continue;
+			tear_down(NULL);
+			config.kind = kinds[k].kind;
+			config.preload = kinds[k].preload;
+			config.workers_min = config.workers_max = 1 +
+								  (int)(i % 8);
+			set_up(NULL);
+			pool.template.state = TEMPLATE_SERVING;
+			assert_in_range(made_in_a_minute(takes_ms[i / 8] * MS,
+							 kinds[k].each),
+					3, 9 - pool_forks(&pool));
 		}
-		assert_in_range(started, 3, 9);
-		assert_true(pool_degraded(&pool, now_ns));
 	}
+	config = before;
+}
+
+UNIT(a_filter_goes_ahead_until_it_did_something_or_lived)
+{
+	int64_t wake_ns;
+
+	pool.config.kind = POOL_LINES;
+	assert_int_equal(fill(SECOND), 1);
+	all_ready();
+	assert_int_equal(pool_next_slot(&pool, SECOND + MS, &wake_ns), -1);
+	assert_int_equal(wake_ns, SECOND + FILTER_NS);
+	assert_int_equal(fill(SECOND + FILTER_NS), 1);
+	/* What was good is no proof when it is gone. */
+	pool_scale(&pool, 3);
+	end(0, POOL_EXIT_BIRTH << 8, SECOND + FILTER_NS + MS);
+	all_ready();
+	assert_int_equal(fill(SECOND + FILTER_NS + MS), 0);
+	pool.workers[1].useful = true;
+	assert_int_equal(fill(SECOND + FILTER_NS + MS), 2);
 }
 
 UNIT(a_pool_that_proved_and_then_fails_is_held_back_too)
@@ -365,6 +418,7 @@ int main(void)
 		EACH(a_worker_that_the_broker_ended_at_its_work_is_replaced_at_once),
 		EACH(one_that_was_refused_and_ended_is_a_failed_birth),
 		EACH(an_initializer_that_always_fails_makes_few_processes),
+		EACH(a_filter_goes_ahead_until_it_did_something_or_lived),
 		EACH(a_pool_that_proved_and_then_fails_is_held_back_too),
 		EACH(a_worker_that_is_not_ready_in_time_is_ended_once),
 		EACH(a_ready_worker_is_never_late),
