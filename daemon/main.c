@@ -1,3 +1,4 @@
+#include "daemon/base/title.h"
 #include "daemon/broker/broker.h"
 #include "daemon/config/check.h"
 #include "daemon/supervisor/supervisor.h"
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
 		return SUPERVISOR_EXIT_CALLER;
 	if (streams_keep() != 0)
 		return SUPERVISOR_EXIT_SYSTEM;
+	title_init(argc, argv);
 	for (size_t i = 0; argc > 1 && i < SUPERVISOR; i++)
 		if (strcmp(argv[1], roles[i].name) == 0) {
 			role = &roles[i];

@@ -16,6 +16,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/template.h"
+#include "daemon/base/title.h"
 #include "daemon/worker/run_plugin.h"
 
 /* What the middle process says of the worker that it forked. */
@@ -110,13 +111,15 @@ static int serve_pool(const struct template *template,
 	static struct run_plugin run;
 	static struct attend attend;
 	static struct serve serve;
-	char why[PLUGIN_WHY_BYTES];
+	char why[PLUGIN_WHY_BYTES], name[CHANNEL_POOL_BYTES + 16];
 	int signal_fd, r;
 	void *data;
 
 	config = *template->config;
 	log_init("worker", config.log_level);
 	fill_birth(&birth, order);
+	snprintf(name, sizeof(name), "%s/%d", birth.pool, (int)birth.slot);
+	title_set("worker", name);
 	signal_fd = take_signals();
 	if (signal_fd < 0) {
 		log_error("worker cannot begin: %s", strerror(-signal_fd));
@@ -233,6 +236,23 @@ static int fail(const char *why)
 	return TEMPLATE_EXIT_FAILED;
 }
 
+/* A plugin may keep its arguments, and a worker's title is written over ours. */
+static char **copy_list(char **list)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (list[n])
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < n; i++) {
+		copy[i] = strdup(list[i]);
+		if (!copy[i])
+			return NULL;
+	}
+	return copy;
+}
+
 static int prepare(struct template *template, char **run, char *why)
 {
 	int r;
@@ -266,6 +286,9 @@ int template_main(const struct config *config, char **run)
 	template.config = config;
 	if (!run[0])
 		return fail("the pool names no plugin");
+	run = copy_list(run);
+	if (!run)
+		return fail("no memory");
 	if (prepare(&template, run, why))
 		return fail(why);
 	if (say(&order))

@@ -87,6 +87,10 @@ def a_plugin_returns_what_it_says(t):
     equal(len(template), 1)
     who = told(t, 'who', {})['result']
     equal((who['preload'], who['parent']), (template[0], t.supervisor))
+    # What ps shows of it is not its template's.
+    words = proc.argv(who['pid'])
+    equal(words[:2], ['reeved', 'worker'])
+    assert words[2].startswith('warm/'), words
     equal(told(t, 'not_json')['failure']['type'], 'ResultNotJSON')
     job = told(t, 'final', retry={'max_attempts': 5})
     equal((job['state'], job['attempt']), ('failed', 1))
