@@ -27,6 +27,8 @@
 #define BROKER_RESERVE_BYTES (4 * 1024 * 1024)
 #define BROKER_DESCRIPTORS                                                     \
 	(LIMIT_CONNECTIONS + CONFIG_WORKERS_MAX + LIMIT_DESCRIPTORS_HELD + 256)
+/* Between two beats while the store opens. */
+#define BROKER_OPENING_NS INT64_C(1000000000)
 /* A writer that is busy for longer than this is stuck: no beat. */
 #define BROKER_STUCK_NS (30 * INT64_C(1000000000))
 
@@ -74,11 +76,25 @@ static int take_store_lock(const struct config *config)
 	return 0; /* held until the process ends */
 }
 
+/* It goes on: an older store may take minutes to be brought up to date. */
+static void on_opening(void *arg)
+{
+	struct broker *broker = arg;
+	int64_t now_ns = clock_mono_ns();
+
+	if (now_ns - broker->opening_ns < BROKER_OPENING_NS)
+		return;
+	broker->opening_ns = now_ns;
+	beat(broker, true);
+}
+
 static int open_both(struct broker *broker, struct store_fault *fault)
 {
 	struct store_config config = {
 		.directory = broker->config->state_dir,
 		.reserve_bytes = BROKER_RESERVE_BYTES,
+		.alive = on_opening,
+		.owner = broker,
 	};
 	int r = store_open(&broker->write_store, &config, fault);
 

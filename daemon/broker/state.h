@@ -81,6 +81,7 @@ struct broker {
 	bool store_failed;	 /* the last batch was refused */
 	bool store_broken;	 /* the handle is lost: answer, then exit */
 	bool store_awaited;	 /* it cannot be opened: answer, try again */
+	int64_t opening_ns;	 /* of the last beat while it opens; 0: none */
 	char store_message[384]; /* why */
 	int64_t next_due_ms; /* earliest scheduled job, wall clock; 0: none */
 	int64_t purge_at_ns; /* monotonic: when to look again */

@@ -23,6 +23,9 @@
 /* Pages that change with every batch go back once for many of them. 16 MiB. */
 #define CHECKPOINT_PAGES 4000
 
+/* Instructions of SQLite between two words that it goes on: far below 1 ms. */
+#define ALIVE_STEPS 1000
+
 /* The statements that every connection begins with. cache_size is in KiB: a
  * batch touches the ends of a few trees, so little is enough. The log is
  * checkpointed by sqlite_write.c, which looks at the result. secure_delete is
@@ -167,6 +170,15 @@ static int open_writer(struct store *store, const char *directory,
 	return place_take(&store->place, store->path, store->sql.fault);
 }
 
+/* 0: go on. */
+static int on_progress(void *context)
+{
+	const struct store_config *config = context;
+
+	config->alive(config->owner);
+	return 0;
+}
+
 static int open_parts(struct store *store, const struct store_config *config)
 {
 	int error = 0;
@@ -183,6 +195,9 @@ static int open_parts(struct store *store, const struct store_config *config)
 		error = file_prepare(config->directory, store->sql.fault);
 	if (!error)
 		error = connect_to(store);
+	if (!error && config->alive)
+		sqlite3_progress_handler(store->sql.db, ALIVE_STEPS,
+					 on_progress, (void *)config);
 	if (!error && !config->reader)
 		error = migrate_to_ours(&store->sql);
 	if (!error && !config->reader)
@@ -212,6 +227,7 @@ int store_open(struct store **ret, const struct store_config *config,
 		store->failed = true;
 		return error;
 	}
+	sqlite3_progress_handler(store->sql.db, 0, NULL, NULL);
 	store->sql.fault = NULL;
 	*ret = TAKE(store);
 	return 0;

@@ -37,6 +37,10 @@ struct store_config {
 	const char *directory; /* 0700, exists; holds jobs.db, reserve */
 	bool reader; /* query only; the writer must have opened it before */
 	int64_t reserve_bytes; /* of the reserve file, 0: none */
+	/* Called now and then while it opens, which may take minutes when an
+	 * older file is brought up to date; NULL: nobody is told. */
+	void (*alive)(void *owner);
+	void *owner;
 };
 
 struct store_fault {

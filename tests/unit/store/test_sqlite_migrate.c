@@ -189,6 +189,46 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 	fixture_verify(f);
 }
 
+static void count(void *owner)
+{
+	++*(int *)owner;
+}
+
+/* The index of a step is made of all jobs: as many words as there are jobs. */
+UNIT(who_waits_for_a_long_step_hears_that_it_goes_on)
+{
+	struct fixture *f = *state;
+	static struct store_entry entries[4000];
+	struct store_batch batch = fixture_batch(f);
+	struct store_config config = {
+		.directory = f->directory,
+		.alive = count,
+	};
+	int heard = 0, before;
+
+	for (size_t i = 0; i < ARRAY_COUNT(entries); i++)
+		entries[i] = fixture_entry();
+	batch.entries = entries;
+	batch.entry_count = ARRAY_COUNT(entries);
+	fixture_write(f, &batch);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      "DROP INDEX job_expire; DROP TABLE extra;"
+				      "ALTER TABLE job DROP COLUMN expire;"
+				      "DROP TABLE uniq; DROP TABLE queue;"
+				      "DROP TABLE carried;" BEFORE_5
+				      "PRAGMA user_version = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	store_close(TAKE(f->store));
+	config.owner = &heard;
+	assert_int_equal(store_open(&f->store, &config, &f->fault), 0);
+	assert_in_range(heard, 4, 4000);
+	/* Only while it opens. */
+	before = heard;
+	assert_int_equal(ask(f, "SELECT count(*) FROM job WHERE id > 0"), 4000);
+	assert_int_equal(heard, before);
+}
+
 UNIT(a_database_of_version_2_learns_of_descriptors)
 {
 	struct fixture *f = *state;
@@ -293,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(
 			a_database_of_version_1_is_like_a_new_one_and_goes_on),
+		WITH_STORE(who_waits_for_a_long_step_hears_that_it_goes_on),
 		WITH_STORE(a_database_of_version_2_learns_of_descriptors),
 		WITH_STORE(
 			a_database_of_version_3_drops_its_events_and_keeps_their_numbers),
