@@ -293,7 +293,7 @@ static bool has_items_now(const struct map *map)
 
 static void wait_for_more(const struct map *map)
 {
-	struct pollfd fds[FLIGHT_WATCHES + 2];
+	struct pollfd fds[FLIGHT_WATCHES + 3];
 	int watches[FLIGHT_WATCHES];
 	size_t n = flight_fds(&map->flight, watches);
 	int timeout_ms = map->tool->err.terminal ? 200 : 1000;
@@ -304,6 +304,8 @@ static void wait_for_more(const struct map *map)
 			timeout_ms = 20;
 	}
 	fds[n++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = glance_fd(&map->glance),
+				   .events = POLLIN};
 	if (!map->stopping && !map->all_read && map->source.fd >= 0 &&
 	    !map->source.eof && flight_room(&map->flight) > 0)
 		fds[n++] = (struct pollfd){.fd = map->source.fd,

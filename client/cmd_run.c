@@ -141,11 +141,12 @@ static int show(struct run *run, int64_t timeout_ms)
 
 static void wait_for_more(const struct run *run, int64_t timeout_ms)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{.fd = reeve_watch_fd(run->watch), .events = POLLIN},
 		{.fd = interrupt_fd(), .events = POLLIN},
 		{.fd = run->output ? reeve_output_fd(run->output) : -1,
 		 .events = POLLIN},
+		{.fd = glance_fd(&run->glance), .events = POLLIN},
 	};
 
 	if (progress_wanted(&run->progress)) {
@@ -311,6 +312,7 @@ static int run_job(struct tool *tool, void *options, int argc, char **argv)
 	progress_clear(&run.progress);
 	if (result == 0)
 		result = finish(&run, job);
+	glance_fini(&run.glance);
 	reeve_output_free(run.output);
 	reeve_watch_free(run.watch);
 	job_args_fini(&run_options->job);

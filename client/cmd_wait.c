@@ -200,6 +200,20 @@ static void draw(struct waiting *waiting)
 	progress_update(progress, now_ms);
 }
 
+/* Until there may be an end, or news of one that runs. */
+static void rest(const struct waiting *waiting, const struct reeve_watch *watch,
+		 int64_t most_ms)
+{
+	unsigned whom = waiting->tool->json ? AUDIENCE_STDOUT : 0;
+	int fds[2] = {reeve_watch_fd(watch), glance_fd(&waiting->glance)};
+
+	/* Where SIGPIPE is ignored, the exit code is still worth waiting for;
+	 * but not awake. */
+	if (audience_wait(whom, fds, fds[1] < 0 ? 1 : 2,
+			  left_ms(waiting, most_ms)))
+		clock_pause(left_ms(waiting, 50));
+}
+
 /*
  * The next end. All are wanted: one watch after the other, so that only one
  * has a connection. The first of any: each is looked at in turn.
@@ -211,11 +225,11 @@ static int crowd_next(struct waiting *waiting, struct crowd *crowd,
 
 	for (;;) {
 		struct reeve_watch **watch = &crowd->watches[crowd->at];
-		int result = reeve_watch_next(
-			*watch, left_ms(waiting, turns ? 50 : 500), ret);
+		int result = reeve_watch_next(*watch, 0, ret);
 
 		if (result == REEVE_E_TIMEOUT && left_ms(waiting, 1) > 0) {
 			draw(waiting);
+			rest(waiting, *watch, turns ? 50 : 500);
 			if (turns)
 				crowd->at = (crowd->at + 1) % crowd->count;
 		} else if (result == REEVE_E_END &&
@@ -382,6 +396,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 					      waiting.options->timeout_ms;
 		result = wait_selected(&waiting, &selector);
 	}
+	glance_fini(&waiting.glance);
 	selector_fini(&selector);
 	return result;
 }

@@ -14,17 +14,80 @@
 /* Jobs that say nothing are looked at less and less often. */
 #define GLANCE_VAIN_MAX 4
 
+int glance_fd(const struct glance *glance)
+{
+	return glance->stream ? reeve_stream_fd(glance->stream) : -1;
+}
+
+void glance_fini(struct glance *glance)
+{
+	reeve_stream_close(TAKE(glance->stream));
+}
+
+/* Of these jobs, or of this group if @count is 0; who refuses is asked now and
+ * then. What is shown are parts, and whether a single one runs. */
+static void listen(struct glance *glance, struct reeve *r, const int64_t *ids,
+		   size_t count, int64_t group)
+{
+	struct json_out out = {0};
+
+	glance->tried = true;
+	json_out_object(&out);
+	json_out_member_raw(&out, "kinds",
+			    SLICE("[\"progress\",\"started\",\"retrying\"]"));
+	if (count) {
+		json_out_key(&out, "jobs");
+		json_out_array(&out);
+		for (size_t i = 0; i < count; i++)
+			json_out_int(&out, ids[i]);
+		json_out_array_end(&out);
+	} else {
+		json_out_member_int(&out, "group", group);
+	}
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (!json_out_ok(&out) ||
+	    reeve_stream_open(r, "org.reeve.events.Subscribe", out.p,
+			      &glance->stream) != 0)
+		glance->stream = NULL;
+	json_out_fini(&out);
+}
+
+/* The first reply has no events: what was before it is worth one look. */
+static void hear(struct glance *glance)
+{
+	const char *reply;
+	int result;
+
+	while ((result = reeve_stream_next(glance->stream, 0, &reply)) == 0)
+		glance->news = true;
+	if (result != REEVE_E_TIMEOUT && result != REEVE_E_INTERRUPTED)
+		glance_fini(glance);
+}
+
 static bool is_time(struct glance *glance, const struct progress *progress,
+		    const int64_t *ids, size_t count, int64_t group,
 		    int64_t now_ms)
 {
-	if (now_ms < glance->next_ms || !progress_wanted(progress))
+	if (!progress_wanted(progress))
 		return false;
+	if (glance->stream)
+		hear(glance);
+	if (now_ms < glance->next_ms || (glance->stream && !glance->news))
+		return false;
+	if (!glance->tried)
+		listen(glance, progress->tool->r, ids, count, group);
+	glance->news = false;
 	glance->next_ms = now_ms + GLANCE_MS;
 	return true;
 }
 
 static void count_vain(struct glance *glance, bool vain, int64_t now_ms)
 {
+	if (glance->stream) {
+		glance->next_ms = now_ms + GLANCE_LEAST_MS;
+		return;
+	}
 	glance->vain = !vain				    ? 0
 		       : glance->vain < GLANCE_VAIN_MAX * 4 ? glance->vain + 1
 							    : glance->vain;
@@ -59,7 +122,7 @@ bool glance_job(struct glance *glance, struct progress *progress, int64_t id,
 	struct json_iter iter;
 	struct slice item;
 
-	if (!is_time(glance, progress, now_ms))
+	if (!is_time(glance, progress, &id, 1, 0, now_ms))
 		return progress->fraction >= 0 || progress->note[0];
 	snprintf(params, sizeof(params), "{\"ids\":[%" PRId64 "]}", id);
 	if (reeve_call(progress->tool->r, "org.reeve.jobs.Get", params,
@@ -115,7 +178,8 @@ void glance_jobs(struct glance *glance, struct progress *progress,
 	struct json_iter iter;
 	struct slice item;
 
-	if (count > GLANCE_JOBS || !is_time(glance, progress, now_ms))
+	if (count > GLANCE_JOBS ||
+	    !is_time(glance, progress, ids, count, 0, now_ms))
 		return;
 	if (write_running(&out, ids, count) &&
 	    reeve_call(progress->tool->r, "org.reeve.jobs.List", out.p,
@@ -161,7 +225,7 @@ void glance_group(struct glance *glance, struct progress *progress,
 	char params[48];
 	const char *reply;
 
-	if (!group || !is_time(glance, progress, now_ms))
+	if (!group || !is_time(glance, progress, NULL, 0, group, now_ms))
 		return;
 	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}", group);
 	if (reeve_call(progress->tool->r, "org.reeve.jobs.GetGroup", params,

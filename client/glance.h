@@ -1,21 +1,32 @@
 #pragma once
 
 /*
- * Glance: ask the daemon now and then how far jobs say they are, for the line of
- * client/progress.h. Nothing that anybody waits for: what fails is tried again
- * later, and not said.
+ * Glance: ask the daemon how far jobs say they are, for the line of
+ * client/progress.h, when its events say that there is something new; now and
+ * then where there are none. Nothing that anybody waits for: what fails is tried
+ * again later, and not said.
  */
 
 #include "client/progress.h"
 
 #define GLANCE_MS 500
-#define GLANCE_JOBS 200 /* of more their parts are not asked for */
+#define GLANCE_LEAST_MS 100 /* between two looks, however much happens */
+#define GLANCE_JOBS 200	    /* of more their parts are not asked for */
 
 struct glance {
 	int64_t next_ms; /* monotonic */
 	unsigned vain;	 /* looks that told nothing, one after the other */
 	bool looked;
+	struct reeve_stream *stream; /* owned; NULL: no events, or not yet */
+	bool tried;		     /* to open it */
+	bool news; /* something happened since the last look */
 };
+
+/** glance_fd() - readable when there is news; -1: it is looked now and then */
+int glance_fd(const struct glance *glance);
+
+/** glance_fini() - hear no more of it */
+void glance_fini(struct glance *glance);
 
 /** glance_job() - of a single one, if it is time to
  *

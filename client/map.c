@@ -160,6 +160,7 @@ void map_draw(struct map *map)
 
 void map_fini(struct map *map)
 {
+	glance_fini(&map->glance);
 	for (size_t i = 0; i < map->failure_count; i++) {
 		free(map->failures[i].item);
 		free(map->failures[i].why);

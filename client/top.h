@@ -16,6 +16,7 @@
 #define TOP_ENDED 60
 #define TOP_RATES 30 /* seconds of the sparklines */
 #define TOP_TEXT 256
+#define TOP_EVENTS 8
 
 struct top_queue {
 	char name[TOP_TEXT];
@@ -56,6 +57,9 @@ struct top {
 	size_t running_count;
 	struct reeve_job *ended[TOP_ENDED]; /* owned; the last to end first */
 	size_t ended_count;
+	char events[TOP_EVENTS]
+		   [TOP_TEXT]; /* lines; the last one happened last */
+	size_t event_count;
 	int64_t rates[TOP_RATES];
 	int64_t loaded_ms; /* monotonic; 0: never */
 	bool lost;	   /* the last time it did not answer */

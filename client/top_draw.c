@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define LINE_BYTES 8192
+#define TOP_TICKER_ROWS 30 /* on fewer rows no events are shown */
 
 struct page {
 	const struct top *top;
@@ -292,22 +293,52 @@ static void draw_jobs(struct page *page, const char *title,
 	}
 }
 
+/* With its title; only where there is more than the jobs need. */
+static size_t ticker_rows(const struct top *top)
+{
+	size_t most = top->rows < TOP_TICKER_ROWS
+			      ? 0
+			      : (top->rows - TOP_TICKER_ROWS) / 3 + 3;
+
+	return most > TOP_EVENTS + 1 ? TOP_EVENTS + 1 : most;
+}
+
+static void draw_events(struct page *page, size_t rows)
+{
+	const struct top *top = page->top;
+	size_t from = 0;
+
+	if (rows == 0)
+		return;
+	while (page->count + rows + 1 < top->rows)
+		end_line(page);
+	add_title(page, "       #  EVENTS");
+	if (top->event_count > rows - 1)
+		from = top->event_count - (rows - 1);
+	for (size_t i = from; i < top->event_count; i++) {
+		add(page, RENDER_PLAIN, "%s", top->events[i]);
+		end_line(page);
+	}
+}
+
 static void draw_main(struct page *page)
 {
 	const struct top *top = page->top;
 	size_t body = top->rows > 8 ? top->rows - 8 : 1;
-	size_t ended = body / 3, queues = body / 4 + 1, used;
+	size_t ended = body / 3, queues = body / 4 + 1, used, ticker;
 
 	draw_head(page);
 	draw_pools(page, body / 8 + 1);
 	end_line(page);
 	draw_queues(page, queues);
-	used = page->count + 1 + ended + 2;
+	ticker = ticker_rows(top);
+	used = page->count + 1 + ended + 2 + ticker;
 	draw_jobs(page, "RUNNING", top->running, top->running_count,
 		  top->rows > used ? top->rows - used : 1);
-	while (page->count + ended + 2 < top->rows)
+	while (page->count + ended + 2 + ticker < top->rows)
 		end_line(page);
 	draw_jobs(page, "ENDED", top->ended, top->ended_count, ended);
+	draw_events(page, ticker);
 }
 
 static void draw_text(struct page *page, const char *text)

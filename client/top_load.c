@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "client/duration.h"
+#include "client/event_line.h"
 #include "client/field.h"
 #include "client/job.h"
 #include "client/stamp.h"
@@ -224,6 +225,36 @@ static int last_end_first(const void *a, const void *b)
 	return (x->id < y->id) - (x->id > y->id);
 }
 
+/* What happened last; a daemon that tells of no events has none. */
+static void load_events(struct top *top)
+{
+	struct tool plain = *top->tool;
+	struct json_out line = {0};
+	int64_t now_ms = clock_wall_ms();
+	struct json_iter iter;
+	struct slice item;
+	char parameters[32];
+	const char *reply;
+
+	plain.out.colour = plain.json = false;
+	top->event_count = 0;
+	snprintf(parameters, sizeof(parameters), "{\"since\":-%d}", TOP_EVENTS);
+	if (!ask(top, "org.reeve.events.Subscribe", parameters, &reply))
+		return;
+	iter = json_enter(field_list(slice_of(reply), "events"));
+	while (json_item(&iter, &item) && top->event_count < TOP_EVENTS) {
+		char *text = top->events[top->event_count];
+
+		json_out_reset(&line);
+		event_line(&plain, &line, item, now_ms);
+		if (!json_out_ok(&line) || line.n == 0)
+			break;
+		snprintf(text, TOP_TEXT, "%.*s", (int)line.n - 1, line.p);
+		top->event_count++;
+	}
+	json_out_fini(&line);
+}
+
 void top_load(struct top *top)
 {
 	top->lost = false;
@@ -240,6 +271,8 @@ void top_load(struct top *top)
 	if (!top->lost)
 		load_jobs(top, ENDED_STATES, true, top->ended,
 			  &top->ended_count, TOP_ENDED);
+	if (!top->lost)
+		load_events(top);
 	qsort(top->ended, top->ended_count, sizeof(*top->ended),
 	      last_end_first);
 	top->loaded_ms = clock_monotonic_ms();

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from real import Real, holds, same  # noqa: E402
+from screen import Screen  # noqa: E402
 from tool import finish, run_tests  # noqa: E402
 
 
@@ -129,6 +130,22 @@ def test_follow_misses_nothing_when_the_broker_is_killed():
         same(seen, list(range(1, len(seen) + 1)))
         process.terminate()
         finish(process)
+
+
+def test_top_shows_the_last_ones_where_there_is_room():
+    with Real() as here:
+        some_jobs(here)
+        for rows in (24, 45):
+            with Screen(here, 'top', rows=rows, columns=100) as screen:
+                text = screen.until('RUNNING', 'ENDED')
+                if rows == 45:
+                    text = screen.until('EVENTS', '7  ', 'submitted')
+                    holds(text, 'failed         job 2       b')
+                    last = text.split('EVENTS')[1].splitlines()[1:8]
+                    same([line.split()[0] for line in last], list('1234567'))
+                assert ('EVENTS' in text) == (rows == 45), text
+                screen.press('q')
+                same(screen.ends(), 0)
 
 
 def test_a_follower_ends_with_its_reader_though_nothing_happens():

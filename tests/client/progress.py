@@ -270,6 +270,22 @@ def test_wait_tells_of_one_job_of_several_and_of_a_group():
                 screen.until(' 50%  1/4')
 
 
+def test_news_are_heard_of_and_not_asked_for():
+    # Who hears of none asks now and then, as before.
+    for script, most in ((None, 4), ({'Subscribe': [json.dumps(
+            {'error': 'org.varlink.service.MethodNotFound',
+             'parameters': {'method': 'x'}}) + '\0']}, 1000)):
+        with place(script=script) as here:
+            here.reeve('submit', *says('30%', wait='sleep 3; %s progress 60%%;'
+                                       ' sleep 20' % TOOL))
+            told(here, 1, progress=0.3)
+            with looks(here, 'wait', '1') as screen:
+                screen.until(' 30%')
+                screen.until(' 60%')
+            asked = here.calls('Get').count({'ids': [1]})
+            assert asked <= most, asked
+
+
 def test_the_line_of_map_counts_parts():
     with place() as here:
         with looks(here, 'map', '-j2', '--sh', '%s progress {}; sleep 20'

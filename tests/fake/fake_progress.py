@@ -13,6 +13,24 @@ def environment(job, env):
 
 
 class Progress:
+    words = []  # events, in order
+
+    def Subscribe(self, p, more):
+        """Of progress alone, from now on."""
+        nothing = {'events': [], 'cursor': 1, 'head': 1}
+        if not more:
+            return nothing
+        at = len(self.words)
+        more(nothing)
+        while True:
+            self.lock.wait()
+            fresh = [event for event in self.words[at:]
+                     if event['job'] in p.get('jobs', [event['job']]) and
+                     event['group'] == p.get('group', event['group'])]
+            at = len(self.words)
+            if fresh:
+                more({**nothing, 'events': fresh})
+
     def Progress(self, p, more):
         job = self.jobs[p['id']]
         lost = p['token'] != TOKEN or job.ended()
@@ -21,6 +39,10 @@ class Progress:
             for word, name in (('fraction', 'progress'), ('note', 'note')):
                 if word in p:
                     job.facts[name] = p[word]
+            self.words.append({'seq': 1, 'at_ms': 1, 'kind': 'progress',
+                               'job': p['id'],
+                               'group': job.facts.get('group', 0)})
+            self.lock.notify_all()
         return {'lost': lost}
 
     def group_progress(self, group):
