@@ -1,4 +1,4 @@
--- Schema 5 of the job store. Applied once, in one transaction, to a new file;
+-- Schema 6 of the job store. Applied once, in one transaction, to a new file;
 -- later versions are steps in sqlite_migrate.c, and what they lead to is here.
 --
 -- Numbers of states, causes and events are those of proto/names.h. All times
@@ -36,8 +36,10 @@ CREATE TABLE lane (
 );
 
 -- Live jobs only, narrow. priority is stored negated, so that the index walks
--- forward; seq is the order of becoming ready. No NOT NULL here and in done:
--- each would be an instruction for each row, and store_verify() looks.
+-- forward; seq is the order of becoming ready. rest has in one column what no
+-- statement asks for by name (sqlite_pack.h); there is no index on the group,
+-- see member. No NOT NULL here and in done: each would be an instruction for
+-- each row, and store_verify() looks.
 CREATE TABLE job (
 	id INTEGER PRIMARY KEY,
 	lane INTEGER,
@@ -45,63 +47,40 @@ CREATE TABLE job (
 	priority INTEGER,
 	seq INTEGER,
 	attempt INTEGER,
-	max_attempts INTEGER,
-	crashes INTEGER,
-	crash_limit INTEGER,
-	cause INTEGER,
 	flags INTEGER,
-	uid INTEGER,
-	gid INTEGER,
-	context INTEGER,
-	grp INTEGER,
-	created INTEGER,
 	run_at INTEGER,
 	started INTEGER,
-	timeout INTEGER,
-	grace INTEGER,
 	worker INTEGER,
 	token INTEGER,
-	expire INTEGER
+	expire INTEGER,
+	rest BLOB
 );
 -- A live job is in at most one of these: a million sleeping jobs never stand
 -- before the ready ones, and what runs is found without looking at what waits.
 CREATE INDEX job_ready ON job (lane, priority, seq) WHERE state = 3;
 CREATE INDEX job_due ON job (run_at) WHERE state = 2;
-CREATE INDEX job_running ON job (worker) WHERE state = 4;
-CREATE INDEX job_grp ON job (grp) WHERE grp > 0;
+CREATE INDEX job_running ON job (state) WHERE state = 4;
 -- What waits and may not wait for ever.
 CREATE INDEX job_expire ON job (expire) WHERE state < 4 AND expire > 0;
 
--- Finished jobs.
+-- Finished jobs. result: one that is short, of a job that left nothing else.
 CREATE TABLE done (
 	id INTEGER PRIMARY KEY,
 	lane INTEGER,
 	state INTEGER,
-	cause INTEGER,
-	priority INTEGER,
-	attempt INTEGER,
-	max_attempts INTEGER,
-	crashes INTEGER,
-	crash_limit INTEGER,
 	flags INTEGER,
-	uid INTEGER,
-	gid INTEGER,
-	context INTEGER,
-	grp INTEGER,
-	created INTEGER,
-	run_at INTEGER,
-	started INTEGER,
-	finished INTEGER,
-	timeout INTEGER,
-	grace INTEGER,
-	exit_code INTEGER,
-	signal INTEGER,
-	cpu_us INTEGER,
-	peak_kib INTEGER,
-	stdout_bytes INTEGER,
-	stderr_bytes INTEGER
+	rest BLOB,
+	result TEXT
 );
-CREATE INDEX done_grp ON done (grp) WHERE grp > 0;
+
+-- The jobs of a group, live and finished: first to last. Neighbours that came
+-- in one batch are one row, which goes with the last of them that is purged.
+CREATE TABLE member (
+	grp INTEGER,
+	last INTEGER,
+	first INTEGER NOT NULL,
+	PRIMARY KEY (grp, last)
+) WITHOUT ROWID;
 
 -- What the submitter sent: written once, never moved, removed at purge. The
 -- words come first, so that reading them does not follow a long spec.
@@ -132,7 +111,7 @@ CREATE TABLE extra (
 CREATE INDEX extra_purge ON extra (purge_at) WHERE purge_at > 0;
 CREATE INDEX extra_follows ON extra (follows) WHERE follows > 0;
 
--- Only for jobs that have something to say.
+-- Only for jobs that have more to say than a short result.
 CREATE TABLE result (
 	id INTEGER PRIMARY KEY,
 	reason TEXT,

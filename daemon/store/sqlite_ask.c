@@ -27,7 +27,7 @@ static int end(struct store *store, int error)
 static int first_hidden(struct store *store, int64_t job, int64_t *ret)
 {
 	struct sql *sql = &store->sql;
-	struct sqlite3_stmt *stmt;
+	struct store_row row;
 	struct live live;
 	bool found;
 	int error = live_get(sql, job, &live, &found);
@@ -39,15 +39,9 @@ static int first_hidden(struct store *store, int64_t job, int64_t *ret)
 		*ret = live.facts.attempt;
 		return 0;
 	}
-	stmt = sql_use(sql, SQL_DONE_GET, &error);
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, job);
-	error = sql_row(sql, stmt, &found);
+	error = finished_get(sql, job, &row, &live, &found);
 	if (error || !found)
 		return error;
-	error = finished_live(sql, stmt, &live);
-	sql_done(stmt);
 	*ret = (int64_t)live.facts.attempt + !live.started_ms;
 	return error;
 }
@@ -284,6 +278,7 @@ static int first_ready(struct store *store, int32_t lane, int64_t *ret_ms)
 	int error = 0;
 	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_READY_FIRST,
 					    &error);
+	struct live live;
 	bool found;
 
 	*ret_ms = 0;
@@ -293,9 +288,14 @@ static int first_ready(struct store *store, int32_t lane, int64_t *ret_ms)
 	error = sql_row(&store->sql, stmt, &found);
 	if (error || !found)
 		return error;
-	*ret_ms = sql_int(stmt, 1);
+	error = live_read(&store->sql, stmt, &live);
+	*ret_ms = sql_int(stmt, LIVE_COLUMNS);
 	sql_done(stmt);
-	return 0;
+	if (!error && live.created_ms > *ret_ms)
+		*ret_ms = live.created_ms;
+	if (!error && live.facts.run_at_ms > *ret_ms)
+		*ret_ms = live.facts.run_at_ms;
+	return error;
 }
 
 int store_oldest_ready(struct store *store, struct slice queue, int64_t *ret_ms)

@@ -100,23 +100,16 @@ static int find(struct txn *txn, struct store_edit *edit, struct live *ret,
 		bool *ret_found)
 {
 	int error = live_get(txn->sql, edit->job, ret, ret_found);
-	struct sqlite3_stmt *stmt;
-	bool row;
+	struct store_row row;
 
 	if (error)
 		return error;
 	edit->found = *ret_found;
 	if (!*ret_found) {
-		stmt = sql_use(txn->sql, SQL_DONE_GET, &error);
-		if (!stmt)
+		error = finished_get(txn->sql, edit->job, &row, ret,
+				     &edit->found);
+		if (error || !edit->found)
 			return error;
-		SQL_INTS(stmt, edit->job);
-		error = sql_row(txn->sql, stmt, &row);
-		if (error || !row)
-			return error;
-		error = finished_live(txn->sql, stmt, ret);
-		sql_done(stmt);
-		edit->found = true;
 	}
 	if (edit->uid != UINT32_MAX && edit->uid != ret->uid)
 		edit->found = *ret_found = false;
@@ -223,14 +216,27 @@ static int new_facts(struct txn *txn, const struct store_entry *entry,
 	return error;
 }
 
-static int put_job(struct txn *txn, const struct live *live,
-		   struct store_entry *entry)
+static int put_job(struct txn *txn, const struct live *to)
+{
+	int64_t rest[REST_OF_LIVE];
+	unsigned char packed[REST_BYTES_MAX];
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_JOB_EDIT, &error);
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, to->id, to->lane, to->facts.state,
+		 -(int64_t)to->priority, to->seq, to->facts.run_at_ms,
+		 to->flags, to->expire_ms);
+	live_rest(to, rest);
+	sql_bind_blob(stmt, 9, rest_pack(rest, REST_OF_LIVE, packed));
+	return sql_run(txn->sql, stmt);
+}
+
+static int put_edit(struct txn *txn, const struct live *live,
+		    struct store_entry *entry)
 {
 	struct live to = *live;
-	uint32_t flags = flags_after(live, entry);
-	int64_t expire_at_ms = entry->expire_ms
-				       ? live->created_ms + entry->expire_ms
-				       : 0;
 	int error = change_context(txn, live, entry, &to);
 
 	if (!error)
@@ -238,20 +244,19 @@ static int put_job(struct txn *txn, const struct live *live,
 	if (error)
 		return error;
 	to.priority = entry->priority;
+	to.flags = flags_after(live, entry);
+	to.timeout_ms = entry->timeout_ms;
+	to.grace_ms = entry->grace_ms;
+	to.expire_ms = entry->expire_ms ? live->created_ms + entry->expire_ms
+					: 0;
 	if (live->flags & FLAG_EXPIRE)
 		txn->due_left = true;
-	if (expire_at_ms)
-		txn_due(txn, expire_at_ms);
-	error = put_body(txn, live, entry, flags);
+	if (to.expire_ms)
+		txn_due(txn, to.expire_ms);
+	error = put_body(txn, live, entry, to.flags);
 	if (!error)
 		error = move(txn, live, txn->lanes[entry->lane], &to);
-	if (error)
-		return error;
-	return SQL_DO(txn->sql, SQL_JOB_EDIT, to.id, to.lane, to.facts.state,
-		      -(int64_t)to.priority, to.seq, to.facts.run_at_ms,
-		      to.facts.max_attempts, to.facts.crash_limit, flags,
-		      to.context, entry->timeout_ms, entry->grace_ms,
-		      expire_at_ms);
+	return error ? error : put_job(txn, &to);
 }
 
 static int edit_one(struct txn *txn, struct store_edit *edit)
@@ -272,7 +277,7 @@ static int edit_one(struct txn *txn, struct store_edit *edit)
 	error = change_word(txn, &live, &edit->entry, &can);
 	if (error || !can)
 		return error;
-	error = put_job(txn, &live, &edit->entry);
+	error = put_edit(txn, &live, &edit->entry);
 	edit->edited = !error;
 	edit->entry.what = STORE_NEW;
 	edit->entry.id = edit->job;

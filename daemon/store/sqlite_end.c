@@ -7,6 +7,11 @@
 #include "daemon/store/sqlite_extra.h"
 #include "daemon/store/sqlite_follow.h"
 
+/* A result that a scan of the finished rows can well walk over. */
+#define SHORT_BYTES 128
+/* Of a row of the feed: it has one of table result. */
+#define DONE_FEED_RESULT 4
+
 static enum event_kind end_kind(enum job_state state)
 {
 	if (state == STATE_SUCCEEDED)
@@ -30,8 +35,24 @@ static struct store_outcome end_of(const struct txn *txn,
 	return end;
 }
 
+/* What it left: nothing; a result that has room in its finished row; a row of
+ * table result that waits in the feed, or one that somebody else adds to. */
+enum left { LEFT_NOTHING, LEFT_SHORT, LEFT_ROW, LEFT_PART };
+
+static enum left left_of(const struct live *live,
+			 const struct store_outcome *end, struct slice reason)
+{
+	if (!end->log.n && !end->result.n && !end->failure.n)
+		return LEFT_NOTHING;
+	if (live->flags & FLAG_RESULT || reason.n)
+		return LEFT_PART;
+	if (!end->log.n && !end->failure.n && end->result.n <= SHORT_BYTES)
+		return LEFT_SHORT;
+	return LEFT_ROW;
+}
+
 static uint32_t end_flags(const struct live *live,
-			  const struct store_outcome *end)
+			  const struct store_outcome *end, enum left left)
 {
 	uint32_t flags = live->flags & ~(uint32_t)FLAG_OUTPUT_FILE;
 
@@ -39,7 +60,9 @@ static uint32_t end_flags(const struct live *live,
 		flags |= FLAG_CORE;
 	if (end->output_file)
 		flags |= FLAG_OUTPUT_FILE;
-	if (end->log.n || end->result.n || end->failure.n)
+	if (left == LEFT_SHORT)
+		flags |= FLAG_SHORT;
+	else if (left != LEFT_NOTHING)
 		flags |= FLAG_RESULT;
 	return flags;
 }
@@ -50,8 +73,6 @@ static int put_result(struct txn *txn, int64_t id,
 	int error = 0;
 	struct sqlite3_stmt *stmt;
 
-	if (!end->log.n && !end->result.n && !end->failure.n)
-		return 0;
 	stmt = sql_use(txn->sql, SQL_RESULT_PUT, &error);
 	if (!stmt)
 		return error;
@@ -136,58 +157,53 @@ static void end_row(const struct live *live, const struct job_step *step,
 	ret->stderr_bytes = end->stderr_bytes;
 }
 
-/* The finished row waits in the feed, with the live one that it replaces. */
+/* The finished row waits in the feed, with the live one that it replaces; what
+ * the worker said is borrowed until the end of the phase. */
 static int put_done(struct txn *txn, const struct live *live,
-		    const struct store_row *row, uint32_t flags)
+		    const struct store_row *row, uint32_t flags,
+		    const struct store_outcome *end, enum left left)
 {
-	const int64_t cells[] = {
-		row->id,
-		live->lane,
-		row->state,
-		row->cause,
-		-(int64_t)row->priority,
-		row->attempt,
-		row->max_attempts,
-		row->crashes,
-		live->facts.crash_limit,
-		flags,
-		live->uid,
-		live->gid,
-		live->context,
-		live->group,
-		row->created_ms,
-		row->run_at_ms,
-		row->started_ms,
-		row->finished_ms,
-		live->timeout_ms,
-		live->grace_ms,
-		row->exit_code,
-		row->signal,
-		row->cpu_us,
-		row->peak_kib,
-		row->stdout_bytes,
-		row->stderr_bytes,
-	};
+	struct feed *feed = &txn->store->feed;
+	int64_t rest[REST_OF_DONE];
+	struct slice *texts;
 	int error = 0;
 
-	if (feed_is_full(&txn->store->feed))
+	if (feed_is_full(feed))
 		error = txn_end_flush(txn);
-	if (!error)
-		feed_add(&txn->store->feed, cells, ARRAY_COUNT(cells));
-	return error;
+	if (error)
+		return error;
+	texts = feed_add(feed,
+			 (int64_t[]){row->id, live->lane, row->state, flags,
+				     left == LEFT_ROW},
+			 DONE_FEED_RESULT + 1);
+	finished_rest(live, row, rest);
+	feed_rest(feed, rest, REST_OF_DONE);
+	if (left == LEFT_ROW) {
+		texts[0] = end->failure;
+		texts[1] = end->result;
+		texts[FEED_LOG] = end->log;
+	} else if (left == LEFT_SHORT) {
+		texts[2] = end->result;
+	}
+	return 0;
 }
 
 int txn_end_flush(struct txn *txn)
 {
 	struct feed *feed = &txn->store->feed;
+	size_t results = 0;
 	int error;
 
 	if (!feed->rows)
 		return 0;
+	for (size_t i = 0; i < feed->rows; i++)
+		results += feed->cells[i * FEED_CELLS + DONE_FEED_RESULT] != 0;
 	error = feed_run_ranges(feed, txn->sql, SQL_JOB_DROP,
 				SQL_JOB_DROP_RANGE, (int64_t[]){1}, 1);
 	if (!error)
 		error = feed_run(feed, txn->sql, SQL_DONE_ADD);
+	if (!error)
+		error = feed_run_some(txn->sql, SQL_RESULT_ADD, results);
 	feed_clear(feed);
 	return error;
 }
@@ -200,7 +216,8 @@ int txn_end(struct txn *txn, const struct live *live,
 	/* What never began left nothing behind. */
 	bool told = step->attempt_ended || live->facts.state != STATE_RUNNING;
 	struct store_outcome end = end_of(txn, live, told ? outcome : NULL);
-	uint32_t flags = end_flags(live, &end);
+	enum left left = left_of(live, &end, reason);
+	uint32_t flags = end_flags(live, &end, left);
 	struct store_row row;
 	int error;
 
@@ -214,8 +231,8 @@ int txn_end(struct txn *txn, const struct live *live,
 		txn->due_left = true;
 	end_row(live, step, &end, &row);
 
-	error = put_done(txn, live, &row, flags);
-	if (!error)
+	error = put_done(txn, live, &row, flags, &end, left);
+	if (!error && left == LEFT_PART)
 		error = put_result(txn, live->id, &end);
 	if (!error)
 		error = put_reason(txn, live->id, reason);
@@ -236,33 +253,50 @@ int txn_end(struct txn *txn, const struct live *live,
 	return error;
 }
 
+static int put_move(struct txn *txn, const struct live *to, int64_t seq)
+{
+	int64_t rest[REST_OF_LIVE];
+	unsigned char packed[REST_BYTES_MAX];
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(txn->sql, SQL_JOB_MOVE, &error);
+
+	if (!stmt)
+		return error;
+	SQL_INTS(stmt, to->id, to->facts.state, seq, to->facts.attempt,
+		 to->flags, to->facts.run_at_ms, to->started_ms, to->worker,
+		 to->token);
+	live_rest(to, rest);
+	sql_bind_blob(stmt, 10, rest_pack(rest, REST_OF_LIVE, packed));
+	return sql_run(txn->sql, stmt);
+}
+
 int txn_move(struct txn *txn, const struct live *live,
 	     const struct job_step *step, int64_t seq)
 {
 	const struct job_facts *facts = &step->facts;
 	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
-	bool runs = facts->state == STATE_RUNNING;
-	uint32_t flags = live->flags;
+	struct live to = *live;
 	int error;
 
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
 	recent_forget(&txn->store->recent, live->id);
-	flags &= ~(uint32_t)(FLAG_CANCEL_ASKED | FLAG_BLOCKED);
+	to.facts = *facts;
+	to.flags &= ~(uint32_t)(FLAG_CANCEL_ASKED | FLAG_BLOCKED);
 	if (facts->cancel_asked)
-		flags |= FLAG_CANCEL_ASKED;
+		to.flags |= FLAG_CANCEL_ASKED;
 	if (facts->blocked)
-		flags |= FLAG_BLOCKED;
-	if (live->facts.state == STATE_SCHEDULED || flags & FLAG_EXPIRE)
+		to.flags |= FLAG_BLOCKED;
+	if (step->attempt_ended)
+		to.cause = step->cause;
+	if (facts->state != STATE_RUNNING)
+		to.started_ms = to.worker = to.token = 0;
+	if (live->facts.state == STATE_SCHEDULED || to.flags & FLAG_EXPIRE)
 		txn->due_left = true;
 	if (facts->state == STATE_SCHEDULED)
 		txn_due(txn, facts->run_at_ms);
 
-	error = SQL_DO(txn->sql, SQL_JOB_MOVE, live->id, facts->state, seq,
-		       facts->attempt, facts->crashes,
-		       step->attempt_ended ? step->cause : live->cause, flags,
-		       facts->run_at_ms, runs ? live->started_ms : 0,
-		       runs ? live->worker : 0, runs ? live->token : 0);
+	error = put_move(txn, &to, seq);
 	if (error || facts->state == live->facts.state)
 		return error;
 	return txn_count(txn, lane, live->group, live->facts.state,

@@ -94,6 +94,30 @@ static uint32_t flags_of(const struct store_entry *entry)
 	return flags;
 }
 
+/* Neighbours of one group become one row of table member. */
+static int put_members(struct txn *txn)
+{
+	const struct feed *feed = &txn->store->feed;
+	int error = 0;
+	size_t last;
+
+	for (size_t i = 0; !error && i < feed->rows; i = last) {
+		const int64_t *row = &feed->cells[i * FEED_CELLS];
+		int64_t group = row[LIVE_FEED_GROUP], id = row[0];
+
+		for (last = i + 1; last < feed->rows; last++) {
+			row += FEED_CELLS;
+			if (row[LIVE_FEED_GROUP] != group || row[0] != id + 1)
+				break;
+			id++;
+		}
+		if (group)
+			error = SQL_DO(txn->sql, SQL_MEMBER_ADD, group, id,
+				       feed->cells[i * FEED_CELLS]);
+	}
+	return error;
+}
+
 int entry_flush(struct txn *txn)
 {
 	struct feed *feed = &txn->store->feed;
@@ -104,6 +128,8 @@ int entry_flush(struct txn *txn)
 	error = feed_run(feed, txn->sql, SQL_JOB_ADD);
 	if (!error)
 		error = feed_run(feed, txn->sql, SQL_BODY_ADD);
+	if (!error)
+		error = put_members(txn);
 	feed_clear(feed);
 	return error;
 }
@@ -111,7 +137,6 @@ int entry_flush(struct txn *txn)
 static int put_rows(struct txn *txn, const struct live *live,
 		    const struct store_entry *entry)
 {
-	int64_t cells[LIVE_COLUMNS + 1];
 	struct slice *texts;
 	int error = 0;
 
@@ -119,8 +144,7 @@ static int put_rows(struct txn *txn, const struct live *live,
 		error = entry_flush(txn);
 	if (error)
 		return error;
-	live_cells(live, cells);
-	texts = feed_add(&txn->store->feed, cells, ARRAY_COUNT(cells));
+	texts = live_feed(&txn->store->feed, live);
 	texts[0] = entry->name;
 	texts[1] = entry->key;
 	texts[2] = entry->tags;

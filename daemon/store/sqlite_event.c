@@ -2,53 +2,12 @@
 
 #include <errno.h>
 
+#include "daemon/store/sqlite_varint.h"
+
 #define EVENT_BYTES_MAX (1 + 1 + 10 + 5 + 5 + 10)
 #define EVENT_BYTES_MIN 6
 #define PACK_FIRST_BYTES 1024
 #define PACK_KEEP_BYTES (256 * 1024)
-
-static size_t put_varint(unsigned char *at, uint64_t value)
-{
-	size_t n = 0;
-
-	while (value >= 0x80) {
-		at[n++] = (unsigned char)(value | 0x80);
-		value >>= 7;
-	}
-	at[n++] = (unsigned char)value;
-	return n;
-}
-
-static bool get_varint(struct slice *from, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	for (unsigned int shift = 0; shift < 64 && from->n; shift += 7) {
-		unsigned char byte = (unsigned char)*from->p;
-
-		from->p++;
-		from->n--;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret = value;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A difference as a small number, whichever sign it has. */
-static uint64_t zigzag(int64_t to, int64_t from)
-{
-	uint64_t step = (uint64_t)to - (uint64_t)from;
-
-	return step << 1 ^ (0 - (step >> 63));
-}
-
-static int64_t zagzig(uint64_t step, int64_t from)
-{
-	return (int64_t)((uint64_t)from + (step >> 1 ^ (0 - (step & 1))));
-}
 
 int event_pack_add(struct event_pack *pack, const struct event *event)
 {
@@ -64,11 +23,11 @@ int event_pack_add(struct event_pack *pack, const struct event *event)
 	}
 	pack->p[pack->n++] = (unsigned char)event->kind;
 	pack->p[pack->n++] = (unsigned char)event->cause;
-	pack->n += put_varint(pack->p + pack->n,
+	pack->n += varint_put(pack->p + pack->n,
 			      zigzag(event->job, pack->last_job));
-	pack->n += put_varint(pack->p + pack->n, event->attempt);
-	pack->n += put_varint(pack->p + pack->n, (uint32_t)event->lane);
-	pack->n += put_varint(pack->p + pack->n,
+	pack->n += varint_put(pack->p + pack->n, event->attempt);
+	pack->n += varint_put(pack->p + pack->n, (uint32_t)event->lane);
+	pack->n += varint_put(pack->p + pack->n,
 			      zigzag(event->group, pack->last_group));
 	pack->last_job = event->job;
 	pack->last_group = event->group;
@@ -103,10 +62,10 @@ bool event_unpack(struct event_walk *walk, struct event *ret)
 	walk->left.p += 2;
 	walk->left.n -= 2;
 	if (!event_kind_is_kept(kind) || cause >= CAUSE_COUNT ||
-	    !get_varint(&walk->left, &job) ||
-	    !get_varint(&walk->left, &attempt) ||
-	    !get_varint(&walk->left, &lane) ||
-	    !get_varint(&walk->left, &group) || attempt > UINT32_MAX ||
+	    !varint_get(&walk->left, &job) ||
+	    !varint_get(&walk->left, &attempt) ||
+	    !varint_get(&walk->left, &lane) ||
+	    !varint_get(&walk->left, &group) || attempt > UINT32_MAX ||
 	    lane > INT32_MAX)
 		return false;
 

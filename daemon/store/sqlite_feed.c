@@ -27,8 +27,7 @@ static int do_connect(sqlite3 *db, void *feed, int argc,
 	struct feed_table *table;
 	int code = sqlite3_declare_vtab(
 		db, "CREATE TABLE feed (c0, c1, c2, c3, c4, c5, c6, c7, c8, "
-		    "c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, "
-		    "c20, c21, c22, c23, c24, c25, t0, t1, t2, t3)");
+		    "c9, c10, c11, c12, t0, t1, t2, t3, b4, b5)");
 
 	(void)argc;
 	(void)argv;
@@ -109,8 +108,11 @@ static int do_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context,
 			context, feed->cells[at * FEED_CELLS + (size_t)column]);
 		return SQLITE_OK;
 	}
-	text = feed->texts[at * FEED_TEXTS + (size_t)column - FEED_CELLS];
-	if (text.n)
+	column -= FEED_CELLS;
+	text = feed->texts[at * FEED_TEXTS + (size_t)column];
+	if (text.n && column >= FEED_REST)
+		sqlite3_result_blob64(context, text.p, text.n, SQLITE_STATIC);
+	else if (text.n)
 		sqlite3_result_text64(context, text.p, text.n, SQLITE_STATIC,
 				      SQLITE_UTF8);
 	return SQLITE_OK;
@@ -143,7 +145,8 @@ int feed_init(struct feed *feed, struct sql *sql)
 
 	feed->cells = calloc(FEED_ROWS * FEED_CELLS, sizeof(*feed->cells));
 	feed->texts = calloc(FEED_ROWS * FEED_TEXTS, sizeof(*feed->texts));
-	if (!feed->cells || !feed->texts)
+	feed->packed = calloc(FEED_ROWS, REST_BYTES_MAX);
+	if (!feed->cells || !feed->texts || !feed->packed)
 		return -ENOMEM;
 	code = sqlite3_create_module_v2(sql->db, "feed", &module, feed, NULL);
 	return code == SQLITE_OK ? 0 : sql_error(sql, code);
@@ -153,6 +156,7 @@ void feed_fini(struct feed *feed)
 {
 	free(feed->cells);
 	free(feed->texts);
+	free(feed->packed);
 	*feed = (struct feed){0};
 }
 
@@ -171,6 +175,15 @@ struct slice *feed_add(struct feed *feed, const int64_t *cells, size_t count)
 	memset(texts, 0, FEED_TEXTS * sizeof(*texts));
 	feed->rows++;
 	return texts;
+}
+
+void feed_rest(struct feed *feed, const int64_t *fields, size_t count)
+{
+	size_t at = feed->rows - 1;
+
+	require(feed->rows);
+	feed->texts[at * FEED_TEXTS + FEED_REST] =
+		rest_pack(fields, count, &feed->packed[at * REST_BYTES_MAX]);
 }
 
 void feed_clear(struct feed *feed)
@@ -192,6 +205,11 @@ static int run(struct sql *sql, enum sql_id id, const int64_t *values,
 int feed_run(struct feed *feed, struct sql *sql, enum sql_id id)
 {
 	return run(sql, id, NULL, 0, feed->rows);
+}
+
+int feed_run_some(struct sql *sql, enum sql_id id, size_t rows)
+{
+	return rows ? run(sql, id, NULL, 0, rows) : 0;
 }
 
 static const int64_t *row_of(const struct feed *feed, size_t at)

@@ -6,22 +6,26 @@
  * close the cursors of a table and all its indexes each time (half the time of
  * an insert, measured).
  *
- * To SQLite it is the table-valued module "feed" with the integers c0, c1 ...
- * and the texts t0 .. t3. A row is valid until the feed is cleared; texts are
- * borrowed until then.
+ * To SQLite it is the table-valued module "feed" with the integers c0, c1 ...,
+ * the texts t0 .. t3 and the blobs b4, b5. A row is valid until the feed is
+ * cleared; texts and blobs are borrowed until then.
  */
 
+#include "daemon/store/sqlite_pack.h"
 #include "daemon/store/sqlite_sql.h"
 
 enum {
 	FEED_ROWS = 512,
-	FEED_CELLS = 26,
-	FEED_TEXTS = 4,
+	FEED_CELLS = 13,
+	FEED_TEXTS = 6, /* those from FEED_REST on are blobs */
+	FEED_REST = 4,
+	FEED_LOG = 5,
 };
 
 struct feed {
-	int64_t *cells;	     /* owned; FEED_ROWS * FEED_CELLS */
-	struct slice *texts; /* owned; FEED_ROWS * FEED_TEXTS */
+	int64_t *cells;	       /* owned; FEED_ROWS * FEED_CELLS */
+	struct slice *texts;   /* owned; FEED_ROWS * FEED_TEXTS */
+	unsigned char *packed; /* owned; FEED_ROWS * REST_BYTES_MAX */
 	size_t rows;
 };
 
@@ -41,6 +45,9 @@ bool feed_is_full(const struct feed *feed);
  */
 struct slice *feed_add(struct feed *feed, const int64_t *cells, size_t count);
 
+/** feed_rest() - b4 of the row that was added last: @fields, packed */
+void feed_rest(struct feed *feed, const int64_t *fields, size_t count);
+
 /** feed_clear() - no rows any more */
 void feed_clear(struct feed *feed);
 
@@ -51,6 +58,8 @@ void feed_clear(struct feed *feed);
  *         feed has; else as sql_run().
  */
 must_check int feed_run(struct feed *feed, struct sql *sql, enum sql_id id);
+/** feed_run_some() - the same over @rows of them: the statement says which */
+must_check int feed_run_some(struct sql *sql, enum sql_id id, size_t rows);
 
 /**
  * feed_run_ranges() - the same for ranges of rows that follow each other

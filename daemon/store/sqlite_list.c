@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "daemon/store/sqlite_filter.h"
+#include "daemon/store/sqlite_spec.h"
 
 /* One of the two tables, walked by id. */
 struct cursor {
@@ -200,6 +201,8 @@ static int fill(struct store *store, struct arena *arena, struct store_row *row,
 		error = row_attempt(sql, arena, row, with_log);
 	if (!error && flags & FLAG_RESULT)
 		error = row_result(sql, arena, row, with_log);
+	if (!error && flags & FLAG_SHORT)
+		error = row_short(sql, arena, row);
 	if (!error && flags & FLAG_FOLLOWS)
 		error = row_follows(sql, row);
 	if (!error && row->worker)
@@ -313,45 +316,6 @@ int store_get(struct store *store, struct arena *arena, const int64_t *ids,
 	return 0;
 }
 
-/* What is not in the row that everybody sees. */
-static int spec_rest(struct sql *sql, struct arena *arena, int64_t id,
-		     struct store_spec *ret)
-{
-	int error = 0;
-	struct sqlite3_stmt *stmt = sql_use(sql, SQL_SPEC_REST, &error);
-	uint32_t flags;
-	bool found;
-
-	if (!stmt)
-		return error;
-	SQL_INTS(stmt, id);
-	error = sql_row(sql, stmt, &found);
-	if (error)
-		return error;
-	if (!found)
-		return sql_damaged(sql, "a job is there and is not");
-	flags = (uint32_t)sql_int(stmt, 0);
-	ret->timeout_ms = sql_int(stmt, 1);
-	ret->grace_ms = sql_int(stmt, 2);
-	ret->expire_ms = flags & FLAG_EXPIRE && !state_is_end(ret->row.state)
-				 ? sql_int(stmt, 3)
-				 : 0;
-	ret->crash_limit = (uint32_t)sql_int(stmt, 4);
-	ret->max_attempts = (uint32_t)sql_int(stmt, 5);
-	ret->keep_ms = flags & FLAG_KEEP ? sql_int(stmt, 9) : -1;
-	ret->once = flags & FLAG_ONCE;
-	ret->orphans_keep = flags & FLAG_ORPHANS_KEEP;
-	error = sql_copy(stmt, 6, arena, &ret->context);
-	if (!error)
-		error = sql_copy(stmt, 7, arena, &ret->retry);
-	if (!error)
-		error = sql_copy(stmt, 8, arena, &ret->unique);
-	if (!error)
-		error = sql_copy(stmt, 10, arena, &ret->callbacks);
-	sql_done(stmt);
-	return error;
-}
-
 int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 		   struct store_spec *ret)
 {
@@ -364,7 +328,7 @@ int store_get_spec(struct store *store, struct arena *arena, int64_t id,
 	error = get(store, arena, &id, 1, true, false, &ret->row, &got,
 		    &looked);
 	if (!error && got)
-		error = spec_rest(&store->sql, arena, id, ret);
+		error = spec_read(&store->sql, arena, id, ret);
 	error = end(store, error);
 	return error || got ? error : -ENOENT;
 }

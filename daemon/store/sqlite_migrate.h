@@ -11,6 +11,7 @@
 struct migrate_step {
 	int version;
 	const char *text; /* statements; without BEGIN, COMMIT, VACUUM */
+	int (*first)(struct sql *sql); /* before them; NULL: nothing */
 };
 
 /**

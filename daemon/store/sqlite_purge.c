@@ -46,6 +46,9 @@ static int drop_rows(struct txn *txn, const struct txn_old *old)
 		error = SQL_DO(txn->sql, SQL_BODY_DROP, old->id);
 	if (!error)
 		error = SQL_DO(txn->sql, SQL_DONE_DROP, old->id);
+	/* The row that tells of it and its neighbours goes with the last. */
+	if (!error && old->group)
+		error = SQL_DO(txn->sql, SQL_MEMBER_DROP, old->group, old->id);
 	return error;
 }
 

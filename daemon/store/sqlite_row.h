@@ -6,7 +6,7 @@
  */
 
 #include "daemon/core/job.h"
-#include "daemon/store/sqlite_sql.h"
+#include "daemon/store/sqlite_feed.h"
 
 /* job.flags, done.flags, attempt.flags. Stored: append, never renumber. */
 enum {
@@ -30,6 +30,7 @@ enum {
 	FLAG_STDERR_GIVEN = 1 << 17, /* ... or this one */
 	FLAG_CALLBACKS = 1 << 18,    /* callbacks of its own in table extra */
 	FLAG_FOLLOWS = 1 << 19, /* it is one itself; table extra has whose */
+	FLAG_SHORT = 1 << 20,	/* its result is in its row of table done */
 };
 #define FLAGS_EXTRA                                                            \
 	(FLAG_RETRY | FLAG_UNIQUE | FLAG_KEEP | FLAG_RETRIED |                 \
@@ -53,10 +54,14 @@ struct live {
 };
 
 /* The columns LIVE: what a statement adds to them comes behind. */
-#define LIVE_COLUMNS 22
+#define LIVE_COLUMNS 12
 
-/** live_cells() - a row of the feed for SQL_JOB_ADD */
-void live_cells(const struct live *live, int64_t ret[LIVE_COLUMNS + 1]);
+/** live_feed() - a row of the feed for SQL_JOB_ADD, and its group behind it */
+struct slice *live_feed(struct feed *feed, const struct live *live);
+#define LIVE_FEED_GROUP 12
+
+/** live_rest() - what of it is packed */
+void live_rest(const struct live *live, int64_t ret[REST_OF_LIVE]);
 
 /** live_read() - the columns LIVE of the current row; STORE_E_CORRUPT */
 must_check int live_read(struct sql *sql, struct sqlite3_stmt *stmt,
@@ -81,6 +86,14 @@ must_check int finished_read(struct sql *sql, struct sqlite3_stmt *stmt,
 must_check int finished_live(struct sql *sql, struct sqlite3_stmt *stmt,
 			     struct live *ret);
 
+/** finished_get() - both, by id; @ret_found false: it is not finished */
+must_check int finished_get(struct sql *sql, int64_t id, struct store_row *ret,
+			    struct live *ret_live, bool *ret_found);
+
+/** finished_rest() - what is packed of @row, the end of what was @live */
+void finished_rest(const struct live *live, const struct store_row *row,
+		   int64_t ret[REST_OF_DONE]);
+
 /** row_words() - name, key and tags from table body */
 must_check int row_words(struct sql *sql, struct arena *arena,
 			 struct store_row *row, bool with_spec);
@@ -91,6 +104,10 @@ must_check int row_follows(struct sql *sql, struct store_row *row);
 /** row_callbacks() - the jobs that follow it */
 must_check int row_callbacks(struct sql *sql, struct arena *arena,
 			     struct store_row *row);
+
+/** row_short() - the result of a job that has FLAG_SHORT */
+must_check int row_short(struct sql *sql, struct arena *arena,
+			 struct store_row *row);
 
 /** row_result() - reason, failure, result and, if asked, log */
 must_check int row_result(struct sql *sql, struct arena *arena,

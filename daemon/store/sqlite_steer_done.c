@@ -153,22 +153,40 @@ static void raise_limits(struct live *live, const struct extra *extra)
 	facts->crash_limit = losses < INT32_MAX ? (uint32_t)losses : INT32_MAX;
 }
 
+static int keep_attempt(struct txn *txn, int64_t id)
+{
+	struct store_row row;
+	struct live live;
+	bool found;
+	int error = finished_get(txn->sql, id, &row, &live, &found);
+
+	if (!error && !found)
+		return sql_damaged(txn->sql, "a finished job is gone");
+	if (error)
+		return error;
+	return SQL_DO(txn->sql, SQL_ATTEMPT_OF_DONE, row.id, row.attempt,
+		      row.cause, live.flags & (FLAG_CORE | FLAG_OUTPUT_FILE),
+		      row.started_ms, row.finished_ms, row.exit_code,
+		      row.signal, row.cpu_us, row.peak_kib, row.stdout_bytes,
+		      row.stderr_bytes);
+}
+
 /* What it left of its end becomes a row of attempt. */
 static int keep_end(struct txn *txn, struct live *live)
 {
 	int error = 0;
 
 	if (live->started_ms) {
-		error = SQL_DO(txn->sql, SQL_ATTEMPT_OF_DONE, live->id);
+		error = keep_attempt(txn, live->id);
 		live->flags |= FLAG_ATTEMPTS;
 	} else {
 		live->cause = CAUSE_NONE;
 	}
 	if (!error && live->flags & FLAG_RESULT)
 		error = SQL_DO(txn->sql, SQL_RESULT_DROP, live->id);
-	live->flags &= ~(uint32_t)(FLAG_RESULT | FLAG_CORE | FLAG_OUTPUT_FILE |
-				   FLAG_CANCEL_ASKED | FLAG_EXPIRE |
-				   FLAG_BLOCKED);
+	live->flags &= ~(uint32_t)(FLAG_RESULT | FLAG_SHORT | FLAG_CORE |
+				   FLAG_OUTPUT_FILE | FLAG_CANCEL_ASKED |
+				   FLAG_EXPIRE | FLAG_BLOCKED);
 	live->flags |= FLAG_RETRIED;
 	live->started_ms = 0;
 	return error;
@@ -180,7 +198,6 @@ static int revive(struct txn *txn, const struct store_steer *steer,
 	enum job_state from = live->facts.state;
 	enum job_cause cause = live->cause;
 	struct lane *lane = sqlite_lanes_by_id(&txn->store->lanes, live->lane);
-	int64_t cells[LIVE_COLUMNS + 1];
 	struct job_step step;
 	int error = 0;
 
@@ -200,8 +217,7 @@ static int revive(struct txn *txn, const struct store_steer *steer,
 		error = keep_end(txn, live);
 	if (error)
 		return error;
-	live_cells(live, cells);
-	feed_add(&txn->store->feed, cells, ARRAY_COUNT(cells));
+	live_feed(&txn->store->feed, live);
 	if (live->facts.state == STATE_SCHEDULED)
 		txn_due(txn, live->facts.run_at_ms);
 	error = txn_count(txn, lane, live->group, from, live->facts.state);

@@ -6,6 +6,18 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "daemon/store/sqlite_field.h"
+
+/* REST_UID, REST_CONTEXT and REST_GROUP: strings cannot be made of an enum. */
+#define UID_OF "field(rest, 4)"
+#define CONTEXT_OF "field(rest, 6)"
+#define GROUP_OF "field(rest, 7)"
+_Static_assert(REST_UID == 4 && REST_CONTEXT == 6 && REST_GROUP == 7,
+	       "the rules say 4, 6, 7");
+#define EVERY_GROUPED                                                          \
+	"(SELECT id, " GROUP_OF                                                \
+	" AS grp FROM job UNION ALL SELECT id, " GROUP_OF " FROM done)"
+
 /* Each query counts the rows that break the rule. */
 static const struct {
 	const char *rule;
@@ -13,6 +25,9 @@ static const struct {
 } rules[] = {
 	{"a job is live or finished, not both",
 	 "SELECT count(*) FROM job JOIN done USING (id)"},
+	{"what is packed in a row can be read",
+	 "SELECT count(*) FROM (SELECT rest FROM job UNION ALL SELECT rest "
+	 "FROM done) WHERE field(rest, 0) IS NULL"},
 	{"a live job is in a live state",
 	 "SELECT count(*) FROM job WHERE state NOT BETWEEN 0 AND 4"},
 	{"a finished job is in an end state",
@@ -26,6 +41,11 @@ static const struct {
 	{"a result has a job",
 	 "SELECT count(*) FROM result WHERE id NOT IN (SELECT id FROM job) "
 	 "AND id NOT IN (SELECT id FROM done)"},
+	{"a result is where the flags of its job say",
+	 "SELECT count(*) FROM (SELECT id, flags, NULL AS result FROM job "
+	 "UNION ALL SELECT id, flags, result FROM done) WHERE (flags & 64 <> "
+	 "0) <> (id IN (SELECT id FROM result)) OR (flags & 1048576 <> 0) <> "
+	 "(result IS NOT NULL)"},
 	{"an earlier attempt has a job",
 	 "SELECT count(*) FROM attempt WHERE job NOT IN (SELECT id FROM job) "
 	 "AND job NOT IN (SELECT id FROM done)"},
@@ -66,23 +86,37 @@ static const struct {
 	 "SELECT count(*) FROM grp l LEFT JOIN (SELECT grp, "
 	 "sum(state = 0) s0, sum(state = 1) s1, sum(state = 2) s2, "
 	 "sum(state = 3) s3, sum(state = 4) s4, sum(state = 5) s5, "
-	 "sum(state = 6) s6, sum(state = 7) s7 FROM (SELECT grp, state FROM "
-	 "job UNION ALL SELECT grp, state FROM done) GROUP BY grp) t "
+	 "sum(state = 6) s6, sum(state = 7) s7 FROM (SELECT " GROUP_OF
+	 " AS grp, state FROM job UNION ALL SELECT " GROUP_OF
+	 ", state FROM done) GROUP BY grp) t "
 	 "ON t.grp = l.id WHERE (held, blocked, scheduled, ready, running, "
 	 "succeeded, failed, cancelled) IS NOT (coalesce(s0, 0), "
 	 "coalesce(s1, 0), coalesce(s2, 0), coalesce(s3, 0), coalesce(s4, 0), "
 	 "coalesce(s5, 0), coalesce(s6, 0), coalesce(s7, 0))"},
 	{"a job's group exists",
-	 "SELECT count(*) FROM (SELECT grp FROM job UNION ALL SELECT grp FROM "
-	 "done) WHERE grp <> 0 AND grp NOT IN (SELECT id FROM grp)"},
+	 "SELECT count(*) FROM " EVERY_GROUPED
+	 " WHERE grp <> 0 AND grp NOT IN (SELECT id FROM grp)"},
+	{"a job of a group is in table member",
+	 "SELECT count(*) FROM " EVERY_GROUPED
+	 " AS j WHERE grp > 0 AND coalesce((SELECT first FROM member m WHERE "
+	 "m.grp = j.grp AND last >= j.id ORDER BY last LIMIT 1), j.id + 1) > "
+	 "j.id"},
+	{"table member tells of jobs of its group",
+	 "SELECT count(*) FROM member m JOIN " EVERY_GROUPED
+	 " AS j ON j.id BETWEEN first AND last WHERE m.grp IS NOT j.grp"},
+	{"a row of table member has a job",
+	 "SELECT count(*) FROM member WHERE NOT EXISTS (SELECT 1 FROM body "
+	 "WHERE id BETWEEN first AND last)"},
 	{"a context counts its jobs",
 	 "SELECT count(*) FROM context c LEFT JOIN (SELECT context, count(*) "
-	 "n FROM (SELECT context FROM job UNION ALL SELECT context FROM done) "
+	 "n FROM (SELECT " CONTEXT_OF " AS context FROM job UNION ALL "
+	 "SELECT " CONTEXT_OF " FROM done) "
 	 "GROUP BY context) t ON t.context = c.id "
 	 "WHERE c.refs <> coalesce(n, 0) OR c.refs = 0"},
 	{"a job's context exists",
-	 "SELECT count(*) FROM (SELECT context FROM job UNION ALL SELECT "
-	 "context FROM done) WHERE context <> 0 AND context NOT IN "
+	 "SELECT count(*) FROM (SELECT " CONTEXT_OF
+	 " AS context FROM job UNION ALL SELECT " CONTEXT_OF
+	 " FROM done) WHERE context <> 0 AND context NOT IN "
 	 "(SELECT id FROM context)"},
 	{"a key names a job that has it",
 	 "SELECT count(*) FROM key k LEFT JOIN body b ON b.id = k.id AND "
@@ -92,8 +126,9 @@ static const struct {
 	 "id, flags FROM done) WHERE (flags & 256 <> 0) <> (id IN "
 	 "(SELECT id FROM key))"},
 	{"a live job has its unique word, and no finished one",
-	 "SELECT count(*) FROM (SELECT id, uid, flags FROM job UNION ALL "
-	 "SELECT id, uid, 0 FROM done) j LEFT JOIN extra USING (id) LEFT JOIN "
+	 "SELECT count(*) FROM (SELECT id, " UID_OF
+	 " AS uid, flags FROM job UNION ALL SELECT id, " UID_OF
+	 ", 0 FROM done) j LEFT JOIN extra USING (id) LEFT JOIN "
 	 "uniq u ON u.id = j.id WHERE (flags & 4096 <> 0) <> (u.id IS NOT "
 	 "NULL) OR (u.id IS NOT NULL AND (u.uid, u.word) IS NOT (j.uid, "
 	 "extra.word))"},
@@ -171,10 +206,11 @@ static void name(struct store_fault *fault, const char *rule, int64_t count)
 int store_verify(struct store *store, struct store_fault *ret_fault)
 {
 	int sum = 0;
-	int error = 0;
+	int error;
 
 	store->sql.fault = ret_fault;
 	ret_fault->message[0] = '\0';
+	error = field_functions(&store->sql);
 	for (size_t i = 0; !error && i < ARRAY_COUNT(rules); i++) {
 		int64_t count = 0;
 

@@ -137,12 +137,9 @@ static void run_sqlite(const char *path, const char *schema, long batch,
 		.begin = prepare("BEGIN IMMEDIATE"),
 		.commit = prepare("COMMIT"),
 		.job = prepare("INSERT INTO job (id, lane, state, priority, "
-			       "seq, attempt, max_attempts, crashes, "
-			       "crash_limit, cause, flags, uid, gid, context, "
-			       "grp, created, run_at, started, timeout, grace, "
-			       "worker, token) VALUES (?1, 1, 3, 0, ?1, 0, 1, "
-			       "0, 3, 0, 0, 0, 0, 0, 0, 1760000000000, 0, 0, "
-			       "0, 10000, 0, 0)"),
+			       "seq, attempt, flags, run_at, started, worker, "
+			       "token, rest) VALUES (?1, 1, 3, 0, ?1, 0, 0, 0, "
+			       "0, 0, 0, x'8080e682b9660206a09c01')"),
 		.body = prepare("INSERT INTO body (id, name, key, tags, spec) "
 				"VALUES (?1, NULL, NULL, NULL, ?2)"),
 		.lane = prepare("UPDATE lane SET ready = ready + ?1 "

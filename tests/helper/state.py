@@ -21,17 +21,25 @@ def none_of(connection, what, sql):
     assert not found, 'database: %s: %s' % (what, found)
 
 
-def counters(connection, table, column):
+# The jobs of each lane and of each group, with their states.
+JOBS = {
+    'lane': '''SELECT lane AS owner, state FROM job
+        UNION ALL SELECT lane, state FROM done''',
+    'grp': '''SELECT grp AS owner, state FROM member JOIN job
+            ON id BETWEEN first AND last
+        UNION ALL SELECT grp, state FROM member JOIN done
+            ON id BETWEEN first AND last''',
+}
+
+
+def counters(connection, table):
     """The counters kept in a table are what counting its jobs gives."""
     kept = {row[0]: row[1:] for row in rows(
         connection, 'SELECT id, %s FROM %s' % (', '.join(STATES), table))}
     counted = {}
     for owner, state, count in rows(connection, '''
-            SELECT owner, state, count(*) FROM (
-                SELECT {0} AS owner, state FROM job
-                UNION ALL SELECT {0}, state FROM done)
-            WHERE owner > 0 OR '{1}' = 'lane'
-            GROUP BY owner, state'''.format(column, table)):
+            SELECT owner, state, count(*) FROM (%s)
+            GROUP BY owner, state''' % JOBS[table]):
         counted.setdefault(owner, [0] * len(STATES))[state] = count
     for owner, counts in counted.items():
         assert owner in kept, '%s %s has jobs and no row' % (table, owner)
@@ -52,8 +60,8 @@ def check(folder):
     try:
         found = [row[0] for row in rows(connection, 'PRAGMA integrity_check')]
         assert found == ['ok'], 'integrity_check: %s' % found[:5]
-        counters(connection, 'lane', 'lane')
-        counters(connection, 'grp', 'grp')
+        counters(connection, 'lane')
+        counters(connection, 'grp')
         none_of(connection, 'live and finished', '''
             SELECT id FROM job WHERE id IN (SELECT id FROM done)''')
         none_of(connection, 'a live job in an end state', '''

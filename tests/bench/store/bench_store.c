@@ -1,10 +1,12 @@
 /*
  * What the store alone can do, without sockets and workers:
  *
- *	bench_store DIRECTORY [JOBS] [BATCH] [SPEC_BYTES]
+ *	bench_store DIRECTORY [JOBS] [BATCH] [SPEC_BYTES] [NAME]
  *
  * prints jobs a second for submissions alone, for the whole life through the
- * ready index, and for the whole life with direct starts.
+ * ready index, and for the whole life with direct starts; then the same two
+ * for jobs of a group that have results, as the items of a map. NAME: one of
+ * these alone (waiting-0, index-0, direct-0, waiting-1, ...).
  */
 
 #include <stdio.h>
@@ -56,8 +58,10 @@ static char spec[65536];
 struct bench {
 	struct store *store;
 	struct arena arena;
-	size_t batch;
-	size_t spec_bytes;
+	size_t jobs, batch, spec_bytes;
+	const char *only;
+	int64_t group;
+	struct slice result; /* of each end; n 0: none */
 };
 
 static struct store *open_in(const char *directory, const char *name)
@@ -89,19 +93,22 @@ static void enter(struct bench *bench, struct store_batch *batch)
 			.max_attempts = 1,
 			.crash_limit = 3,
 			.keep_ms = -1,
+			.group = bench->group,
 		};
 	batch->entries = entries;
 	batch->entry_count = bench->batch;
 }
 
-static void finish(struct store_batch *batch, const struct store_claim *claims,
-		   size_t count)
+static void finish(struct bench *bench, struct store_batch *batch,
+		   const struct store_claim *claims, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		outcomes[i] = (struct store_outcome){
 			.job = claims[i].job,
 			.token = claims[i].token,
 			.kind = STORE_SUCCEEDED,
+			.exit_code = -1,
+			.result = bench->result,
 		};
 	batch->outcomes = outcomes;
 	batch->outcome_count = count;
@@ -152,7 +159,7 @@ static void drain(struct bench *bench, size_t jobs)
 					  .max = (uint32_t)bench->batch};
 		struct store_batch batch = {.wants = &want, .want_count = 1};
 
-		finish(&batch, claims, count);
+		finish(bench, &batch, claims, count);
 		done += count;
 		arena_reset(&bench->arena);
 		write_batch(bench, &batch);
@@ -174,7 +181,7 @@ static void lives(struct bench *bench, size_t jobs, bool direct)
 					  .max = (uint32_t)bench->batch};
 		struct store_batch batch = {.wants = &want, .want_count = 1};
 
-		finish(&batch, claims, count);
+		finish(bench, &batch, claims, count);
 		done += count;
 		arena_reset(&bench->arena);
 		enter(bench, &batch);
@@ -188,37 +195,66 @@ static void lives(struct bench *bench, size_t jobs, bool direct)
 	report(direct ? "life, direct" : "life, by index", done, start);
 }
 
+static void open_group(struct bench *bench)
+{
+	struct store_group_op op = {.kind = STORE_GROUP_OPEN};
+	struct store_batch batch = {.groups = &op, .group_count = 1};
+
+	write_batch(bench, &batch);
+	bench->group = op.id;
+	bench->result = SLICE("{\"value\":1}");
+}
+
+static void run(struct bench *bench, const char *directory, const char *name,
+		bool grouped)
+{
+	size_t jobs = bench->jobs;
+	char folder[32];
+
+	snprintf(folder, sizeof(folder), "%s-%d", name, grouped);
+	if (bench->only && strcmp(bench->only, folder) != 0)
+		return;
+	bench->store = open_in(directory, folder);
+	if (grouped)
+		open_group(bench);
+	if (strcmp(name, "waiting") == 0) {
+		submissions(bench, jobs);
+		drain(bench, jobs);
+	} else {
+		lives(bench, jobs, strcmp(name, "direct") == 0);
+	}
+	store_close(bench->store);
+}
+
 int main(int argc, char **argv)
 {
-	size_t jobs = argc > 2 ? strtoul(argv[2], NULL, 10) : 300000;
-	struct bench bench = {.batch = 1000, .spec_bytes = 100};
+	struct bench bench = {.jobs = 300000, .batch = 1000, .spec_bytes = 100};
 
 	if (argc < 2) {
 		fprintf(stderr,
 			"usage: %s DIRECTORY [JOBS] [BATCH] "
-			"[SPEC_BYTES]\n",
+			"[SPEC_BYTES] [NAME]\n",
 			argv[0]);
 		return 2;
 	}
+	if (argc > 2)
+		bench.jobs = strtoul(argv[2], NULL, 10);
 	if (argc > 3)
 		bench.batch = strtoul(argv[3], NULL, 10);
 	if (argc > 4)
 		bench.spec_bytes = strtoul(argv[4], NULL, 10);
+	if (argc > 5)
+		bench.only = argv[5];
 	if (!bench.batch || bench.batch > BATCH_MAX ||
 	    bench.spec_bytes > sizeof(spec))
 		return 2;
 	memset(spec, 'x', sizeof(spec));
 
-	bench.store = open_in(argv[1], "waiting");
-	submissions(&bench, jobs);
-	drain(&bench, jobs);
-	store_close(bench.store);
-	bench.store = open_in(argv[1], "index");
-	lives(&bench, jobs, false);
-	store_close(bench.store);
-	bench.store = open_in(argv[1], "direct");
-	lives(&bench, jobs, true);
-	store_close(bench.store);
+	for (int grouped = 0; grouped < 2; grouped++) {
+		run(&bench, argv[1], "waiting", grouped);
+		run(&bench, argv[1], "index", grouped);
+		run(&bench, argv[1], "direct", grouped);
+	}
 	arena_fini(&bench.arena);
 	return 0;
 }

@@ -200,11 +200,26 @@ UNIT(a_row_that_contradicts_itself_is_damage)
 	static const char *const damages[] = {
 		"UPDATE job SET state = 9 WHERE id = 9",
 		"UPDATE job SET state = 6 WHERE id = 9",
-		"UPDATE job SET state = 3, cause = 77 WHERE id = 9",
-		"UPDATE job SET cause = 0, max_attempts = 0 WHERE id = 9",
-		"UPDATE job SET max_attempts = 1, crashes = 1 WHERE id = 9",
-		("UPDATE job SET crashes = 0, attempt = 1, flags = 1 "
+		/* created, max_attempts, crash_limit, ... crashes, cause */
+		("UPDATE job SET state = 3, rest = rest(1, 1, 3, 0, 0, 0, 0, "
+		 "0, 0, 0, 77) WHERE id = 9"),
+		"UPDATE job SET rest = rest(1, 0, 3) WHERE id = 9",
+		"UPDATE job SET rest = rest(1, 1, 3, 0, 0, 0, 0, 0, 0, 1)",
+		"UPDATE job SET rest = rest(1, 4294967297, 3) WHERE id = 9",
+		"UPDATE job SET rest = rest(1, 1, 3, 0, -1) WHERE id = 9",
+		"UPDATE job SET rest = NULL WHERE id = 9",
+		"UPDATE job SET rest = x'020206ff' WHERE id = 9",
+		("UPDATE job SET rest = rest(1, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, "
+		 "1) WHERE id = 9"),
+		("UPDATE job SET rest = rest(1, 1, 3), attempt = 1, flags = 1 "
 		 "WHERE id = 9"),
+		/* Moved to the finished ones, and not whole there either. */
+		("DELETE FROM job WHERE id = 9; INSERT INTO done VALUES (9, 1, "
+		 "5, 0, x'80', NULL)"),
+		"UPDATE done SET rest = rest(1, 1, 3, 0, 1 << 32) WHERE id = 9",
+		("UPDATE done SET rest = rest(1, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, "
+		 "0, -1) WHERE id = 9"),
+		"UPDATE done SET rest = x'ffffffffffffffffffff7f' WHERE id = 9",
 	};
 	struct fixture *f = *state;
 	const int64_t nine = 9;

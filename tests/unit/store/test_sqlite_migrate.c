@@ -110,16 +110,16 @@ UNIT(a_newer_one_is_refused_also_when_only_its_log_says_so)
 
 	config = (struct store_config){.directory = f->directory};
 	assert_int_equal(sqlite3_exec(f->store->sql.db,
-				      "PRAGMA user_version = 9", NULL, NULL,
+				      "PRAGMA user_version = 99", NULL, NULL,
 				      NULL),
 			 SQLITE_OK);
 	assert_int_equal(step_to(f, later, 4, &from), STORE_E_NEWER);
-	assert_int_equal(from, 9);
-	assert_non_null(strstr(f->fault.message, "schema 9"));
+	assert_int_equal(from, 99);
+	assert_non_null(strstr(f->fault.message, "schema 99"));
 	assert_int_equal(store_open(&store, &config, &f->fault), STORE_E_NEWER);
 	assert_null(store);
-	assert_non_null(strstr(f->fault.message, "schema 9"));
-	assert_int_equal(ask(f, "PRAGMA user_version"), 9);
+	assert_non_null(strstr(f->fault.message, "schema 99"));
+	assert_int_equal(ask(f, "PRAGMA user_version"), 99);
 }
 
 /* What the tables and indexes are, without how it was written. */
@@ -146,7 +146,48 @@ static char *shape_of(struct fixture *f)
 }
 
 /* Backwards from what this program makes. */
+#define BEFORE_6                                                               \
+	"DROP INDEX job_ready; DROP INDEX job_due; DROP INDEX job_running;"    \
+	"DROP INDEX job_expire; DROP TABLE member;"                            \
+	"CREATE TABLE old_job (id INTEGER PRIMARY KEY, lane INTEGER, state "   \
+	"INTEGER, priority INTEGER, seq INTEGER, attempt INTEGER, "            \
+	"max_attempts INTEGER, crashes INTEGER, crash_limit INTEGER, "         \
+	"cause INTEGER, flags INTEGER, uid INTEGER, gid INTEGER, context "     \
+	"INTEGER, grp INTEGER, created INTEGER, run_at INTEGER, started "      \
+	"INTEGER, timeout INTEGER, grace INTEGER, worker INTEGER, token "      \
+	"INTEGER, expire INTEGER);"                                            \
+	"INSERT INTO old_job SELECT id, lane, state, priority, seq, attempt, " \
+	"field(rest, 1), field(rest, 9), field(rest, 2), field(rest, 10), "    \
+	"flags, field(rest, 4), field(rest, 5), field(rest, 6), "              \
+	"field(rest, 7), field(rest, 0), run_at, started, field(rest, 8), "    \
+	"field(rest, 3), worker, token, expire FROM job;"                      \
+	"DROP TABLE job; ALTER TABLE old_job RENAME TO job;"                   \
+	"CREATE INDEX job_ready ON job (lane, priority, seq) WHERE state = 3;" \
+	"CREATE INDEX job_due ON job (run_at) WHERE state = 2;"                \
+	"CREATE INDEX job_running ON job (worker) WHERE state = 4;"            \
+	"CREATE INDEX job_grp ON job (grp) WHERE grp > 0;"                     \
+	"CREATE INDEX job_expire ON job (expire) WHERE state < 4 AND "         \
+	"expire > 0;"                                                          \
+	"CREATE TABLE old_done (id INTEGER PRIMARY KEY, lane INTEGER, state "  \
+	"INTEGER, cause INTEGER, priority INTEGER, attempt INTEGER, "          \
+	"max_attempts INTEGER, crashes INTEGER, crash_limit INTEGER, flags "   \
+	"INTEGER, uid INTEGER, gid INTEGER, context INTEGER, grp INTEGER, "    \
+	"created INTEGER, run_at INTEGER, started INTEGER, finished INTEGER, " \
+	"timeout INTEGER, grace INTEGER, exit_code INTEGER, signal INTEGER, "  \
+	"cpu_us INTEGER, peak_kib INTEGER, stdout_bytes INTEGER, "             \
+	"stderr_bytes INTEGER);"                                               \
+	"INSERT INTO old_done SELECT id, lane, state, field(rest, 10), "       \
+	"-field(rest, 11), field(rest, 12), field(rest, 1), field(rest, 9), "  \
+	"field(rest, 2), flags, field(rest, 4), field(rest, 5), "              \
+	"field(rest, 6), field(rest, 7), field(rest, 0), field(rest, 13), "    \
+	"field(rest, 14) + field(rest, 0), field(rest, 15) + field(rest, 0), " \
+	"field(rest, 8), field(rest, 3), field(rest, 16), field(rest, 17), "   \
+	"field(rest, 18), field(rest, 19), field(rest, 20), field(rest, 21) "  \
+	"FROM done;"                                                           \
+	"DROP TABLE done; ALTER TABLE old_done RENAME TO done;"                \
+	"CREATE INDEX done_grp ON done (grp) WHERE grp > 0;"
 #define BEFORE_5                                                               \
+	BEFORE_6                                                               \
 	"DROP INDEX grp_owing; ALTER TABLE grp DROP COLUMN callbacks;"         \
 	"ALTER TABLE grp DROP COLUMN told;"
 #define BEFORE_5_OF_2                                                          \
@@ -165,10 +206,11 @@ UNIT(a_database_of_version_1_is_like_a_new_one_and_goes_on)
 
 	some_jobs(f, 3);
 	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      BEFORE_5
 				      "DROP INDEX job_expire; DROP TABLE extra;"
 				      "ALTER TABLE job DROP COLUMN expire;"
 				      "DROP TABLE uniq; DROP TABLE queue;"
-				      "DROP TABLE carried;" BEFORE_5
+				      "DROP TABLE carried;"
 				      "PRAGMA user_version = 1",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -212,10 +254,11 @@ UNIT(who_waits_for_a_long_step_hears_that_it_goes_on)
 	batch.entry_count = ARRAY_COUNT(entries);
 	fixture_write(f, &batch);
 	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      BEFORE_5
 				      "DROP INDEX job_expire; DROP TABLE extra;"
 				      "ALTER TABLE job DROP COLUMN expire;"
 				      "DROP TABLE uniq; DROP TABLE queue;"
-				      "DROP TABLE carried;" BEFORE_5
+				      "DROP TABLE carried;"
 				      "PRAGMA user_version = 1",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -328,6 +371,153 @@ UNIT(a_database_of_version_4_learns_of_callbacks)
 	fixture_verify(f);
 }
 
+/* Fifteen jobs: in lanes, contexts and two groups that take turns; of them some
+ * wait, run, ended, were tried before. */
+static void all_kinds(struct fixture *f)
+{
+	struct store_context context = {.text = SLICE("{\"cwd\":\"/\"}")};
+	struct store_group_op ops[] = {{.kind = STORE_GROUP_OPEN},
+				       {.kind = STORE_GROUP_OPEN}};
+	struct store_entry entries[15];
+	struct store_outcome outcomes[5];
+	struct store_claim *claims;
+	struct store_batch batch = fixture_batch(f);
+
+	batch.groups = ops;
+	batch.group_count = 2;
+	fixture_write(f, &batch);
+	for (int i = 0; i < 15; i++) {
+		entries[i] = fixture_entry();
+		entries[i].context = i % 3 ? 0 : UINT32_MAX;
+		entries[i].group = i < 12 ? ops[i / 2 % 2].id : 0;
+		entries[i].max_attempts = 1 + (uint32_t)i % 3;
+		entries[i].timeout_ms = i;
+		entries[i].priority = -(i / 6);
+	}
+	entries[10].hold = true;
+	entries[11].run_at_ms = NOW + 50000;
+	entries[12].expire_ms = 60000;
+	batch = fixture_batch(f);
+	batch.contexts = &context;
+	batch.context_count = 1;
+	batch.entries = entries;
+	batch.entry_count = 15;
+	fixture_write(f, &batch);
+	assert_int_equal(fixture_claim(f, 7, &claims), 7);
+	for (int i = 0; i < 5; i++)
+		outcomes[i] = (struct store_outcome){
+			.job = claims[i].job,
+			.token = claims[i].token,
+			.kind = i % 2 ? STORE_FAILED_ATTEMPT : STORE_SUCCEEDED,
+			.cause = i % 2 ? CAUSE_SIGNAL : CAUSE_NONE,
+			.exit_code = i % 2 ? -1 : 0,
+			.signal = i % 2 ? 9 : 0,
+			.cpu_us = 1000 * i,
+			.peak_kib = 5 * i,
+			.stdout_bytes = i,
+			.log = SLICE("text"),
+			.result = i ? SLICE("17") : (struct slice){0},
+		};
+	batch = fixture_batch(f);
+	batch.outcomes = outcomes;
+	batch.outcome_count = 5;
+	fixture_write(f, &batch);
+}
+
+/* What the reader says of every job, and of each group's, in words. */
+static char *told_of(struct fixture *f)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	assert_non_null(out);
+	for (int64_t group = 0; group <= 2; group++) {
+		const struct store_filter filter = {.group = group};
+		struct store_row *rows;
+		size_t count;
+		int64_t next;
+
+		assert_int_equal(store_list(fixture_reader(f), &f->arena,
+					    &filter, 0, group == 1, true, 100,
+					    &rows, &count, &next),
+				 0);
+		for (size_t i = 0; i < count; i++) {
+			const struct store_row *row = &rows[i];
+			const int64_t facts[] = {
+				row->id,
+				row->state,
+				row->cause,
+				row->lane,
+				row->priority,
+				row->attempt,
+				row->max_attempts,
+				row->crashes,
+				row->uid,
+				row->group,
+				row->created_ms,
+				row->run_at_ms,
+				row->started_ms,
+				row->finished_ms,
+				row->worker,
+				row->exit_code,
+				row->signal,
+				row->cpu_us,
+				row->peak_kib,
+				row->stdout_bytes,
+				row->stderr_bytes,
+				(int64_t)row->log.n,
+				(int64_t)row->spec.n,
+			};
+
+			for (size_t j = 0; j < ARRAY_COUNT(facts); j++)
+				fprintf(out, "%lld ", (long long)facts[j]);
+			fprintf(out, "\n");
+		}
+	}
+	fclose(out);
+	return text;
+}
+
+UNIT(a_database_of_version_5_packs_its_rows)
+{
+	struct fixture *f = *state;
+	char *fresh = shape_of(f), *migrated;
+	struct store_spec spec, after;
+	struct store_claim *claims;
+	char *before;
+
+	all_kinds(f);
+	before = told_of(f);
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, 13, &spec), 0);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      BEFORE_6 "PRAGMA user_version = 5", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	fixture_verify(f);
+	migrated = told_of(f);
+	assert_string_equal(migrated, before);
+	free(migrated);
+	free(before);
+	assert_int_equal(
+		store_get_spec(fixture_reader(f), &f->arena, 13, &after), 0);
+	assert_int_equal(spec.expire_ms, 60000);
+	assert_int_equal(after.expire_ms, spec.expire_ms);
+	assert_int_equal(after.timeout_ms, spec.timeout_ms);
+	assert_int_equal(after.grace_ms, spec.grace_ms);
+	assert_int_equal(after.crash_limit, spec.crash_limit);
+	/* Six pairs in turns; of two of them one job is finished. */
+	assert_int_equal(ask(f, "SELECT count(*) FROM member"), 8);
+	assert_int_equal(fixture_claim(f, 100, &claims), 7);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +528,7 @@ int main(void)
 		WITH_STORE(
 			a_database_of_version_3_drops_its_events_and_keeps_their_numbers),
 		WITH_STORE(a_database_of_version_4_learns_of_callbacks),
+		WITH_STORE(a_database_of_version_5_packs_its_rows),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),

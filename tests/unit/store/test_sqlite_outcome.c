@@ -1,4 +1,7 @@
 #include "daemon/store/sqlite_txn.h"
+
+#include <sqlite3.h>
+
 #include "tests/unit/store/fixture.h"
 
 static struct store_claim one_claim(struct fixture *f)
@@ -71,6 +74,103 @@ UNIT(all_that_a_worker_says_is_kept)
 		assert_int_equal(rows[i].attempt, 1);
 		assert_int_equal(rows[i].worker, 0);
 	}
+	fixture_verify(f);
+}
+
+/* Ends the next job with these words; its id. */
+static int64_t end_with(struct fixture *f, struct slice result,
+			struct slice log)
+{
+	struct store_outcome outcome;
+	struct store_claim claim;
+	struct store_batch batch;
+
+	fixture_submit(f, fixture_entry());
+	claim = one_claim(f);
+	outcome = (struct store_outcome){
+		.job = claim.job,
+		.token = claim.token,
+		.kind = STORE_SUCCEEDED,
+		.result = result,
+		.log = log,
+	};
+	batch = fixture_batch(f);
+	batch.outcomes = &outcome;
+	batch.outcome_count = 1;
+	fixture_write(f, &batch);
+	assert_true(slice_equal(batch.ended[0].result, result));
+	return claim.job;
+}
+
+static int64_t rows_of_results(struct fixture *f)
+{
+	sqlite3_stmt *stmt;
+	int64_t count;
+
+	assert_int_equal(sqlite3_prepare_v2(f->store->sql.db,
+					    "SELECT count(*) FROM result", -1,
+					    &stmt, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	count = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return count;
+}
+
+UNIT(a_short_result_needs_no_row_of_its_own)
+{
+	static char text[129];
+	const struct slice none = {NULL, 0};
+	const struct {
+		struct slice result, log;
+		bool own_row;
+	} cases[] = {
+		{SLICE("7"), none, false},  {{text, 128}, none, false},
+		{{text, 129}, none, true},  {SLICE("7"), SLICE("log"), true},
+		{none, SLICE("log"), true}, {none, none, false},
+	};
+	struct fixture *f = *state;
+	int64_t rows = 0, id;
+
+	memset(text, '1', sizeof(text));
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct store_row row;
+
+		id = end_with(f, cases[i].result, cases[i].log);
+		row = fixture_row(f, id);
+		assert_true(slice_equal(row.result, cases[i].result));
+		assert_true(slice_equal(row.log, cases[i].log));
+		rows += cases[i].own_row;
+		assert_int_equal(rows_of_results(f), rows);
+		fixture_verify(f);
+	}
+}
+
+UNIT(a_short_result_goes_when_its_job_lives_again)
+{
+	struct fixture *f = *state;
+	int64_t id = end_with(f, SLICE("7"), (struct slice){NULL, 0});
+	struct store_steer steer = {
+		.kind = STORE_RETRY,
+		.filter = {.ids = &id,
+			   .id_count = 1,
+			   .states = 1u << STATE_SUCCEEDED},
+		.uid = UINT32_MAX,
+		.max = 1,
+	};
+	struct store_batch batch = fixture_batch(f);
+	struct store_claim claim;
+
+	batch.steers = &steer;
+	batch.steer_count = 1;
+	fixture_write(f, &batch);
+	assert_int_equal(steer.changed, 1);
+	fixture_verify(f);
+	assert_int_equal(fixture_row(f, id).result.n, 0);
+	claim = one_claim(f);
+	assert_int_equal(claim.job, id);
+	assert_true(fixture_finish(f, &claim, STORE_SUCCEEDED, CAUSE_NONE));
+	assert_int_equal(fixture_row(f, id).result.n, 0);
 	fixture_verify(f);
 }
 
@@ -230,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(all_that_a_worker_says_is_kept),
+		WITH_STORE(a_short_result_needs_no_row_of_its_own),
+		WITH_STORE(a_short_result_goes_when_its_job_lives_again),
 		WITH_STORE(a_failed_attempt_is_tried_again_and_remembered),
 		WITH_STORE(lost_attempts_are_counted_apart_up_to_the_limit),
 		WITH_STORE(what_runs_once_fails_when_its_worker_is_lost),

@@ -13,7 +13,8 @@ static const struct live *known(const struct fixture *f, int64_t id)
 /* What is remembered of a job is its row, cell by cell. */
 static void check(struct fixture *f, int64_t id)
 {
-	int64_t want[LIVE_COLUMNS + 1], have[LIVE_COLUMNS + 1];
+	struct feed *feed = &f->store->feed;
+	const struct slice *want, *have;
 	struct live row;
 	bool found;
 
@@ -22,9 +23,12 @@ static void check(struct fixture *f, int64_t id)
 	assert_true(found);
 	assert_memory_equal(&known(f, id)->facts, &row.facts,
 			    sizeof(row.facts));
-	live_cells(&row, want);
-	live_cells(known(f, id), have);
-	assert_memory_equal(have, want, sizeof(want));
+	want = live_feed(feed, &row);
+	have = live_feed(feed, known(f, id));
+	assert_memory_equal(feed->cells, feed->cells + FEED_CELLS,
+			    (LIVE_FEED_GROUP + 1) * sizeof(*feed->cells));
+	assert_true(slice_equal(want[FEED_REST], have[FEED_REST]));
+	feed_clear(feed);
 }
 
 static struct store_entry odd_entry(void)
