@@ -69,12 +69,17 @@ static int recover(struct apply *apply, int result)
 static int take_reply(struct apply *apply, struct slice reply,
 		      struct reeve_job **ret)
 {
+	bool first = apply->id == 0, existed = false;
 	struct slice value;
 	int result;
 
 	patience_progress(&apply->patience);
 	if (json_find(reply, "id", &value) && json_int(value, &apply->id) != 0)
 		apply->id = 0;
+	/* Sent again it finds itself. */
+	if (first && json_find(reply, "existing", &value) &&
+	    json_bool(value, &existed) == 0)
+		apply->existed = existed;
 	*ret = NULL;
 	if (!json_find(reply, "job", &value))
 		return 0;

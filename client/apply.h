@@ -13,8 +13,9 @@ struct apply {
 	const struct reeve_spec *spec;
 	struct json_out params; /* as they were sent, key and all */
 	struct reeve_stream *stream;
-	int64_t id; /* 0: not told yet */
-	bool again; /* the submission may be sent a second time */
+	int64_t id;   /* 0: not told yet */
+	bool existed; /* it was there before: somebody else may want it */
+	bool again;   /* the submission may be sent a second time */
 	struct patience patience;
 };
 

@@ -82,6 +82,7 @@ static int exchange(struct reeve *r, bool repeatable, struct slice *ret_message)
 		link_close(&r->link);
 		if (result != LINK_E_CLOSED || (seen && !repeatable))
 			return handle_link_fail(r, result);
+		r->repeated |= seen;
 		if (deadline_ms == 0)
 			deadline_ms = clock_monotonic_ms() + r->patience_ms;
 		else if (clock_monotonic_ms() >= deadline_ms)
@@ -99,6 +100,7 @@ int handle_call(struct reeve *r, const char *method, struct slice parameters,
 
 	if (result != 0)
 		return result;
+	r->repeated = false;
 	result = exchange(r, repeatable, &message);
 	if (result != 0)
 		return result;

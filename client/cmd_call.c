@@ -5,6 +5,7 @@
 
 #include "client/apply.h"
 #include "client/command.h"
+#include "client/existing.h"
 #include "client/finish.h"
 #include "client/interrupt.h"
 #include "client/job.h"
@@ -76,6 +77,9 @@ static void tell(struct calling *calling, bool late)
 {
 	if (calling->apply.id == 0)
 		return;
+	if (calling->apply.existed && !calling->named)
+		existing_tell(calling->tool, calling->apply.spec,
+			      calling->apply.id, true);
 	if (calling->options->verbose && !calling->named)
 		say_note(calling->tool, "job %" PRId64, calling->apply.id);
 	calling->named = true;
@@ -101,6 +105,8 @@ static int attend(struct calling *calling, struct reeve_job **ret)
 		if (result == 0)
 			return 0;
 		take_signal(calling);
+		if (calling->cancel && calling->apply.existed)
+			return existing_left(calling->tool, calling->apply.id);
 		result = cancel(calling);
 		if (result != 0)
 			return result;

@@ -5,6 +5,7 @@
 
 #include "client/clock.h"
 #include "client/command.h"
+#include "client/existing.h"
 #include "client/finish.h"
 #include "client/glance.h"
 #include "client/interrupt.h"
@@ -43,6 +44,7 @@ struct run {
 	struct reeve_output *output; /* NULL: not followed yet, or over */
 	bool followed;	 /* output was opened: up to `attempt` all is shown */
 	int64_t attempt; /* whose output it is, or was; 0: none */
+	bool attached;	 /* to an older job, which is not ours to cancel */
 	bool closed;	 /* our stdout or stderr is: the job was cancelled */
 	int unwritten;	 /* exit code: they cannot be written; it goes on */
 	volatile sig_atomic_t *signal;
@@ -66,8 +68,10 @@ static int take_signal(struct run *run)
 
 	if (number == 0)
 		return 0;
-	interrupt_taken();
 	progress_clear(&run->progress);
+	if (run->attached)
+		return existing_left(run->tool, run->id);
+	interrupt_taken();
 	snprintf(reason, sizeof(reason), "reeve run got SIG%s",
 		 sigabbrev_np(number));
 	say_hint(run->tool,
@@ -81,6 +85,8 @@ static int reader_gone(struct run *run)
 {
 	run->closed = true;
 	reeve_output_free(TAKE(run->output));
+	if (run->attached)
+		return 128 + SIGPIPE;
 	return cancel(run, "nobody reads its output any more");
 }
 
@@ -287,6 +293,9 @@ static int start(struct tool *tool, struct run_options *options, int argc,
 	/* From here on: a signal before it must not leave a job without us. */
 	if (reeve_submit(tool->r, &spec, &run->id) != 0)
 		return say_error(tool);
+	run->attached = reeve_submit_existed(tool->r);
+	if (run->attached)
+		existing_tell(tool, &spec, run->id, true);
 	reeve_set_interrupt(tool->r, run->signal);
 	if (options->verbose)
 		say_note(tool, "job %" PRId64, run->id);

@@ -1,6 +1,7 @@
 /* reeve submit: put a command into the queue. */
 
 #include "client/command.h"
+#include "client/existing.h"
 #include "client/finish.h"
 #include "client/interrupt.h"
 #include "client/job.h"
@@ -46,11 +47,7 @@ static int wait_for(struct tool *tool, int64_t id)
 		return finish_job(tool, job);
 	if (reeve_error(tool->r)->code != REEVE_E_INTERRUPTED)
 		return say_error(tool);
-	say_note(tool,
-		 "job %" PRId64 " goes on. To end it, too: reeve cancel "
-		 "%" PRId64,
-		 id, id);
-	return interrupt_end();
+	return existing_left(tool, id);
 }
 
 /* Who does not hear of it submits it again. */
@@ -61,7 +58,9 @@ static int print_id(struct tool *tool, int64_t id, bool waits)
 	if (!tool->json)
 		printf("%" PRId64 "\n", id);
 	else if (!waits)
-		printf("{\"v\":1,\"id\":%" PRId64 "}\n", id);
+		printf("{\"v\":1,\"id\":%" PRId64 "%s}\n", id,
+		       reeve_submit_existed(tool->r) ? ",\"existing\":true"
+						     : "");
 	if (fflush(stdout) == 0)
 		return 0;
 	error = errno;
@@ -122,6 +121,8 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 	if (reeve_submit(tool->r, &spec, &id) != 0)
 		return refused(tool, &spec);
 	result = print_id(tool, id, options->wait);
+	if (reeve_submit_existed(tool->r))
+		existing_tell(tool, &spec, id, false);
 	if (options->wait) {
 		int end = wait_for(tool, id);
 

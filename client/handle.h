@@ -26,6 +26,8 @@ struct reeve {
 	char nonce[32];	   /* "" until the first key is made */
 	pid_t nonce_owner; /* a forked child makes another */
 	uint64_t key_counter;
+	bool repeated; /* the last call may have been done before it was */
+	bool existed;  /* what the last submission came to was there before */
 };
 
 /* handle_fail() - fill the error; @hint may be NULL. Return: @code. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t caught;
+static volatile sig_atomic_t latest;
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t allowed = 1;
 static int ends[2] = {-1, -1};
@@ -20,7 +21,7 @@ static void on_signal(int number)
 		raise(number);
 		return;
 	}
-	caught = number;
+	caught = latest = number;
 	/* A full pipe is readable as well. */
 	if (write(ends[1], &byte, 1) < 0)
 		errno = saved;
@@ -61,7 +62,7 @@ void interrupt_allow(int most)
 
 int interrupt_end(void)
 {
-	int number = caught ? caught : SIGINT;
+	int number = latest ? latest : SIGINT;
 
 	signal(number, SIG_DFL);
 	raise(number);

@@ -18,7 +18,7 @@ void interrupt_taken(void);
 void interrupt_allow(int most);
 
 /**
- * interrupt_end() - end as the caught signal would have ended us
+ * interrupt_end() - end as the latest signal would have ended us
  *
  * Return: 128 + its number, where that is not to be. */
 int interrupt_end(void);

@@ -266,6 +266,10 @@ struct reeve_spec {
 REEVE_API REEVE_CHECK int
 reeve_submit(struct reeve *r, const struct reeve_spec *spec, int64_t *ret_id);
 
+/** reeve_submit_existed() - what the last reeve_submit() gave was there before:
+ * an older job, perhaps somebody else's, has the key or the unique word */
+REEVE_API bool reeve_submit_existed(const struct reeve *r);
+
 /**
  * reeve_apply() - submit a job, and wait for its end
  * @timeout_ms:	-1: no limit; 0 and more: REEVE_E_TIMEOUT behind it. The job goes

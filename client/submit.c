@@ -5,6 +5,7 @@
 #include "client/submit.h"
 
 #include "client/clock.h"
+#include "client/job.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 
@@ -165,11 +166,26 @@ int submit_params(struct reeve *r, const struct reeve_spec *spec,
 	return handle_params_take(r, ret);
 }
 
+/* Sent twice, it finds itself: that one is no older than this call. */
+static bool is_our_own(struct reeve *r, int64_t id, int64_t begun_ms)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+
+	return r->repeated && reeve_get(r, id, &job) == 0 &&
+	       job->created_ms >= begun_ms;
+}
+
+bool reeve_submit_existed(const struct reeve *r)
+{
+	return r->existed;
+}
+
 int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
 		 int64_t *ret_id)
 {
 	struct slice params, reply, value;
-	int64_t id;
+	int64_t id, begun_ms = clock_wall_ms();
+	bool existed = false;
 	int fds[SPEC_DESCRIPTORS];
 	bool keyed;
 	int result = submit_params(r, spec, &params, &keyed);
@@ -190,6 +206,10 @@ int reeve_submit(struct reeve *r, const struct reeve_spec *spec,
 	    id <= 0)
 		return handle_fail(r, REEVE_E_PROTOCOL, NULL,
 				   "the daemon's answer to Submit has no id");
+	if (json_find(reply, "existing", &value) &&
+	    json_bool(value, &existed) != 0)
+		existed = false;
+	r->existed = existed && !is_our_own(r, id, begun_ms);
 	*ret_id = id;
 	return 0;
 }

@@ -112,7 +112,7 @@ static const struct topic topics[] = {
 	{"habits", NULL, "what cron, ts, pueue, parallel, Celery say, in reeve",
 	 "cron, nohup, at, ts              reeve\n"
 	 "  0 3 * * * ./backup             0 3 * * * reeve submit ./backup >/dev/null\n"
-	 "  flock -n L ./backup            reeve submit --unique backup ./backup\n"
+	 "  flock -n L ./backup            reeve submit --quiet --unique backup ./backup\n"
 	 "  MAILTO=me                      reeve submit --on-failure 'CMD me' ./backup\n"
 	 "  ts make, nohup make &          reeve submit make\n"
 	 "  ts; ts -l                      reeve ls\n"

@@ -84,3 +84,19 @@ static const struct schema_field spec_fields[] = {
 	       .max = LIMIT_DESCRIPTORS_PER_MESSAGE - 1),
 };
 const struct schema_type spec_type = FIELDS_TYPE("Spec", spec_fields);
+
+#define MADE_HEAD 20 /* a letter, a time and a random number */
+
+bool spec_key_is_made(struct slice key)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (key.n <= MADE_HEAD + 1 || key.p[0] != 'r' ||
+	    key.p[MADE_HEAD] != '-')
+		return false;
+	for (size_t i = 1; i < key.n; i++) {
+		if (i != MADE_HEAD && !memchr(digits, key.p[i], 16))
+			return false;
+	}
+	return true;
+}

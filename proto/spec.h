@@ -105,4 +105,10 @@ must_check int spec_defaults_decode(struct arena *arena, struct slice object,
 				    const char *path, struct spec *ret,
 				    struct schema_fault *ret_fault);
 
+/**
+ * spec_key_is_made() - is this a key of the client libraries' own making, so
+ * that a submission can be sent twice? Nobody knows it by sight.
+ */
+bool spec_key_is_made(struct slice key);
+
 extern const struct schema_type spec_type;

@@ -5,6 +5,7 @@
 
 #include "daemon/broker/call.h"
 #include "daemon/broker/state.h"
+#include "proto/spec.h"
 #include "proto/utf8.h"
 
 printf_like(2, 3) static void say(struct refusal *refusal, const char *format,
@@ -23,24 +24,36 @@ static int cut(struct slice text, size_t max)
 	return (int)utf8_cut(text, max);
 }
 
+/* Nobody gave the key that a client made for itself. */
+static bool is_keyed(const struct store_entry *entry)
+{
+	return entry->key.n &&
+	       (!entry->unique.n || !spec_key_is_made(entry->key));
+}
+
+static struct slice taken_word(const struct store_entry *entry)
+{
+	return is_keyed(entry) ? entry->key : entry->unique;
+}
+
 static void say_taken(struct refusal *refusal, const struct store_entry *entry)
 {
-	bool both = entry->key.n && entry->unique.n;
-	struct slice word = entry->key.n ? entry->key : entry->unique;
+	struct slice word = taken_word(entry);
+	bool keyed = is_keyed(entry);
 
 	refusal->error = "org.reeve.jobs.Duplicate";
-	refusal->field = entry->key.n ? "key" : "unique";
+	refusal->field = keyed ? "key" : "unique";
 	refusal->hint = entry->on_conflict == CONFLICT_REPLACE
 				? "it runs: cancel it first, or wait for it"
 				: "on_conflict return_existing gives its id";
-	if (both)
+	if (keyed && entry->unique.n)
 		say(refusal,
 		    "job %lld has the key '%.*s' or the unique word '%.*s'",
 		    (long long)entry->id, cut(word, 30), word.p,
 		    cut(entry->unique, 30), entry->unique.p);
 	else
 		say(refusal, "job %lld has the %s '%.*s' already",
-		    (long long)entry->id, entry->key.n ? "key" : "unique word",
+		    (long long)entry->id, keyed ? "key" : "unique word",
 		    cut(word, 60), word.p);
 }
 
@@ -106,8 +119,7 @@ void refusal_answer(struct call *call, const struct store_entry *entry,
 		json_out_member_int(out, "retry_after_ms",
 				    REFUSAL_RETRY_AFTER_MS);
 	} else if (entry->what == STORE_REFUSED_TAKEN) {
-		json_out_member_string(
-			out, "key", entry->key.n ? entry->key : entry->unique);
+		json_out_member_string(out, "key", taken_word(entry));
 		json_out_member_int(out, "id", entry->id);
 	} else {
 		json_out_member_int(out, "group", entry->group);

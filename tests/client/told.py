@@ -3,6 +3,8 @@
 meant, and who goes away: never 0 by accident, never a silence.
 
     told.py REEVE REEVED [TEST...]
+
+covers: client/existing
 """
 import os
 import pathlib
@@ -170,6 +172,55 @@ def test_values_that_no_job_could_have_are_refused():
             said = here.fails(2, *args)
             holds(said, word)
             assert 'drop' not in said
+
+
+def test_a_submission_that_was_there_is_told():
+    with Here() as here:
+        here.submit('--key', 'zz', '--hold', 'true')
+        result = here.reeve('submit', '--key', 'zz', 'true')
+        same((result.code, result.out), (0, '1\n'))
+        holds(result.err, "job 1 (held) has the key 'zz': nothing new")
+        same(result.err.count('\n'), 1)
+        for args, was in ((['false'], 'true'), (['--sh', 'true'], 'true'),
+                          (['true', 'x'], 'true')):
+            result = here.reeve('submit', '--key', 'zz', *args)
+            same((args, result.code, result.out), (args, 0, '1\n'))
+            holds(result.err, 'something else: %s.' % was,
+                  '--on-conflict replace')
+        same(here.reeve('submit', '--json', '--key', 'zz', 'true').json(),
+             {'v': 1, 'id': 1, 'existing': True})
+        same(here.reeve('submit', '--json', '--key', 'new', 'true').json(),
+             {'v': 1, 'id': 2})
+        same(here.reeve('submit', '--quiet', '--key', 'zz', 'false').err, '')
+        # The key that makes repeating safe was nobody's word.
+        here.submit('--unique', 'u1', '--hold', 'true')
+        result = here.reeve('submit', '--unique', 'u1', '--on-conflict',
+                            'reject', 'true')
+        same(result.code, 4)
+        holds(result.err, "job 3 has the unique word 'u1' already")
+        assert ' key' not in result.err.replace('--key', ''), result
+
+
+def test_who_is_attached_cancels_nothing():
+    with Here() as here:
+        first = here.popen('run', '--unique', 'u', 'sleep', '60')
+        here.until(lambda: here.reeve('ls', 'running', '-o', 'ids').out)
+        second = here.popen('run', '--unique', 'u', 'sleep', '60')
+        holds(second.stderr.readline().decode(), 'attached to job 1 (running)',
+              "the unique word 'u'", 'a signal does not cancel it')
+        interrupt(second)
+        result = finish(second)
+        same(result.code, -2)
+        holds(result.err, 'job 1 goes on')
+        same(here.reeve('ls', 'running', '-o', 'ids').out, '1\n')
+        # Nobody's reader is another one's.
+        third = here.popen('run', '--unique', 'u', 'sleep', '60')
+        third.stderr.readline()
+        same(first.poll(), None)
+        third.terminate()
+        third.communicate()
+        interrupt(first)
+        same(finish(first).code, 121)
 
 
 if __name__ == '__main__':

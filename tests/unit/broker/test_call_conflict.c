@@ -33,6 +33,13 @@ UNIT(a_key_or_a_word_that_is_taken_is_a_duplicate)
 				JOB(",\"unique\":\"u\",\"on_conflict\":"
 				    "\"reject\"")),
 		     "has the unique word 'u' already");
+	/* Nobody knows the key that a library makes. */
+	stage_expect(stage_call(&stage, fd, SUBMIT,
+				JOB(",\"unique\":\"u\",\"key\":"
+				    "\"r0193f5ab12c0badc0de-00000000\","
+				    "\"on_conflict\":\"reject\"")),
+		     "Duplicate\",\"parameters\":{\"key\":\"u\",\"id\":1,"
+		     "\"message\":\"job 1 has the unique word 'u' already\"");
 	stage_expect(stage_call(&stage, fd, SUBMIT, JOB(",\"unique\":\"u\"")),
 		     "\"id\":1,\"existing\":true");
 	stage_expect(stage_call(&stage, fd, SUBMIT,
