@@ -1,4 +1,5 @@
 """Handlers for the tests: one for each way in which a function can behave."""
+import builtins
 import os
 import signal
 import subprocess
@@ -215,6 +216,40 @@ def starts_sleep():
 @handler
 def pid():
     return os.getpid()
+
+
+@handler
+def size(text):
+    return len(text)
+
+
+@handler
+def fails(kind, *args):
+    raise getattr(builtins, kind)(*args)
+
+
+@handler
+def stops_at_three(n):
+    return next(iter([])) if n == 3 else n
+
+
+@handler
+def opens(path):
+    open(path).close()
+
+
+@handler
+def tells(fraction, ctx):
+    ctx.progress(float(fraction), 'a note')
+    return fraction
+
+
+@handler
+def digits(count):
+    """A number that C and others send without asking how long it is."""
+    if hasattr(sys, 'set_int_max_str_digits'):
+        sys.set_int_max_str_digits(0)
+    return [10 ** count]
 
 
 @handler

@@ -6,13 +6,14 @@ As a client: `Client`, and `Pool`, which has the surface of
 Nothing but the standard library is used, and nothing is ever pickled.
 """
 from .errors import (CallError, Error, JobCancelled, JobTimeout, RemoteError,
-                     ResultTooLarge, Unreachable, WorkerLost)
+                     ResultTooLarge, Unreachable, Unreadable, WorkerLost)
 from .handlers import handler
 
 __version__ = '0.1.0'
 __all__ = ['AsyncResult', 'CallError', 'Client', 'Consumer', 'Error', 'Job',
            'JobCancelled', 'JobTimeout', 'Lease', 'Pool', 'RemoteError',
-           'ResultTooLarge', 'Unreachable', 'WorkerLost', 'handler']
+           'ResultTooLarge', 'Unreachable', 'Unreadable', 'WorkerLost',
+           'handler']
 
 # A worker never needs these, and its memory counts many times.
 _LATER = {'Client': '.client', 'Job': '.client', 'Pool': '.pool',

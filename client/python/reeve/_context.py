@@ -70,7 +70,8 @@ class Context:
             return
         self._told = now
         statement = {'progress': self.job, 'token': self._token}
-        if fraction is not None:
+        # Of nothing, nan is what the division gave.
+        if fraction is not None and fraction == fraction:
             statement['fraction'] = min(max(float(fraction), 0.0), 1.0)
         if note is not None:
             statement['note'] = str(note)[:255]

@@ -4,21 +4,14 @@ Whatever a handler returned or raised, the line that comes out is valid: a
 result that is no JSON, an exception whose own text raises, text that is not
 UTF-8.
 """
-import json
-import re
 import sys
 import traceback
+
+from ._json import DEPTH, encode, too_deep
 
 TYPE_BYTES = 256
 MESSAGE_BYTES = 4096
 TRACE_BYTES = 16 * 1024
-# The daemon reads 64 levels, and puts some around a result.
-DEPTH = 56
-
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NOT_BRACKET = re.compile(r'[^][{}]+')
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False,
-                           separators=(',', ':')).encode
 
 
 class NotJSON(Exception):
@@ -27,19 +20,7 @@ class NotJSON(Exception):
 
 def dumps(value):
     """JSON of what the library itself puts together."""
-    return _encode(value)
-
-
-def _too_deep(text):
-    """Nested deeper than DEPTH? Takes the innermost level off, again and
-    again: in C, however large it is.
-    """
-    left = _NOT_BRACKET.sub('', _STRING.sub('', text))
-    for _ in range(DEPTH):
-        left = left.replace('[]', '').replace('{}', '')
-        if not left:
-            return False
-    return True
+    return encode(value)
 
 
 def result_json(value):
@@ -47,7 +28,7 @@ def result_json(value):
     if value is None:
         return 'null'
     try:
-        text = _encode(value)
+        text = encode(value)
         if not text.isascii():
             text.encode()  # no surrogates, please
     except TypeError as error:
@@ -56,8 +37,7 @@ def result_json(value):
     except (ValueError, RecursionError, OverflowError) as error:
         raise NotJSON('what the handler returned (%s) is not JSON: %s' % (
             kind_of(value), words(error))) from None
-    if (len(text) > DEPTH and text.count('[') + text.count('{') > DEPTH and
-            _too_deep(text)):
+    if too_deep(text):
         raise NotJSON('what the handler returned (%s) is nested deeper than '
                       '%d levels' % (kind_of(value), DEPTH))
     return text

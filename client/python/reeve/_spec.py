@@ -9,19 +9,29 @@ _SECONDS = {'timeout': 'timeout_ms', 'grace': 'grace_ms',
 
 
 def milliseconds(seconds):
-    return max(int(round(seconds * 1000)), 0)
+    """At least 1 of more than nothing: 0 is no limit, or at once."""
+    return max(int(round(seconds * 1000)), int(seconds > 0))
+
+
+def _limit(name, seconds):
+    if seconds < 0 and name != 'delay':  # one of the past is over
+        raise ValueError('%s is %r, less than nothing' % (name, seconds))
+    return milliseconds(seconds)
 
 
 def options_of(options):
-    """Members of a Spec. Seconds become milliseconds, `retry=5` a rule."""
+    """Members of a Spec. Seconds become milliseconds; `retry=5`, up to five
+    more times when it fails, a rule, as with `reeve submit --retry 5`."""
     spec = {}
     for name, value in options.items():
         if value is None:
             continue
         if name in _SECONDS:
-            spec[_SECONDS[name]] = milliseconds(value)
+            spec[_SECONDS[name]] = _limit(name, value)
         elif name == 'retry' and isinstance(value, int):
-            spec['retry'] = {'max_attempts': value}
+            if value < 0:
+                raise ValueError('retry is %r, less than nothing' % value)
+            spec['retry'] = {'max_attempts': value + 1}
         elif name == 'run_at':
             stamp = value.timestamp() if hasattr(value, 'timestamp') else value
             spec['run_at_ms'] = milliseconds(stamp)

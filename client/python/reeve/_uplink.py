@@ -2,10 +2,10 @@
 
 Knows nothing of jobs. Whoever calls holds the worker's lock.
 """
-import json
 import socket
 import time
 
+from ._json import decode
 from ._wire import new_socket
 
 READ_BYTES = 256 * 1024
@@ -119,11 +119,11 @@ class Uplink:
     def _parse(self, lines):
         # One call of the parser for all of them: it costs half.
         try:
-            return json.loads('[%s]' % lines.decode().replace('\n', ','))
+            return decode('[%s]' % lines.decode().replace('\n', ','))
         except ValueError:
             pass
         try:
-            return [json.loads(line) for line in lines.decode().split('\n')
+            return [decode(line) for line in lines.decode().split('\n')
                     if line.strip()]
         except ValueError:
             self.lose(time.monotonic())

@@ -1,25 +1,18 @@
 """The public socket: where it is, and one connection to it."""
 import fcntl
-import json
 import os
 import socket
 import stat
 import time
 
 from . import _fork
+from ._json import decode, encode
 from .errors import CallError, Unreachable
 
 # The folder of the sessions' folders; tests have their own.
 SESSIONS = '/run/user'
 SYSTEM_SOCKET = '/run/reeve/reeve.sock'
 READ_BYTES = 256 * 1024
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False,
-                           separators=(',', ':')).encode
-
-
-def encode(value):
-    """JSON text; raises TypeError or ValueError for what is not JSON."""
-    return _encode(value)
 
 
 def full_name(method):
@@ -166,7 +159,7 @@ class Connection:
         if self.pieces:
             whole = b''.join(self.pieces) + whole
         self.pieces = [data[end + 1:]] if end + 1 < len(data) else []
-        return json.loads('[%s]' % whole.decode().replace('\0', ','))
+        return decode('[%s]' % whole.decode().replace('\0', ','))
 
     def reply(self, deadline=None):
         """The next reply; raises TimeoutError behind the deadline."""

@@ -5,7 +5,7 @@ import time
 from . import _fork
 from ._spec import Keys, milliseconds, options_of, spec_of
 from ._wire import Connection, message, parameters_of, socket_path
-from .errors import CallError, ResultTooLarge, Unreachable, error_of
+from .errors import CallError, Unreachable, error_of, result_of
 
 ENDED = ('succeeded', 'failed', 'cancelled')
 IDS = 10000  # of one call
@@ -37,11 +37,7 @@ class Job(dict):
     def check(self):
         """Its result; raises what `error_of` makes of a job that failed."""
         if self.get('state') == 'succeeded':
-            if self.get('result_omitted'):
-                raise ResultTooLarge(
-                    'the result of job %s was left out, it did not fit into '
-                    'the reply' % self.get('id'), job=self)
-            return self.get('result')
+            return result_of(self)
         if not self.ended:
             raise ValueError('job %s has not ended' % self.get('id'))
         raise error_of(self)
@@ -161,10 +157,11 @@ class Client:
         handler with args and kwargs, or argv=[...], or shell='...'. Options
         are the fields of a Spec (queue, name, priority, tags, key, group,
         hold, once, ...), and in seconds timeout, grace, delay, expire, keep;
-        retry=5 stands for a rule with so many attempts, the first one
-        counted; run_at is a datetime, or seconds since 1970. A command begins
-        in / with a minimal environment, unless context={'cwd': ..., 'env':
-        ...} says others.
+        retry=5 tries it up to five more times when it fails, as does
+        `--retry 5` of the tool; a dict is a rule of PROTOCOL.md, whose
+        max_attempts counts the first one, too. run_at is a datetime, or
+        seconds since 1970. A command begins in / with a minimal environment,
+        unless context={'cwd': ..., 'env': ...} says others.
         """
         spec = spec_of(handler, args, kwargs, options)
         # With a key, sending it twice is no harm.
@@ -202,6 +199,10 @@ class Client:
         Nothing is promised before the end (durability `result`): if the
         daemon is replaced meanwhile the job is sent again, and may run twice.
         """
+        return self._call(handler, args, kwargs, wait, options)
+
+    def _call(self, handler, args, kwargs, wait, options, told=None):
+        """told(id): when the daemon says it, for one that takes time."""
         options.setdefault('durability', 'result')
         spec = spec_of(handler, args, kwargs, options)
         deadline = None if wait is None else time.monotonic() + wait
@@ -211,6 +212,8 @@ class Client:
             connection.send(data)
             reply = connection.reply(deadline)
             while reply.get('continues'):
+                if told is not None:
+                    told(parameters_of(reply).get('id'))
                 reply = connection.reply(deadline)
             return parameters_of(reply)
         return Job(self._with_connection(work, True)['job']).check()

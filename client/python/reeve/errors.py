@@ -1,6 +1,7 @@
 """What can go wrong, for callers."""
 import ast
 import builtins
+import re
 
 
 class Error(Exception):
@@ -24,9 +25,15 @@ class CallError(Error):
         self.parameters = parameters
         self.hint = parameters.get('hint') or ''
         text = parameters.get('message') or self.code
-        if parameters.get('parameter'):
-            text = '%s: %s' % (parameters['parameter'], text)
+        field = (parameters.get('parameter') or '').lstrip('.')
+        if field:
+            text = '%s: %s' % (field, text)
         super().__init__('%s (%s)' % (text, self.hint) if self.hint else text)
+
+
+class Unreadable(Error, ValueError):
+    """In a result, or among arguments, is a number with more digits than
+    Python reads (sys.set_int_max_str_digits() lets it read them)."""
 
 
 class RemoteError(Error):
@@ -92,12 +99,36 @@ def _sentence(job, cause):
                        cause, 'ended: %s' % cause)
 
 
+# What these say to the caller would be something else: that there is no
+# result yet, or that an iterator has come to its end.
+_OURS = (TimeoutError, StopIteration, StopAsyncIteration)
+
+# str(OSError): number, words, up to two files.
+_OS_ERROR = re.compile(
+    r"\[Errno (-?\d+)\] (.*?)(?:: (b?'.*?'|b?\".*?\"|-?\d+)"
+    r"(?: -> (b?'.*'|b?\".*\"))?)?", re.DOTALL)
+
+
+def _os_error(kind, message):
+    """With errno, strerror and filename as it had them, or None."""
+    parts = _OS_ERROR.fullmatch(message)
+    if parts is None:
+        return None
+    number, words, *files = parts.groups()
+    files = [file and ast.literal_eval(file) for file in files]
+    error = kind(int(number), words, files[0], None, files[1])
+    return error if type(error) is kind and str(error) == message else None
+
+
 def _builtin(type_name, message):
     """A built-in exception of that name, or None. Nothing else is made."""
     kind = getattr(builtins, type_name, None)
-    if not isinstance(kind, type) or not issubclass(kind, Exception):
+    if not isinstance(kind, type) or not issubclass(kind, Exception) or (
+            issubclass(kind, _OURS)):
         return None
     try:
+        if issubclass(kind, OSError):
+            return _os_error(kind, message) or kind(message)
         if issubclass(kind, KeyError):
             # str(KeyError('x')) is the literal: 'x' in quotes.
             return kind(ast.literal_eval(message))
@@ -113,7 +144,9 @@ def error_of(job):
     """The exception for the record of a job that did not succeed.
 
     A built-in exception is raised again as what it was, with the
-    RemoteError, which has the trace, as its __cause__.
+    RemoteError, which has the trace, as its __cause__. Not so TimeoutError,
+    StopIteration and StopAsyncIteration, with which get() and next() say
+    something else: the RemoteError itself is raised.
     """
     cause = job.get('cause') or job.get('state') or ''
     failure = job.get('failure') or {}
@@ -129,3 +162,25 @@ def error_of(job):
             known.__cause__ = remote
             return known
     return remote
+
+
+def result_of(job):
+    """The result of a job that succeeded; raises what is wrong with it."""
+    if job.get('result_omitted'):
+        raise ResultTooLarge(
+            'the result of job %s was left out, it did not fit into '
+            'the reply' % job.get('id'), job=job)
+    result = job.get('result')
+    if isinstance(result, Unreadable):
+        raise result
+    return result
+
+
+def outcome(job):
+    """(its result, None) or (None, an exception) of a job that has ended."""
+    if job['state'] != 'succeeded':
+        return None, error_of(job)
+    try:
+        return result_of(job), None
+    except Error as error:
+        return None, error

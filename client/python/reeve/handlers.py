@@ -11,6 +11,8 @@ and `kwargs` (an object); the client library uses it.
 """
 import inspect
 
+from .errors import Unreadable
+
 _handlers = {}
 
 
@@ -85,9 +87,11 @@ def served():
 
 
 def arguments(args):
-    """The `args` of a job as (positional, keywords)."""
+    """The `args` of a job as (positional, keywords); raises Unreadable."""
     if not args:
         return (), {}
+    if isinstance(args, Unreadable):
+        raise args
     if isinstance(args, list):
         return args, {}
     if len(args) <= 2:

@@ -7,7 +7,7 @@ import weakref
 
 from ._pump import Pump
 from ._spec import options_of
-from ._wire import encode
+from ._json import arguments_json, utf8_json
 from .client import Client
 from .handlers import name_of, pack
 from .results import (AsyncResult, Callbacks, MapResult, ResultIterator,
@@ -33,6 +33,10 @@ class Pool:
 
     def __init__(self, client=None, *, window=10000, callback_threads=1,
                  **options):
+        if window < 1:
+            raise ValueError('window is %r, but at least 1' % (window,))
+        if 'key' in options:
+            raise TypeError('a key names one job: give it to apply_async')
         self._own = not isinstance(client, Client)
         self.client = Client(client) if self._own else client
         self._options = options
@@ -41,7 +45,8 @@ class Pool:
         self._running = True
         self._pump = Pump(self.client.path, self.client.reconnect, window)
         # A pool that is forgotten finishes what it has.
-        self._forget = weakref.finalize(self, self._pump.end)
+        self._forget = weakref.finalize(self, _forgotten, self._pump,
+                                        self._callbacks)
         self._forget.atexit = False
 
     # -- one job
@@ -53,20 +58,25 @@ class Pool:
         daemon is replaced meanwhile it is called again.
         """
         self._check()
-        return self.client.call(func, args, kwds,
-                                **{**self._options, **options})
+        options = {**self._options, **options}
+        wait = options.pop('wait', None)
+        with self._pump.call() as told:
+            return self.client._call(func, args, kwds, wait, options, told)
 
     def apply_async(self, func, args=(), kwds=None, callback=None,
                     error_callback=None, **options):
         """The AsyncResult of one call.
 
-        Callbacks run one at a time in a thread of the pool.
+        Callbacks run one at a time in a thread of the pool. Arguments that
+        cannot be sent raise at once: TypeError, ValueError.
         """
         self._check()
         packed = pack(args, kwds or {})
-        body = '"args":' + encode(packed) if packed else ''
+        body = b'"args":' + arguments_json(packed) if packed else b''
+        key = options.pop('key', None)
         result = AsyncResult(self, callback, error_callback)
-        self._pump.put(self._text(func, options), result, 0, (body,))
+        self._pump.put(self._text(func, options), result, 0, (body,),
+                       None if key is None else utf8_json(key))
         return result
 
     # -- many
@@ -122,10 +132,15 @@ class Pool:
         pump = self._pump
         pump.check()
         self._running = False
+        pump.stop()
         pump.drop_pending()
-        while pump.outstanding:
+        while pump.busy():
             for group in list(pump.groups):
                 self.client.cancel(group=group, reason='terminated', grace=1)
+            calls = [number for number in list(pump.calling.values())
+                     if number is not None]
+            if calls:
+                self.client.cancel(calls, reason='terminated', grace=1)
             # What was under way when they were cancelled comes next.
             if pump.drained(0.5):
                 break
@@ -133,7 +148,8 @@ class Pool:
     def join(self, timeout=None):
         """Wait until everything that was given has ended, callbacks too.
 
-        Allowed at any time; after close() the pool is gone. False if it took
+        Allowed at any time; after close() the pool is gone. What imap has not
+        drawn yet is drawn and done, also if nobody takes it. False if it took
         longer than so many seconds.
         """
         self._pump.check()
@@ -142,19 +158,20 @@ class Pool:
         def left():
             return None if deadline is None else max(
                 deadline - time.monotonic(), 0)
-        while True:
-            if not self._pump.drained(left()):
-                return False
-            if not self._callbacks.finish(left()):
-                return False
-            if not self._pump.outstanding:  # a callback may have put more
-                break
+        self._pump.draw_all(True)
+        try:
+            while True:
+                if not self._pump.drained(left()):
+                    return False
+                if not self._callbacks.finish(left()):
+                    return False
+                if not self._pump.busy():  # a callback may have put more
+                    break
+        finally:
+            self._pump.draw_all(False)
         if not self._running and self._forget.alive:
             self._forget()
             self._pump.thread.join()
-            self._callbacks.stop()
-            if self._pump.broken is None:
-                self._pump.close_groups(self.client)
             if self._own:
                 self.client.close()
         return True
@@ -190,8 +207,10 @@ class Pool:
         except TypeError:  # a dict or list among the options
             known = False
         spec = options_of({**self._options, **options})
+        if 'key' in spec:
+            raise TypeError('a key names one job: give it to apply_async')
         spec['handler'] = name
-        text = encode(spec)[1:-1] + ','
+        text = utf8_json(spec)[1:-1] + b','
         if known and len(self._defaults) < 1000:
             self._defaults[key] = text
         return text
@@ -206,35 +225,57 @@ class Pool:
         else:
             items = iterable if hasattr(iterable, '__len__') else (
                 list(iterable))
-            threading.Thread(
-                target=self._feed, args=(result, text, iter(items), shape),
-                name='reeve-feeder', daemon=True).start()
+            self._begin(result, self._feed, result, text, iter(items), shape)
         return result
+
+    def _begin(self, sink, feed, *args):
+        """Draw for it in a thread: part of what join() waits for."""
+        pump = self._pump
+
+        def main():
+            try:
+                feed(*args)
+            except BaseException:
+                pass  # such as sys.exit(): whoever waits is told
+            finally:
+                pump.feed(sink, False)
+        pump.feed(sink, True)
+        try:
+            threading.Thread(target=main, name='reeve-feeder',
+                             daemon=True).start()
+        except BaseException:
+            pump.feed(sink, False)
+            raise
 
     def _feed(self, result, text, items, shape):
         index = 0
         try:
             while not result._cancelled:
-                bodies = [shape(item)
-                          for item in itertools.islice(items, CHUNK)]
-                if not bodies:
+                chunk = list(itertools.islice(items, CHUNK))
+                if not chunk:
                     break
-                result._expect(len(bodies))
-                self._pump.put(text, result, index, bodies)
-                index += len(bodies)
-        except Exception as error:
+                result._expect(len(chunk))
+                for bodies, error in _shaped(chunk, shape):
+                    if error is not None:
+                        result.refuse(index, error)
+                        index += 1
+                    else:
+                        self._pump.put(text, result, index, bodies)
+                        index += len(bodies)
+        except BaseException as error:
             result._values = result._values[:index]
             result._broke(error)
-        result._complete(index)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            result._complete(index)
 
     def _imap(self, func, iterable, window, ordered, options):
         self._check()
         stream = _Stream(max(int(window), 1), ordered)
         text = self._text(func, options)
-        threading.Thread(
-            target=_feed_stream, args=(self._pump, stream, text,
-                                       iter(iterable)),
-            name='reeve-feeder', daemon=True).start()
+        self._begin(stream, _feed_stream, self._pump, stream, text,
+                    iter(iterable))
         return ResultIterator(stream, self)
 
     def _cancel_one(self, result):
@@ -256,20 +297,48 @@ class Pool:
 
     def _cancel_all(self, sink):
         while not sink.ready():
-            ids = [number for number, (other, _)
-                   in list(self._pump.waiting.items()) if other is sink]
+            ids = self._pump.ids_of(sink)
             for start in range(0, len(ids), 10000):
                 self.client.cancel(ids[start:start + 10000], grace=1,
                                    reason='the map was given up')
             sink.wait(0.02)
 
 
+def _forgotten(pump, callbacks):
+    pump.end()
+    callbacks.stop()  # behind what was put
+
+
 def _one(item):
-    return '"args":{"args":[%s]}' % encode(item)
+    return b'"args":' + arguments_json({'args': [item]})
 
 
 def _star(item):
-    return '"args":{"args":%s}' % encode(list(item))
+    return b'"args":' + arguments_json({'args': list(item)})
+
+
+def _shaped(items, shape):
+    """(bodies, None) of what can be sent, (None, error) of what cannot."""
+    bodies = []
+    for item in items:
+        try:
+            bodies.append(shape(item))
+        except (TypeError, ValueError) as error:
+            if bodies:
+                yield bodies, None
+            bodies = []
+            yield None, error
+    if bodies:
+        yield bodies, None
+
+
+def _put_one(pump, text, stream, index, bodies):
+    try:
+        pump.put(text, stream, index, bodies)
+    except BaseException:
+        with stream.changed:
+            stream.drawn -= 1  # it never comes
+        raise
 
 
 def _feed_stream(pump, stream, text, items):
@@ -277,14 +346,17 @@ def _feed_stream(pump, stream, text, items):
         while stream.room():
             # One that comes slowly must not wait for its successors.
             item = next(items)
-            bodies = [_one(item)]
             with stream.changed:
                 index = stream.drawn
                 stream.drawn += 1
-            pump.put(text, stream, index, bodies)
+            for bodies, error in _shaped([item], _one):
+                if error is not None:
+                    stream.refuse(index, error)
+                else:
+                    _put_one(pump, text, stream, index, bodies)
     except StopIteration:
         pass
-    except Exception as error:
+    except BaseException as error:  # sys.exit(), too: whoever takes gets it
         stream.error = error
     with stream.changed:
         stream.complete = True

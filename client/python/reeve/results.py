@@ -2,11 +2,12 @@
 import collections
 import logging
 import queue
+import sys
 import threading
 import time
 import weakref
 
-from .errors import error_of
+from .errors import JobCancelled, outcome
 
 log = logging.getLogger('reeve')
 
@@ -187,12 +188,13 @@ class AsyncResult(_Waitable):
 
     def deliver(self, index, job):
         self._job = job
-        if job['state'] == 'succeeded':
-            self._value = job.get('result')
-            callback, value = self._callback, self._value
+        value, error = outcome(job)
+        callback = self._callback
+        if error is not None:
+            value, callback = error, self._error_callback
+            self._error = error
         else:
-            self._error = error_of(job)
-            callback, value = self._error_callback, self._error
+            self._value = value
         self._set_done()
         if callback is not None:
             self._pool._callbacks.put(callback, value)
@@ -227,6 +229,13 @@ class MapResult(_Waitable):
         self._cancelled = False
         self.errors = []  # (index, exception), as they came
 
+    lazy = False  # all of its items are to be drawn
+
+    def draw_all(self):
+        pass  # it does
+
+    stop = draw_all  # putting more will raise
+
     def _expect(self, count):
         """So many more items follow."""
         self._values.extend([None] * count)
@@ -247,10 +256,11 @@ class MapResult(_Waitable):
             self._finish()
 
     def deliver(self, index, job):
-        if job['state'] == 'succeeded':
-            self._values[index] = job.get('result')
+        value, error = outcome(job)
+        if error is None:
+            self._values[index] = value
         else:
-            self._failed(index, error_of(job))
+            self._failed(index, error)
         self._count()
 
     def refuse(self, index, error):
@@ -320,11 +330,10 @@ class _Stream:
         self.error = None  # of the iterable
 
     def deliver(self, index, job):
-        self._add(index, (True, job.get('result'))
-                  if job['state'] == 'succeeded' else (False, error_of(job)))
+        self._add(index, outcome(job))
 
     def refuse(self, index, error):
-        self._add(index, (False, error))
+        self._add(index, (None, error))
 
     def _add(self, index, outcome):
         with self.changed:
@@ -336,9 +345,18 @@ class _Stream:
                 self.arrived.append(outcome)
                 self.changed.notify_all()
 
+    lazy = True  # it is drawn as it is taken
+
+    def draw_all(self):
+        with self.changed:
+            self.window, self.filling = sys.maxsize, True
+            self.changed.notify_all()
+
     def stop(self):
         with self.changed:
             self.stopped = True
+            self.error = self.error or JobCancelled(
+                'the pool was terminated', cause='cancelled')
             self.changed.notify_all()
 
     def room(self):
@@ -396,11 +414,11 @@ class ResultIterator:
                 if left is not None and left <= 0:
                     raise TimeoutError('no result within %s s' % timeout)
                 stream.changed.wait(left)
-            good, value = (stream.arrived.pop(stream.taken) if stream.ordered
+            value, error = (stream.arrived.pop(stream.taken) if stream.ordered
                            else stream.arrived.popleft())
             stream.taken += 1
             if stream.drawn - stream.taken <= stream.window // 2:
                 stream.changed.notify_all()
-        if good:
+        if error is None:
             return value
-        raise value
+        raise error
