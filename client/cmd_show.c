@@ -1,5 +1,6 @@
 /* reeve show: everything about one job, and what to do next. */
 
+#include "client/asked.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/duration.h"
@@ -30,13 +31,28 @@ static void row(const struct tool *tool, const char *label, const char *value)
 	printf("  %-10s %s\n", label, clean);
 }
 
-static void print_head(const struct tool *tool, const struct reeve_job *job)
+/* Ended by a limit: by which. */
+static void say_timeout(struct slice spec, char end[WORDS_BYTES])
+{
+	int64_t ms = field_int(spec, "timeout_ms");
+	char span[DURATION_BYTES];
+
+	if (ms)
+		snprintf(end, WORDS_BYTES,
+			 "ran longer than its timeout, %s, and was ended",
+			 duration_format(ms, span));
+}
+
+static void print_head(const struct tool *tool, const struct reeve_job *job,
+		       struct slice spec)
 {
 	enum render_colour colour;
 	const char *glyph = words_glyph(job->state, tool->out.unicode, &colour);
 	char end[WORDS_BYTES], title[256];
 
 	words_end(job, end);
+	if (job->cause == REEVE_CAUSE_TIMEOUT && reeve_job_ended(job))
+		say_timeout(spec, end);
 	text_clean(end);
 	text_fit(words_title(job), 60, tool->out.unicode, title, sizeof(title));
 	printf("job %" PRId64 "  %s\n", job->id, title);
@@ -53,7 +69,10 @@ static void print_times(const struct tool *tool, const struct reeve_job *job,
 	char stamp[STAMP_BYTES], text[128], span[DURATION_BYTES];
 
 	row(tool, "submitted", stamp_local(job->created_ms, stamp));
-	if (job->state == REEVE_SCHEDULED && job->run_at_ms)
+	/* Of one that runs or ran: what was asked for, not of a later try. */
+	if (job->run_at_ms > job->created_ms &&
+	    (job->state == REEVE_SCHEDULED || job->attempt <= 1 ||
+	     job->run_at_ms > now_ms))
 		row(tool, "due", stamp_local(job->run_at_ms, stamp));
 	if (!job->started_ms)
 		return;
@@ -233,12 +252,15 @@ static int print_tries(struct tool *tool, const struct reeve_job *job)
 	return 0;
 }
 
-static int show_json(struct tool *tool, const struct reeve_job *job)
+static int show_json(struct tool *tool, const struct reeve_job *job,
+		     struct slice spec)
 {
 	char params[64];
 	const char *reply;
 
 	printf("{\"v\":1,\"job\":%s", job->json);
+	if (json_count(spec) > 0)
+		printf(",\"submitted\":%.*s", (int)spec.n, spec.p);
 	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", job->id);
 	if (job->attempt > 1 && reeve_call(tool->r, "org.reeve.jobs.Explain",
 					   params, &reply) == 0) {
@@ -250,17 +272,14 @@ static int show_json(struct tool *tool, const struct reeve_job *job)
 	return 0;
 }
 
-static int show(struct tool *tool, int64_t id)
+static int show_text(struct tool *tool, const struct reeve_job *job,
+		     struct slice spec)
 {
-	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 	char hint[WORDS_BYTES];
 
-	if (reeve_get(tool->r, id, &job) != 0)
-		return say_error(tool);
-	if (tool->json)
-		return show_json(tool, job);
-	print_head(tool, job);
+	print_head(tool, job, spec);
 	print_facts(tool, job);
+	asked_print(tool, spec, row);
 	print_times(tool, job, clock_wall_ms());
 	print_progress(tool, job, clock_wall_ms());
 	ties_print(tool, job, row);
@@ -273,6 +292,22 @@ static int show(struct tool *tool, int64_t id)
 	if (hint[0])
 		row(tool, "next", hint);
 	return 0;
+}
+
+static int show(struct tool *tool, int64_t id)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	struct arena arena = {0};
+	struct slice spec;
+	int result;
+
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	spec = asked_load(tool, id, &arena);
+	result = tool->json ? show_json(tool, job, spec)
+			    : show_text(tool, job, spec);
+	arena_fini(&arena);
+	return result;
 }
 
 static int run(struct tool *tool, void *options, int argc, char **argv)

@@ -111,7 +111,7 @@ def types():
     return {'$schema': 'http://json-schema.org/draft-07/schema#',
             'title': 'Types of the protocol that --json passes on',
             'definitions': reachable(found, (
-                'Job', 'End', 'Queue', 'Worker', 'Pool', 'StatusReply',
+                'Job', 'End', 'Queue', 'Worker', 'Pool', 'StatusReply', 'Spec',
                 'ExplainReply', 'Reason', 'Event', 'Setting', 'SettingChange'))}
 
 

@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""What the tool says again of what it was told: show, explain, and the words of
+filters and queues, with the real daemon.
+
+    asked.py REEVE REEVED [TEST...]
+"""
+# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from tool import RealPlace, holds, run_tests, same  # noqa: E402
+
+TOOL, REEVED = map(os.path.abspath, sys.argv[1:3])
+
+
+class Real(RealPlace):
+    """With what is asked of it here."""
+
+    def __init__(self):
+        super().__init__(TOOL, REEVED)
+        self.reeve('daemon', 'start')
+
+    def out(self, *args, **env):
+        result = self.reeve(*args, **env)
+        assert result.code == 0, result
+        return result.out
+
+    def rows(self, job):
+        """show, by its labels."""
+        rows = {}
+        for line in self.out('show', str(job)).splitlines()[1:]:
+            label, value = line[2:12].strip() or label, line[13:]
+            rows.setdefault(label, []).append(value)
+        return rows
+
+
+def test_show_says_all_that_was_asked_for():
+    with Real() as here:
+        here.out('submit', '--hold', '--at', '2099-01-02 10:00', '-C', '/',
+                 '-t', 'a=b', '-t', 'c= d', '--timeout', '5m', '--grace', '1s',
+                 '--expire', '0', '--keep', '2d', '--retry', '3', '--backoff',
+                 '2s..1m', '--retry-on', 'exit', '--retry-exit', '3,4',
+                 '--unique', 'u1', '--umask', '077', '--nice', '3', '--limit',
+                 'nofile=100', '--crash-limit', '5', '--keep-orphans', '-e',
+                 'FOO=bar', '-p', '7', 'true')
+        rows = here.rows(1)
+        for label, value in (
+                ('cwd', '/'), ('timeout', '5m00s'), ('unique', 'u1'),
+                ('grace', '1.0s from SIGTERM to SIGKILL'),
+                ('kept', '2d00h after its end'), ('umask', '077'),
+                ('retry', 'up to 3 times, after 2.0s to 1m00s; on exit; '
+                          'exit codes 3, 4'),
+                ('nice', '3'), ('limit', 'nofile=100'), ('priority', '7'),
+                ('crashes', 'it fails when 5 workers died under it'),
+                ('orphans', 'its processes are left behind'),
+                ('due', '2099-01-02 10:00:00')):
+            same((label, rows.get(label)), (label, [value]))
+        same((rows['tag'], rows['env'][0]), (['a=b', 'c= d'], 'FOO=bar'))
+        holds(rows['env'][1], 'variables as they are here')
+        here.out('submit', '--hold', '--once', '--expire', '2h', '--clean-env',
+                 '-e', 'A=1', '--keep', '0', 'true')
+        rows = here.rows(2)
+        same((rows['once'], rows['expires'], rows['kept'], rows['env'][:1]),
+             (['never started twice'],
+              ['if it still waits 2h00m after its submission'],
+              ['not at all after its end'], ['A=1']))
+
+
+def test_show_is_short_of_a_job_of_which_nothing_was_asked():
+    with Real() as here:
+        here.out('submit', '-w', 'true')
+        same(set(here.rows(1)) - {'state', 'command', 'queue', 'user',
+                                  'attempt', 'cwd', 'submitted', 'started',
+                                  'ran', 'used'}, set())
+
+
+def test_show_json_has_the_whole_submission():
+    with Real() as here:
+        here.out('submit', '--hold', '--timeout', '5m', '-e', 'A=1', 'true')
+        told = here.reeve('show', '1', '--json').json()['submitted']
+        same((told['timeout_ms'], told['context']['env']['A'], told['argv']),
+             (300000, '1', ['true']))
+
+
+def test_who_ran_too_long_is_told_how_long_that_was():
+    with Real() as here:
+        here.reeve('run', '--timeout', '50ms', 'sleep', '9')
+        holds(here.out('show', '1'), 'longer than its timeout, 50ms')
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests(sys.modules[__name__], sys.argv[3:]))
