@@ -99,15 +99,17 @@ static void warn_of_pools(struct json_out *out, const struct broker *broker)
 		const struct served_pool *pool = &broker->pools.list[i];
 		char text[CHANNEL_REASON_BYTES + 256];
 
-		if (!pool->config || !pools_is_degraded(pool))
+		if (!pool->config || !pools_trouble(pool))
 			continue;
 		if (i == POOLS_EXEC)
 			snprintf(text, sizeof(text),
 				 "workers die too often; replacements are "
 				 "held back");
 		else
-			snprintf(text, sizeof(text), "pool %s is degraded: %s",
-				 pool->config->name, pools_trouble(pool));
+			snprintf(text, sizeof(text), "pool %s%s: %s",
+				 pool->config->name,
+				 pools_is_degraded(pool) ? " is degraded" : "",
+				 pools_trouble(pool));
 		json_out_string(out, slice_of(text));
 	}
 }

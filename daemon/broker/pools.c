@@ -1,6 +1,7 @@
 #include "daemon/broker/pools.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "daemon/base/log.h"
 #include "daemon/broker/cycle.h"
@@ -230,7 +231,12 @@ void pools_heard(struct broker *broker, const struct channel_message *message)
 	pool->degraded = message->pool_degraded;
 	pool->retry_ns = message->pool_retry_ns;
 	pool->generation = message->value;
-	memcpy(pool->reason, message->reason, sizeof(pool->reason));
+	/* The old ones go on: that is how a reload to broken code looks. */
+	snprintf(pool->reason, sizeof(pool->reason), "%s%.*s",
+		 !pool->degraded && message->reason[0]
+			 ? "new workers cannot begin: "
+			 : "",
+		 CHANNEL_REASON_BYTES, message->reason);
 	fleet_parked(broker);
 	cycle_kick(broker);
 }
@@ -308,6 +314,8 @@ const char *pools_trouble(const struct served_pool *pool)
 	if (pool->refusing)
 		return "its workers put back every job that they get; each "
 		       "gets the next one after a pause";
+	if (pool->reason[0])
+		return pool->reason;
 	if (pool->unwilling)
 		return "workers of it put back the jobs that they get; each "
 		       "gets the next one after a pause";

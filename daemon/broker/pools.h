@@ -26,7 +26,7 @@ struct served_pool {
 	int workers; /* that live */
 	bool degraded;
 	int64_t retry_ns;
-	char reason[CHANNEL_REASON_BYTES];
+	char reason[CHANNEL_REASON_BYTES + 32];
 	/* Workers that put back what they get; all, and for long. */
 	uint32_t unwilling;
 	bool refusing;

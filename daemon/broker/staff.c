@@ -225,7 +225,7 @@ static void strand(struct broker *broker, const struct served_pool *pool,
 {
 	struct json_out *out = &broker->scratch;
 	struct batch *batch = broker->gathering;
-	char text[CHANNEL_REASON_BYTES + 128];
+	char text[CHANNEL_REASON_BYTES + 256];
 	const struct pools_handler *handler;
 	struct slice failure, name;
 	size_t i;

@@ -59,6 +59,6 @@ void pool_state_message(const struct pool *pool, int64_t now_ns,
 	};
 	memcpy(ret->pool, pool->config.name, sizeof(ret->pool));
 	/* A worker that died once is no news. */
-	if (degraded || pool->preload.deaths)
+	if (degraded || pool->preload.deaths || pool->backoff.deaths > 1)
 		memcpy(ret->reason, pool->reason, sizeof(ret->reason));
 }

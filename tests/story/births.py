@@ -101,6 +101,11 @@ def pool(t, name):
             if one['name'] == name][0]
 
 
+def workers(t, name):
+    return {worker['pid'] for worker in t.c.call('admin.Workers')['workers']
+            if worker['pool'] == name}
+
+
 def served(t, name, workers):
     eventually(lambda: pool(t, name)['workers'] == workers, 20,
                'pool %s has %d workers' % (name, workers))
@@ -228,16 +233,30 @@ def pools_come_and_go_with_a_reload(t):
 @story(seconds=90)
 def a_pool_made_anew_by_hand_keeps_its_old_workers_if_it_fails(t):
     t.env['LOAD'] = str(t.folder / 'broken')
-    configure(t, python_pool(t, 'py', '1', ', preload: true'))
+    names = ('py', 'each')
+    configure(t, python_pool(t, 'py', '1', ', preload: true'),
+              python_pool(t, 'each', '2'))
     t.start()
-    pid = call(t, 'py')['pid']
+    served(t, 'each', 2)
+    pids = {name: workers(t, name) for name in names}
     (t.folder / 'broken').write_text('thumbs')
     t.c.call('admin.Recycle', pool='py')
+    t.c.call('admin.Recycle', pool='each')
     eventually(lambda: "preload failed: KeyError: 'thumbs'" in t.log_text())
-    equal(call(t, 'py')['pid'], pid)
+    for name in names:
+        assert call(t, name)['pid'] in pids[name]
+        reason = eventually(lambda: pool(t, name).get('reason'), 20,
+                            'the pool says that its births fail')
+        assert reason.startswith('new workers cannot begin: '), reason
+        assert 'thumbs' in reason, reason
+        equal(pool(t, name)['state'], 'running')
+        assert any(name in text and 'cannot begin' in text
+                   for text in t.c.call('admin.Status')['warnings'])
     (t.folder / 'broken').unlink()
-    eventually(lambda: call(t, 'py')['pid'] != pid, 20, 'a new one serves')
-    served(t, 'py', 1)
+    for name in names:
+        eventually(lambda: not pids[name] & workers(t, name), 20,
+                   'new ones serve')
+        eventually(lambda: not pool(t, name).get('reason'))
 
 
 @story(seconds=60)
