@@ -9,6 +9,7 @@
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/job.h"
+#include "client/map_args.h"
 #include "client/relay.h"
 #include "client/say.h"
 #include "client/spec.h"
@@ -26,9 +27,9 @@
 #define MAP_OUTSTANDING 10000
 
 static const struct arg_flag flags[] = {
-	{"jobs", 'j', ARG_INT, offsetof(struct map_options, jobs), "N",
-	 "at most N at a time (as many as there are workers)", 1, "parallel"},
-	{"lines", 'a', ARG_TEXT, offsetof(struct map_options, file), "FILE",
+	{"jobs", 'j', ARG_TEXT, offsetof(struct map_options, jobs_text), "N",
+	 "at most N at a time (as many as there are workers)", 0, "parallel"},
+	{"lines", 'a', ARG_LIST, offsetof(struct map_options, files), "FILE",
 	 "items are the lines of FILE (stdin)", 0, NULL},
 	{"null", '0', ARG_ON, offsetof(struct map_options, null), NULL,
 	 "items end with NUL, as from find -print0", 0, NULL},
@@ -47,8 +48,9 @@ static const struct arg_flag flags[] = {
 	{"json-lines", 0, ARG_ON, offsetof(struct map_options, json_lines),
 	 NULL, "with --handler: items are JSON, objects the arguments", 0,
 	 NULL},
-	{"retry-failed", 0, ARG_INT, offsetof(struct map_options, again),
-	 "GROUP", "what failed or was cancelled in a former map", 1, NULL},
+	{"retry-failed", 0, ARG_TEXT, offsetof(struct map_options, again_text),
+	 "GROUP", "what failed or was cancelled in a former map, or the last",
+	 0, NULL},
 	CALLBACK_FLAGS("on-all-", offsetof(struct map_options, all),
 		       "when all have succeeded",
 		       "when all have ended, and not all well",
@@ -373,7 +375,13 @@ int map_open_source(struct map *map, char **lists, int count)
 	char separator = options->null ? '\0' : '\n';
 	int fd = STDIN_FILENO;
 
-	if (lists && (options->file || options->column_end))
+	if (options->files.count > 1)
+		return say_usage(map->tool,
+				 "Like: cat FILE FILE | reeve map COMMAND, or: "
+				 "paste FILE FILE | reeve map --colsep '\\t' "
+				 "COMMAND {1} {2}",
+				 "--lines takes one file");
+	if (lists && (options->files.count || options->column_end))
 		return say_usage(map->tool, "Give one of them",
 				 "::: excludes --lines and --colsep");
 	if (options->column_end && !options->column_end[0])
@@ -381,12 +389,13 @@ int map_open_source(struct map *map, char **lists, int count)
 				 "--colsep takes a text that is not empty");
 	if (lists)
 		return open_lists(map, lists, count);
-	if (options->file) {
-		fd = open(options->file, O_RDONLY | O_CLOEXEC);
+	if (options->files.count > 0) {
+		fd = open(options->files.items[0], O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return say_fail(map->tool, EXIT_FAILED,
 					"Check the spelling and the rights",
-					"cannot open %s: %s", options->file,
+					"cannot open %s: %s",
+					options->files.items[0],
 					strerror(errno));
 	} else if (isatty(fd) == 1) {
 		return say_usage(map->tool,
@@ -438,8 +447,10 @@ static int begin_items(struct map *map, int argc, char **argv)
 {
 	struct map_options *options = map->options;
 	size_t columns = LISTS_MAX;
-	int words = 0, result;
+	int words = 0, result = map_args_marks(map, argc, argv);
 
+	if (result != 0)
+		return result;
 	while (words < argc && !lists_is_mark(argv[words]))
 		words++;
 	if (words == 0 && !options->job.shell)
@@ -467,7 +478,7 @@ static int begin_items(struct map *map, int argc, char **argv)
 				 "--key names one job, and map makes many");
 	pattern_init(&map->pattern, map->defaults.argv, map->defaults.shell,
 		     columns, options->mark);
-	return 0;
+	return map_args_places(map);
 }
 
 static int begin_again(const struct map *map, int argc)
@@ -475,7 +486,7 @@ static int begin_again(const struct map *map, int argc)
 	const struct map_options *options = map->options;
 
 	if (argc > 0 || options->job.shell || options->job.handler.handler ||
-	    options->file || options->dry_run ||
+	    options->files.count > 0 || options->dry_run ||
 	    !callback_args_are_none(&options->all) ||
 	    !callback_args_are_none(&options->job.callbacks))
 		return say_usage(map->tool,
@@ -490,8 +501,8 @@ static int begin(struct map *map, int argc, char **argv)
 {
 	struct map_options *options = map->options;
 	struct tool *tool = map->tool;
+	int result = map_args_read(map);
 	int64_t limit = options->jobs ? options->jobs : MAP_OUTSTANDING;
-	int result = map_limit(map);
 
 	if (result == 0)
 		result = options->again ? begin_again(map, argc)

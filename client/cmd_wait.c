@@ -349,10 +349,12 @@ static int found_nothing(struct waiting *waiting,
 
 static int wait_selected(struct waiting *waiting, struct selector *selector)
 {
-	struct selector rest = *selector;
 	struct tool *tool = waiting->tool;
-	int result;
+	int result = selector_resolve(tool, selector);
+	struct selector rest = *selector;
 
+	if (result != 0)
+		return result;
 	rest.group = 0;
 	if (selector->group && selector_is_empty(&rest)) {
 		stuck_tell_group(tool, selector->group);

@@ -76,28 +76,6 @@ int map_group(struct map *map, struct json_out *out)
 	return json_out_ok(out) ? 0 : say_memory(map->tool);
 }
 
-int map_limit(struct map *map)
-{
-	const char *text = map->options->max_fail;
-	char digits[24];
-	size_t n = text ? strlen(text) : 0;
-
-	if (!text)
-		return 0;
-	map->most_is_percent = n > 0 && text[n - 1] == '%';
-	n -= map->most_is_percent;
-	if (n < sizeof(digits))
-		snprintf(digits, sizeof(digits), "%.*s", (int)n, text);
-	if (n >= sizeof(digits) || !args_int(digits, &map->most_failed) ||
-	    map->most_failed < 1 ||
-	    (map->most_is_percent && map->most_failed > 100))
-		return say_usage(map->tool, "Write it like 3 or 5%",
-				 "--max-fail takes a number from 1 on, or "
-				 "1%% to 100%%, not '%s'",
-				 text);
-	return 0;
-}
-
 /* As long as the number of items is not known, a share of a few says nothing. */
 bool map_is_enough(const struct map *map)
 {

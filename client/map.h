@@ -18,7 +18,9 @@ struct map_options {
 	struct callback_args all; /* of the group */
 	int64_t jobs;		  /* 0: no limit */
 	int64_t again;		  /* --retry-failed: the group; 0: none */
-	const char *file, *max_fail, *column_end, *mark;
+	struct arg_list files;	  /* of items; more than one is refused */
+	const char *jobs_text, *again_text; /* to be read: map_args_read() */
+	const char *max_fail, *column_end, *mark;
 	bool null, keep_order, no_output, dry_run, json_lines;
 };
 
@@ -62,9 +64,6 @@ must_check int map_too_long(const struct map *map);
  *
  * Return: 0, or the exit code, with the error said. */
 must_check int map_group(struct map *map, struct json_out *out);
-
-/** map_limit() - read --max-fail; 0, or the exit code, with the error said */
-must_check int map_limit(struct map *map);
 
 /** map_is_enough() - so many have failed that the rest is to be cancelled */
 bool map_is_enough(const struct map *map);

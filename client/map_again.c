@@ -3,7 +3,7 @@
 #include "client/clock.h"
 #include "client/field.h"
 #include "client/job.h"
-#include "client/map.h"
+#include "client/map_args.h"
 #include "client/say.h"
 #include "client/selector.h"
 #include "client/words.h"
@@ -47,6 +47,11 @@ int map_again_begin(struct map *map)
 	char params[64];
 	int result;
 
+	if (map->options->again == MAP_GROUP_LAST) {
+		result = selector_last_group(map->tool, &map->options->again);
+		if (result != 0)
+			return result;
+	}
 	map->group = map->options->again;
 	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}", map->group);
 	if (reeve_call(map->tool->r, "org.reeve.jobs.GetGroup", params,

@@ -6,7 +6,7 @@
 #include "client/clock.h"
 #include "client/interrupt.h"
 #include "client/job.h"
-#include "client/map.h"
+#include "client/map_args.h"
 #include "client/pool.h"
 #include "client/say.h"
 #include "client/served.h"
@@ -363,6 +363,8 @@ static int check_words(struct calls *calls, size_t columns)
 	}
 	pattern_init(&map->pattern, calls->words, NULL, columns,
 		     map->options->mark);
+	if (map_args_places(map) != 0)
+		return EXIT_USAGE;
 	if (!map->pattern.has_item)
 		return say_usage(map->tool,
 				 "Like: reeve map --handler thumb path={} "
@@ -423,7 +425,9 @@ static int begin(struct calls *calls, struct arg_list *words, int argc,
 
 	while (count < argc && !lists_is_mark(argv[count]))
 		count++;
-	result = map_limit(map);
+	result = map_args_marks(map, argc, argv);
+	if (result == 0)
+		result = map_args_read(map);
 	if (result == 0)
 		result = map_open_source(
 			map, count < argc ? argv + count : NULL, argc - count);

@@ -81,6 +81,25 @@ void pattern_init(struct pattern *pattern, const char *const *argv,
 		pattern->has_item |= has_place(pattern, argv[i]);
 }
 
+size_t pattern_beyond(const struct pattern *pattern)
+{
+	struct pattern wide = *pattern;
+	struct place place;
+
+	wide.columns = SIZE_MAX / 10 - 1;
+	for (size_t i = 0; pattern->shell ? i < 1 : !!pattern->argv[i]; i++) {
+		const char *at = pattern->shell ? pattern->shell
+						: pattern->argv[i];
+
+		for (; *at; at++) {
+			if (read_place(&wide, at, &place) != 0 &&
+			    place.field > pattern->columns)
+				return place.field;
+		}
+	}
+	return 0;
+}
+
 static void add(struct json_out *out, struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++)

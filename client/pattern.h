@@ -42,5 +42,8 @@ must_check int pattern_fill(const struct pattern *pattern, struct arena *arena,
 			    const struct pattern_item *item,
 			    struct reeve_spec *ret);
 
+/** pattern_beyond() - the N of the first {N} above `columns`; 0: there is none */
+size_t pattern_beyond(const struct pattern *pattern);
+
 /** pattern_quote() - as a word that a shell reads as @text */
 void pattern_quote(struct json_out *out, const char *text);

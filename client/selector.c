@@ -227,6 +227,10 @@ static int add_pair(struct tool *tool, struct selector *selector,
 		return add_states(tool, selector, value);
 	if (slice_is(key, "cause"))
 		return add_cause(tool, selector, value);
+	if (strcmp(word, "group=last") == 0) {
+		selector->group_last = true;
+		return 0;
+	}
 	if (slice_is(key, "group"))
 		return add_number(tool, word, value, &selector->group);
 	if (slice_is(key, "follows"))
@@ -334,9 +338,10 @@ bool selector_is_empty(const struct selector *selector)
 	       !selector->states && !selector->causes && !selector->queue &&
 	       !selector->handler && !selector->name && !selector->key &&
 	       selector->tags.count == 0 && !selector->group &&
-	       !selector->newer_ms && !selector->older_ms &&
-	       !selector->longer_ms && !selector->not_count &&
-	       !selector->follows && !selector->has_exit && !selector->has_uid;
+	       !selector->group_last && !selector->newer_ms &&
+	       !selector->older_ms && !selector->longer_ms &&
+	       !selector->not_count && !selector->follows &&
+	       !selector->has_exit && !selector->has_uid;
 }
 
 bool selector_is_ids(const struct selector *selector)

@@ -5,7 +5,7 @@
  *
  *	42   40-60   40-60:2   1-5,8   last	ids
  *	failed   running   waiting   unfinished   ended   all
- *	state=failed,cancelled   queue=mail   name=fetch   group=7   key=K
+ *	state=failed,cancelled   queue=mail   name=fetch   group=7|last   key=K
  *	cause=timeout   exit=3   uid=1000   tag:lang=de   newer=1d   older=2h
  *	longer=10m				ran so long, or runs
  *	follows=17				is a callback of job 17
@@ -21,7 +21,8 @@
 struct selector {
 	int64_t *ids; /* owned */
 	size_t id_count, id_capacity;
-	bool last; /* the newest job: still to be looked up */
+	bool last;	 /* the newest job: still to be looked up */
+	bool group_last; /* the group of the newest map: the same */
 	bool all;
 	uint32_t states; /* bits 1 << enum reeve_state; 0: any */
 	uint32_t causes; /* bits 1 << enum reeve_cause; 0: any */
@@ -88,6 +89,11 @@ must_check int selector_fold_nots(struct tool *tool, struct selector *selector);
 /** selector_add_id() - one id more; any number of them */
 must_check int selector_add_id(struct tool *tool, struct selector *selector,
 			       int64_t id);
+
+/** selector_last_group() - the group of the newest job that has one
+ *
+ * Return: 0, or the exit code, with the error said. */
+must_check int selector_last_group(struct tool *tool, int64_t *ret);
 
 /** selector_resolve() - look up `last`; needs the connection
  *

@@ -12,14 +12,74 @@
 #define FIND_PAGE 1000
 #define FIND_CURSOR_BYTES 256
 
+int selector_last_group(struct tool *tool, int64_t *ret)
+{
+	char cursor[FIND_CURSOR_BYTES] = "";
+
+	do {
+		struct json_out out = {0};
+		struct arena arena = {0};
+		struct json_iter iter;
+		struct slice job;
+		const char *reply;
+		int result = 0;
+
+		json_out_object(&out);
+		json_out_member_int(&out, "limit", FIND_PAGE);
+		json_out_member_bool(&out, "newest_first", true);
+		if (cursor[0])
+			json_out_member_text(&out, "cursor", cursor);
+		json_out_object_end(&out);
+		json_out_byte(&out, '\0');
+		if (!json_out_ok(&out))
+			result = say_memory(tool);
+		else if (reeve_call(tool->r, "org.reeve.jobs.List", out.p,
+				    &reply) != 0)
+			result = say_error(tool);
+		json_out_fini(&out);
+		if (result != 0)
+			return result;
+		snprintf(cursor, sizeof(cursor), "%s",
+			 field_text(&arena, slice_of(reply), "cursor"));
+		arena_fini(&arena);
+		iter = json_enter(field_list(slice_of(reply), "jobs"));
+		while (json_item(&iter, &job)) {
+			*ret = field_int(job, "group");
+			if (*ret > 0)
+				return 0;
+		}
+	} while (cursor[0]);
+	return say_fail(tool, EXIT_MISSING, "reeve map makes one",
+			"there is no last group: no job belongs to one");
+}
+
+/* "group=last", here and behind not:. */
+static int resolve_groups(struct tool *tool, struct selector *selector)
+{
+	int result = 0;
+
+	if (selector->group_last)
+		result = selector_last_group(tool, &selector->group);
+	selector->group_last = false;
+	for (size_t i = 0; result == 0 && i < selector->not_count; i++) {
+		struct selector *not = &selector->nots[i];
+
+		if (not ->group_last)
+			result = selector_last_group(tool, &not ->group);
+		not ->group_last = false;
+	}
+	return result;
+}
+
 int selector_resolve(struct tool *tool, struct selector *selector)
 {
 	struct json_iter iter;
 	struct slice job;
 	const char *reply;
+	int result = resolve_groups(tool, selector);
 
-	if (!selector->last)
-		return 0;
+	if (result != 0 || !selector->last)
+		return result;
 	if (reeve_call(tool->r, "org.reeve.jobs.List",
 		       "{\"limit\":1,\"newest_first\":true}", &reply) != 0)
 		return say_error(tool);
@@ -80,10 +140,10 @@ int selector_find(struct tool *tool, struct selector *selector)
 {
 	char cursor[FIND_CURSOR_BYTES] = "";
 	struct selector found = {0};
-	int result;
+	int result = selector_resolve(tool, selector);
 
-	if (selector_is_ids(selector))
-		return selector_resolve(tool, selector);
+	if (result != 0 || selector_is_ids(selector))
+		return result;
 	do {
 		result = find_page(tool, selector, &found, cursor);
 	} while (result == 0 && cursor[0]);

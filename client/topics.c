@@ -34,6 +34,7 @@ static const struct topic topics[] = {
 	 "  waiting unfinished done ended   several states at once\n"
 	 "  all                             every job\n"
 	 "  state=failed,cancelled  queue=Q  name=N  group=G  key=K  handler=H\n"
+	 "  group=last                      of the newest map\n"
 	 "  cause=timeout  exit=3  user=NAME  tag:k=v\n"
 	 "  follows=17                      callbacks of job 17\n"
 	 "  newer=1d  older=2h              submitted less, more than so long ago\n"

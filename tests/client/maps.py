@@ -3,7 +3,7 @@
 
     maps.py REEVE [TEST...]
 
-covers: client/map_again
+covers: client/map_again client/map_args
 """
 import json
 import os
@@ -96,12 +96,29 @@ def test_what_failed_can_run_again():
         result = here.reeve('map', '--retry-failed', '1', '-k', '-j2')
         same((result.code, result.out), (0, '3\n4\n5\n'))
         holds(result.err, '3 done, 0 failed', 'group 1')
-        result = here.reeve('map', '--retry-failed', '1')
+        result = here.reeve('map', '--retry-failed', 'last')
         same((result.code, result.out), (0, ''))
         holds(result.err, '0 done')
         same(len(here.calls('OpenGroup')), 1)
         for wrong in (['true'], ['--sh', 'x'], ['--dry-run'], ['-a', 'f']):
             same(here.reeve('map', '--retry-failed', '1', *wrong).code, 2)
+
+
+def test_the_last_group_is_that_of_the_newest_map():
+    with place() as here:
+        same(here.reeve('ls', 'group=last').code, 3)
+        same(here.reeve('map', '--retry-failed', 'last').code, 3)
+        for items in ('1', '2'), ('3', '4', '5'):
+            here.reeve('map', '--no-output', 'false', ':::', *items)
+        here.reeve('submit', '-w', 'true')
+        same(here.reeve('ls', 'group=last', '-o', 'ids').out, '3\n4\n5\n')
+        same(here.reeve('ls', '-a', 'not:group=last', '-o', 'ids').out,
+             '1\n2\n6\n')
+        same(here.reeve('retry', 'group=last', '--yes').out,
+             '3 tried again\n')
+        here.reeve('wait', 'group=last')
+        holds(here.reeve('map', '--retry-failed', 'last').err,
+              '3 failed', 'group 2')
 
 
 def test_many_failures_run_again_in_pages():
@@ -157,7 +174,15 @@ def test_wrong_uses_say_what_to_do():
                 (['true'] + [':::', 'a'] * 40, 'at most 32 lists'),
                 (['true'] + ([':::'] + ['a'] * 200) * 9, 'combinations'),
                 (['--key', 'k', 'true', ':::', 'a'], 'map makes many'),
-                (['-j0', 'true', ':::', 'a'], 'whole number from 1 on')):
+                (['-j0', 'true', ':::', 'a'], 'as many run as there are'),
+                (['-j50%', 'true', ':::', 'a'], 'share of the processors'),
+                (['echo', '::::', 'f'], 'reeve map -a FILE'),
+                (['--handler', 'h', 'a={}', '::::', 'f'], '-a FILE'),
+                (['-a', 'f', '-a', 'g', 'echo'], '--lines takes one file'),
+                (['echo', '{3}', ':::', 'a', ':::', 'b'], 'only 2 lists'),
+                (['--sh', 'echo {3.}', ':::', 'a', ':::', 'b'], 'is {3}'),
+                (['--handler', 'h', 'a={3}', ':::', 'a', ':::', 'b'], '{3}'),
+                (['--retry-failed', 'group'], 'or last')):
             result = here.reeve('map', *args)
             assert result.code in (1, 2), result
             holds(result.err, word)
