@@ -10,7 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TOP_PERIOD_MS 1000
+#define TOP_LEAST_MS 400      /* between two times that all is asked for */
+#define TOP_DEAF_MS 1000      /* when nobody tells of events */
+#define TOP_FALLBACK_MS 15000 /* for what no event tells of */
 #define TOP_PATIENCE_MS 500
 
 /* ---- What is selected ---- */
@@ -18,15 +20,15 @@
 /* The rows that can be: queues, running jobs, ended jobs. */
 static size_t row_count(const struct top *top)
 {
-	return top->queue_count + top->running_count + top->ended_count;
+	return top->shown_count + top->running_count + top->ended_count;
 }
 
-/* The job of a row; NULL: a queue, or one that the filter hides. */
+/* The job of a row; NULL: a queue. */
 static const struct reeve_job *job_at(const struct top *top, size_t row)
 {
-	if (row < top->queue_count)
+	if (row < top->shown_count)
 		return NULL;
-	row -= top->queue_count;
+	row -= top->shown_count;
 	return row < top->running_count ? top->running[row]
 					: top->ended[row - top->running_count];
 }
@@ -37,36 +39,36 @@ static bool is_selected(const struct top *top, size_t row)
 
 	if (job)
 		return top->selected_id == job->id;
-	return !top->selected_id &&
-	       strcmp(top->queues[row].name, top->selected_queue) == 0;
+	return !top->selected_id && strcmp(top->queues[top->shown[row]].name,
+					   top->selected_queue) == 0;
+}
+
+static void choose(struct top *top, size_t row)
+{
+	const struct reeve_job *job = job_at(top, row);
+
+	top->selected_id = job ? job->id : 0;
+	if (!job)
+		snprintf(top->selected_queue, sizeof(top->selected_queue), "%s",
+			 top->queues[top->shown[row]].name);
 }
 
 static void move(struct top *top, int by)
 {
 	size_t count = row_count(top), at = 0;
-	const struct reeve_job *job;
 
+	if (count == 0)
+		return;
 	while (at < count && !is_selected(top, at))
 		at++;
 	if (at == count)
 		at = by > 0 ? count - 1 : 0; /* none: begin at the other end */
-	for (size_t tries = 0; tries < count; tries++) {
-		at = (at + count + (size_t)(by + (int)count)) % count;
-		job = job_at(top, at);
-		if (job && !top_matches(top, job))
-			continue;
-		top->selected_id = job ? job->id : 0;
-		if (!job)
-			snprintf(top->selected_queue,
-				 sizeof(top->selected_queue), "%s",
-				 top->queues[at].name);
-		return;
-	}
+	choose(top, (at + count + (size_t)(by + (int)count)) % count);
 }
 
 static const struct reeve_job *selected_job(const struct top *top)
 {
-	for (size_t i = top->queue_count; i < row_count(top); i++) {
+	for (size_t i = top->shown_count; i < row_count(top); i++) {
 		if (is_selected(top, i))
 			return job_at(top, i);
 	}
@@ -122,8 +124,11 @@ static void pause_queue(struct top *top)
 	char done[TOP_TEXT + 32];
 	bool paused = false;
 
-	if (!name[0])
+	if (!name[0] || !top->marked) {
+		snprintf(top->message, sizeof(top->message),
+			 "choose a queue first: up, down");
 		return;
+	}
 	for (size_t i = 0; i < top->queue_count; i++)
 		paused |= top->queues[i].paused &&
 			  strcmp(top->queues[i].name, name) == 0;
@@ -146,8 +151,13 @@ static void edit_filter(struct top *top, int key)
 	size_t n = strlen(top->filter);
 
 	if (key == '\n' || key == '\r') {
+		if (top_filter_set(top) != 0)
+			return; /* it stays open, with what is wrong */
 		top->prompt = TOP_NO_PROMPT;
-	} else if (key == TERM_KEY_ESCAPE) {
+		top->choose_first = top->filter[0];
+		return;
+	}
+	if (key == TERM_KEY_ESCAPE) {
 		top->prompt = TOP_NO_PROMPT;
 		top->filter[0] = '\0';
 	} else if ((key == 127 || key == '\b') && n > 0) {
@@ -159,11 +169,14 @@ static void edit_filter(struct top *top, int key)
 		top->filter[n] = (char)key;
 		top->filter[n + 1] = '\0';
 	}
+	/* Half a word may be none yet: it is told when it is meant. */
+	if (top_filter_set(top) != 0)
+		top->message[0] = '\0';
 }
 
 static void press_on_job(struct top *top, int key)
 {
-	if (!top->selected_id) {
+	if (!top->selected_id || !top->marked) {
 		snprintf(top->message, sizeof(top->message),
 			 "choose a job first: up, down");
 		return;
@@ -218,21 +231,49 @@ static bool press(struct top *top, int key)
 
 /* ---- The loop ---- */
 
+/* When all is to be asked for again. */
+static int64_t next_load_ms(const struct top *top)
+{
+	if (top->loaded_ms == 0)
+		return 0;
+	if (top->news && !top->lost && top->events_stream)
+		return top->loaded_ms + TOP_LEAST_MS;
+	return top->loaded_ms +
+	       (top->events_stream ? TOP_FALLBACK_MS : TOP_DEAF_MS);
+}
+
+static void load(struct top *top)
+{
+	top_load(top);
+	top_listen(top);
+	if (top->choose_first && row_count(top) > top->shown_count)
+		choose(top, top->shown_count);
+	top->choose_first = false;
+}
+
 static void loop(struct top *top)
 {
 	for (;;) {
-		int64_t now_ms = clock_monotonic_ms();
-		int64_t next_ms = top->loaded_ms + TOP_PERIOD_MS;
+		int64_t now_ms = clock_monotonic_ms(), wait_ms;
 		int key;
 
-		if (top->loaded_ms == 0 || now_ms >= next_ms) {
-			top_load(top);
-			next_ms = top->loaded_ms + TOP_PERIOD_MS;
-			now_ms = clock_monotonic_ms();
-		}
+		if (now_ms >= next_load_ms(top))
+			load(top);
+		now_ms = clock_monotonic_ms();
+		top_seconds(top, now_ms);
 		term_size(&top->rows, &top->columns);
 		top_draw(top);
-		key = term_key(next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
+		/* Each second the times go on, without a question. */
+		wait_ms = top->second_ms + 1000;
+		if (next_load_ms(top) < wait_ms)
+			wait_ms = next_load_ms(top);
+		wait_ms = wait_ms > now_ms ? wait_ms - now_ms : 0;
+		key = term_key((int)wait_ms,
+			       top->events_stream && !top->news
+				       ? reeve_stream_fd(top->events_stream)
+				       : -1);
+		if (top->events_stream && !top->news)
+			top_listen(top);
 		if (key == TERM_KEY_END ||
 		    (key != TERM_KEY_NONE && !press(top, key)))
 			return;
@@ -256,6 +297,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (!top)
 		return say_memory(tool);
 	top->tool = tool;
+	top->rated = -1;
 	reeve_set_patience(tool->r, TOP_PATIENCE_MS);
 	if (term_open())
 		loop(top);

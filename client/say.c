@@ -52,6 +52,10 @@ static void print_error(const struct tool *tool, const char *code,
 	const char *red = tool->err.colour ? "\033[31m" : "";
 	const char *plain = tool->err.colour ? "\033[0m" : "";
 
+	if (tool->said) {
+		snprintf(tool->said, tool->said_bytes, "%s", message);
+		return;
+	}
 	if (tool->json) {
 		print_json(code, message, hint);
 		return;

@@ -119,13 +119,14 @@ void term_size(size_t *ret_rows, size_t *ret_columns)
 }
 
 /* The next byte; TERM_KEY_NONE or TERM_KEY_END. */
-static int next_byte(int timeout_ms)
+static int next_byte(int timeout_ms, int other)
 {
-	struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = other, .events = POLLIN}};
 	unsigned char byte;
 	ssize_t n;
 
-	if (poll(&fd, 1, timeout_ms) <= 0)
+	if (poll(fds, 2, timeout_ms) <= 0 || !fds[0].revents)
 		return TERM_KEY_NONE;
 	n = read(STDIN_FILENO, &byte, 1);
 	if (n == 1)
@@ -135,19 +136,19 @@ static int next_byte(int timeout_ms)
 	return TERM_KEY_END;
 }
 
-int term_key(int timeout_ms)
+int term_key(int timeout_ms, int other)
 {
-	int key = next_byte(timeout_ms);
+	int key = next_byte(timeout_ms, other);
 	int next;
 
 	if (key != '\033')
 		return key;
 	/* The rest of a key's sequence comes at once, or it was Escape. */
-	next = next_byte(30);
+	next = next_byte(30, -1);
 	if (next != '[' && next != 'O')
 		return TERM_KEY_ESCAPE;
 	do
-		next = next_byte(30);
+		next = next_byte(30, -1);
 	while (next > 0 && (next < '@' || next > '~'));
 	if (next == 'A')
 		return TERM_KEY_UP;

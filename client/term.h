@@ -25,8 +25,11 @@ void term_close(void);
 /** term_size() - at least 1 x 1 */
 void term_size(size_t *ret_rows, size_t *ret_columns);
 
-/** term_key() - wait for one; ASCII or TERM_KEY_* */
-int term_key(int timeout_ms);
+/**
+ * term_key() - wait for one; ASCII or TERM_KEY_*
+ * @other:	a descriptor that ends the waiting when it can be read; -1: none
+ */
+int term_key(int timeout_ms, int other);
 
 /**
  * term_draw() - show these lines, in one go; only those that changed are sent

@@ -38,6 +38,9 @@ struct tool {
 	const char *socket; /* NULL: where it usually is */
 	/* The exit code speaks for a job: own errors use only 120 to 127. */
 	bool speaks_for_job;
+	/* Errors go here instead of to stderr; NULL: none do. */
+	char *said;
+	size_t said_bytes;
 };
 
 /**

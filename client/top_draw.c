@@ -16,7 +16,7 @@
 #define TOP_TICKER_ROWS 30 /* on fewer rows no events are shown */
 
 struct page {
-	const struct top *top;
+	struct top *top;
 	char *lines[TERM_ROWS_MAX]; /* owned */
 	size_t count;
 	/* The line that is being made. */
@@ -87,10 +87,12 @@ static void end_line(struct page *page)
 	page->text[0] = '\0';
 }
 
-/* The whole row in reverse; without colours a mark does. */
+/* What is marked is what the keys act on, so it is known whether it is seen. */
 static void begin_row(struct page *page, bool selected)
 {
 	bool unicode = page->top->tool->out.unicode;
+
+	page->top->marked |= selected && page->count + 1 < page->top->rows;
 
 	add(page, RENDER_PLAIN, "%s",
 	    selected ? (unicode ? "\u25b8 " : "> ") : "  ");
@@ -130,9 +132,11 @@ static void add_sparkline(struct page *page, const int64_t rates[TOP_RATES],
 static void draw_head(struct page *page)
 {
 	const struct top *top = page->top;
-	char counts[COUNTS_BYTES];
+	char counts[COUNTS_BYTES], time[DURATION_BYTES];
 
-	add(page, RENDER_PLAIN, "%s", top->head);
+	add(page, RENDER_PLAIN, "%s for %s  %" PRId64 " connected", top->head,
+	    duration_format(clock_wall_ms() - top->since_ms, time),
+	    top->connections);
 	end_line(page);
 	counts_say(&top->counts, counts);
 	add(page, RENDER_PLAIN, "jobs   %s  ", counts);
@@ -191,42 +195,86 @@ static void draw_pools(struct page *page, size_t most)
 		draw_pool(page, &top->pools[i]);
 }
 
+/*
+ * The rows of a list that are shown: those around the selected one.
+ *
+ * @at:		the selected one; @count: none
+ * Return: the first.
+ */
+static size_t scroll(struct top *top, enum top_list list, size_t at,
+		     size_t count, size_t most)
+{
+	size_t *first = &top->first[list];
+
+	if (at < count && at < *first)
+		*first = at;
+	if (at < count && at >= *first + most)
+		*first = at - most + 1;
+	if (at == count)
+		*first = 0;
+	if (*first + most > count)
+		*first = count > most ? count - most : 0;
+	return *first;
+}
+
+/* Below a list that does not fit. */
+static void add_more(struct page *page, size_t first, size_t count, size_t most)
+{
+	if (first > 0)
+		add(page, RENDER_DIM, "  %zu to %zu of %zu", first + 1,
+		    first + most, count);
+	else if (count > most)
+		add(page, RENDER_DIM, "  and %zu more", count - most);
+}
+
+static bool is_selected_queue(const struct top *top,
+			      const struct top_queue *queue)
+{
+	return !top->selected_id &&
+	       strcmp(top->selected_queue, queue->name) == 0;
+}
+
+static void draw_queue(struct page *page, const struct top_queue *queue,
+		       int name, bool wide)
+{
+	char time[DURATION_BYTES];
+
+	begin_row(page, is_selected_queue(page->top, queue));
+	add_cell(page, RENDER_PLAIN, name, false, queue->name);
+	add_cell(page, queue->paused ? RENDER_YELLOW : RENDER_GREEN, 6, false,
+		 queue->paused ? "paused" : "open");
+	add_number(page, 8, queue->waiting);
+	add_number(page, 8, queue->running);
+	add_cell(page, RENDER_PLAIN, 8, true,
+		 duration_format(queue->oldest_ms
+					 ? clock_wall_ms() - queue->oldest_ms
+					 : -1,
+				 time));
+	if (queue->counts_ends)
+		add_sparkline(page, queue->rates, wide ? TOP_RATES : 12);
+	end_line(page);
+}
+
 static void draw_queues(struct page *page, size_t most)
 {
-	const struct top *top = page->top;
+	struct top *top = page->top;
+	size_t count = top->shown_count, at = 0, first;
 	bool wide = top->columns >= 100;
 	int name = wide ? 40 : 20;
-	char title[128], time[DURATION_BYTES];
+	char title[128];
 
-	if (top->queue_count == 0)
+	if (count == 0)
 		return;
+	while (at < count &&
+	       !is_selected_queue(top, &top->queues[top->shown[at]]))
+		at++;
+	first = scroll(top, TOP_LIST_QUEUES, at, count, most);
 	snprintf(title, sizeof(title), "  %-*s  %-6s  %8s  %8s  %8s  %s", name,
 		 "QUEUE", "STATE", "WAITING", "RUNNING", "LATENCY", "RATE");
 	add_title(page, title);
-	for (size_t i = 0; i < top->queue_count && i < most; i++) {
-		const struct top_queue *queue = &top->queues[i];
-
-		begin_row(page, !top->selected_id && strcmp(top->selected_queue,
-							    queue->name) == 0);
-		add_cell(page, RENDER_PLAIN, name, false, queue->name);
-		add_cell(page, queue->paused ? RENDER_YELLOW : RENDER_GREEN, 6,
-			 false, queue->paused ? "paused" : "open");
-		add_number(page, 8, queue->waiting);
-		add_number(page, 8, queue->running);
-		add_cell(page, RENDER_PLAIN, 8, true,
-			 duration_format(queue->oldest_ms
-						 ? clock_wall_ms() -
-							   queue->oldest_ms
-						 : -1,
-					 time));
-		if (queue->counts_ends)
-			add_sparkline(page, queue->rates,
-				      wide ? TOP_RATES : 12);
-		end_line(page);
-	}
-	if (top->queue_count > most)
-		add(page, RENDER_DIM, "  and %zu more",
-		    top->queue_count - most);
+	for (size_t i = first; i < count && i < first + most; i++)
+		draw_queue(page, &top->queues[top->shown[i]], name, wide);
+	add_more(page, first, count, most);
 	end_line(page);
 }
 
@@ -275,21 +323,25 @@ static void draw_job(struct page *page, const struct reeve_job *job)
 	end_line(page);
 }
 
-static void draw_jobs(struct page *page, const char *title,
+static void draw_jobs(struct page *page, const char *title, enum top_list list,
 		      struct reeve_job *const *jobs, size_t count, size_t most)
 {
-	const struct top *top = page->top;
+	struct top *top = page->top;
 	char line[128];
-	size_t shown = 0;
+	size_t at = 0, first;
 
 	snprintf(line, sizeof(line), "  %8s  %-11s  %-*s  %7s  %s", "ID", title,
 		 top->columns >= 100 ? 20 : 8, "QUEUE", "TIME", "NAME");
 	add_title(page, line);
-	for (size_t i = 0; i < count && shown < most; i++) {
-		if (!top_matches(top, jobs[i]))
-			continue;
+	while (at < count && jobs[at]->id != top->selected_id)
+		at++;
+	first = scroll(top, list, at, count, most);
+	for (size_t i = first; i < count && i < first + most; i++)
 		draw_job(page, jobs[i]);
-		shown++;
+	if (top->by.any && top->running_count + top->ended_count == 0 &&
+	    list == TOP_LIST_RUNNING) {
+		add(page, RENDER_YELLOW, "  nothing matches '%s'", top->filter);
+		end_line(page);
 	}
 }
 
@@ -324,6 +376,7 @@ static void draw_events(struct page *page, size_t rows)
 static void draw_main(struct page *page)
 {
 	const struct top *top = page->top;
+	bool waiting = top_filter_unfinished(&top->by) & SELECTOR_WAITING;
 	size_t body = top->rows > 8 ? top->rows - 8 : 1;
 	size_t ended = body / 3, queues = body / 4 + 1, used, ticker;
 
@@ -333,11 +386,13 @@ static void draw_main(struct page *page)
 	draw_queues(page, queues);
 	ticker = ticker_rows(top);
 	used = page->count + 1 + ended + 2 + ticker;
-	draw_jobs(page, "RUNNING", top->running, top->running_count,
+	draw_jobs(page, waiting ? "UNFINISHED" : "RUNNING", TOP_LIST_RUNNING,
+		  top->running, top->running_count,
 		  top->rows > used ? top->rows - used : 1);
 	while (page->count + ended + 2 + ticker < top->rows)
 		end_line(page);
-	draw_jobs(page, "ENDED", top->ended, top->ended_count, ended);
+	draw_jobs(page, "ENDED", TOP_LIST_ENDED, top->ended, top->ended_count,
+		  ended);
 	draw_events(page, ticker);
 }
 
@@ -362,10 +417,40 @@ static const char help[] =
 	"  k          cancel it (asks)\n"
 	"  r          run it again\n"
 	"  p          pause the queue, or let it go on\n"
-	"  /          show only jobs that have this in their name or queue\n"
+	"  /          show only some jobs: queue=mail newer=1h, failed, "
+	"waiting,\n"
+	"             or a part of the name or of the queue\n"
 	"  q          out of here\n"
 	"\n"
-	"Asked once a second, drawn when something changed.\n";
+	"Drawn when something happened.\n";
+
+static void draw_prompt(struct page *page)
+{
+	add(page, RENDER_PLAIN, "/%s_", page->top->filter);
+	if (page->top->message[0])
+		add(page, RENDER_YELLOW, "  %s", page->top->message);
+}
+
+/* The filter gets what is left of the line. */
+static void draw_keys(struct page *page)
+{
+	static const char keys[] =
+		"l logs  k cancel  r retry  p pause  / filter";
+	static const char last[] = "  ? help  q quit";
+	const struct top *top = page->top;
+	size_t used = sizeof(keys) + sizeof(last) + 1;
+	char cut[TOP_TEXT * 2] = "";
+
+	if (!top->filter[0]) {
+		add(page, RENDER_DIM, "enter details  %s%s", keys, last);
+		return;
+	}
+	text_fit(top->filter, top->columns > used + 1 ? top->columns - used : 1,
+		 top->tool->out.unicode, cut, sizeof(cut));
+	add(page, RENDER_DIM, "%s: ", keys);
+	add(page, RENDER_YELLOW, "%s", cut);
+	add(page, RENDER_DIM, "%s", last);
+}
 
 static void draw_foot(struct page *page)
 {
@@ -374,7 +459,7 @@ static void draw_foot(struct page *page)
 	while (page->count + 1 < top->rows)
 		end_line(page);
 	if (top->prompt == TOP_FILTER)
-		add(page, RENDER_PLAIN, "/%s_", top->filter);
+		draw_prompt(page);
 	else if (top->prompt == TOP_ASK_CANCEL)
 		add(page, RENDER_YELLOW, "Cancel job %" PRId64 "? [y/N]",
 		    top->asked_id);
@@ -385,10 +470,7 @@ static void draw_foot(struct page *page)
 	else if (top->view != TOP_MAIN)
 		add(page, RENDER_DIM, "any key: back");
 	else
-		add(page, RENDER_DIM,
-		    "enter details  l logs  k cancel  r retry  p pause  "
-		    "/ filter%s%s  ? help  q quit",
-		    top->filter[0] ? ": " : "", top->filter);
+		draw_keys(page);
 	end_line(page);
 }
 
@@ -399,6 +481,7 @@ void top_draw(struct top *top)
 	if (!page)
 		return;
 	page->top = top;
+	top->marked = false;
 	if (top->view == TOP_MAIN)
 		draw_main(page);
 	else

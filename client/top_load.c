@@ -14,7 +14,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define ENDED_STATES "\"succeeded\",\"failed\",\"cancelled\""
+#define SUBSCRIBE "org.reeve.events.Subscribe"
+#define FILTERED 1000 /* jobs that are looked at when the filter does it */
 
 static void drop_jobs(struct reeve_job **jobs, size_t *count)
 {
@@ -28,15 +29,8 @@ void top_fini(struct top *top)
 	drop_jobs(top->running, &top->running_count);
 	drop_jobs(top->ended, &top->ended_count);
 	free(TAKE(top->page));
-}
-
-bool top_matches(const struct top *top, const struct reeve_job *job)
-{
-	char id[24];
-
-	snprintf(id, sizeof(id), "%" PRId64, job->id);
-	return !top->filter[0] || strcasestr(words_title(job), top->filter) ||
-	       strcasestr(job->queue, top->filter) || strstr(id, top->filter);
+	top_filter_fini(&top->by);
+	reeve_stream_close(TAKE(top->events_stream));
 }
 
 static bool ask(struct top *top, const char *method, const char *parameters,
@@ -63,8 +57,6 @@ static int64_t ended_of(const struct counts *counts)
 static void load_status(struct top *top)
 {
 	struct arena arena = {0};
-	char time[DURATION_BYTES];
-	int64_t ended = ended_of(&top->counts);
 	const char *reply;
 	struct slice status;
 
@@ -72,15 +64,11 @@ static void load_status(struct top *top)
 		return;
 	status = slice_of(reply);
 	counts_parse(&top->counts, field_object(status, "counts"));
-	if (top->loaded_ms)
-		push_rate(top->rates, ended_of(&top->counts) - ended);
-	snprintf(top->head, sizeof(top->head),
-		 "reeved %s  %s for %s  %" PRId64 " connected",
+	snprintf(top->head, sizeof(top->head), "reeved %s  %s",
 		 field_text(&arena, status, "version"),
-		 field_text(&arena, status, "state"),
-		 duration_format(
-			 clock_wall_ms() - field_int(status, "since_ms"), time),
-		 field_int(status, "connections"));
+		 field_text(&arena, status, "state"));
+	top->since_ms = field_int(status, "since_ms");
+	top->connections = field_int(status, "connections");
 	arena_fini(&arena);
 }
 
@@ -144,7 +132,7 @@ static struct top_queue *queue_named(struct top *top, const char *name)
 	if (top->queue_count == TOP_QUEUES)
 		return NULL;
 	queue = &top->queues[top->queue_count++];
-	*queue = (struct top_queue){.ended = -1};
+	*queue = (struct top_queue){.rated = -1};
 	snprintf(queue->name, sizeof(queue->name), "%s", name);
 	return queue;
 }
@@ -165,8 +153,6 @@ static void take_queue(struct top *top, struct slice item, struct arena *arena)
 			 counts.of[REEVE_SCHEDULED] + counts.of[REEVE_READY];
 	queue->oldest_ms = field_int(item, "oldest_ready_ms");
 	queue->counts_ends |= ended_of(&counts) > 0;
-	if (queue->ended >= 0)
-		push_rate(queue->rates, ended_of(&counts) - queue->ended);
 	queue->ended = ended_of(&counts);
 }
 
@@ -193,26 +179,66 @@ static void load_queues(struct top *top)
 	arena_fini(&arena);
 }
 
-static void load_jobs(struct top *top, const char *states, bool newest,
+/* Return: false: no memory. */
+static bool write_list(const struct top *top, uint32_t states, bool newest,
+		       size_t limit, struct json_out *out)
+{
+	struct selector jobs = top->by.jobs;
+
+	jobs.states = states;
+	if (top->by.part_count || !selector_is_exact(&jobs))
+		limit = FILTERED;
+	json_out_object(out);
+	json_out_key(out, "filter");
+	selector_write(&jobs, out, clock_wall_ms());
+	json_out_member_int(out, "limit", (int64_t)limit);
+	json_out_member_raw(out, "newest_first",
+			    newest ? SLICE("true") : SLICE("false"));
+	json_out_member_raw(out, "with_spec", SLICE("true"));
+	json_out_object_end(out);
+	json_out_byte(out, '\0');
+	return json_out_ok(out);
+}
+
+static void load_jobs(struct top *top, uint32_t states, bool newest,
 		      struct reeve_job **jobs, size_t *count, size_t limit)
 {
-	char parameters[256];
+	struct json_out out = {0};
 	struct json_iter iter;
 	struct slice item;
 	const char *reply;
 
-	snprintf(parameters, sizeof(parameters),
-		 "{\"filter\":{\"states\":[%s]},\"limit\":%zu,"
-		 "\"newest_first\":%s,\"with_spec\":true}",
-		 states, limit, newest ? "true" : "false");
-	if (!ask(top, "org.reeve.jobs.List", parameters, &reply))
+	if (!states)
+		drop_jobs(jobs, count);
+	if (!states || !write_list(top, states, newest, limit, &out) ||
+	    !ask(top, "org.reeve.jobs.List", out.p, &reply)) {
+		json_out_fini(&out);
 		return;
+	}
+	json_out_fini(&out);
 	drop_jobs(jobs, count);
 	iter = json_enter(field_list(slice_of(reply), "jobs"));
 	while (*count < limit && json_item(&iter, &item)) {
-		if (job_decode(item, &jobs[*count]) == 0)
+		if (job_decode(item, &jobs[*count]) != 0)
+			continue;
+		if (top_filter_takes(top, item, jobs[*count]))
 			(*count)++;
+		else
+			reeve_job_free(jobs[*count]);
 	}
+}
+
+/* Those that run; those that wait when the filter asks for them. */
+static void load_lists(struct top *top)
+{
+	load_jobs(top, top_filter_unfinished(&top->by), false, top->running,
+		  &top->running_count, TOP_JOBS);
+	if (!top->lost)
+		load_jobs(top,
+			  top->by.jobs.states
+				  ? top->by.jobs.states & SELECTOR_ENDED
+				  : SELECTOR_ENDED,
+			  true, top->ended, &top->ended_count, TOP_ENDED);
 }
 
 static int last_end_first(const void *a, const void *b)
@@ -257,7 +283,7 @@ static void load_events(struct top *top)
 
 void top_load(struct top *top)
 {
-	top->lost = false;
+	top->lost = top->news = false;
 	load_status(top);
 	if (!top->lost)
 		load_workers(top);
@@ -266,16 +292,68 @@ void top_load(struct top *top)
 	if (!top->lost)
 		load_queues(top);
 	if (!top->lost)
-		load_jobs(top, "\"running\"", false, top->running,
-			  &top->running_count, TOP_JOBS);
-	if (!top->lost)
-		load_jobs(top, ENDED_STATES, true, top->ended,
-			  &top->ended_count, TOP_ENDED);
+		load_lists(top);
 	if (!top->lost)
 		load_events(top);
 	qsort(top->ended, top->ended_count, sizeof(*top->ended),
 	      last_end_first);
+	top_arrange(top);
 	top->loaded_ms = clock_monotonic_ms();
+}
+
+static void open_stream(struct top *top)
+{
+	if (top->lost || top->deaf)
+		return;
+	if (reeve_stream_open(top->tool->r, SUBSCRIBE, NULL,
+			      &top->events_stream) != 0)
+		top->events_stream = NULL;
+}
+
+void top_listen(struct top *top)
+{
+	const char *reply;
+	int result;
+
+	if (!top->events_stream)
+		open_stream(top);
+	if (!top->events_stream)
+		return;
+	while ((result = reeve_stream_next(top->events_stream, 0, &reply)) ==
+	       0) {
+		struct json_iter iter =
+			json_enter(field_list(slice_of(reply), "events"));
+		struct slice event;
+
+		top->news |= json_item(&iter, &event);
+	}
+	if (result == REEVE_E_TIMEOUT || result == REEVE_E_INTERRUPTED)
+		return;
+	/* Gone: what is not there is asked for again; what is refused is not. */
+	top->deaf = result != REEVE_E_LOST && result != REEVE_E_UNREACHABLE &&
+		    result != REEVE_E_END;
+	top->news = true;
+	reeve_stream_close(TAKE(top->events_stream));
+}
+
+static void rate(int64_t rates[TOP_RATES], int64_t *rated, int64_t ended)
+{
+	if (*rated >= 0)
+		push_rate(rates, ended - *rated);
+	*rated = ended;
+}
+
+void top_seconds(struct top *top, int64_t now_ms)
+{
+	if (now_ms - top->second_ms > TOP_RATES * 1000)
+		top->second_ms = now_ms - 1000;
+	while (now_ms - top->second_ms >= 1000) {
+		top->second_ms += 1000;
+		rate(top->rates, &top->rated, ended_of(&top->counts));
+		for (size_t i = 0; i < top->queue_count; i++)
+			rate(top->queues[i].rates, &top->queues[i].rated,
+			     top->queues[i].ended);
+	}
 }
 
 /* ---- One job ---- */

@@ -16,20 +16,29 @@ class Progress:
     words = []  # events, in order
 
     def Subscribe(self, p, more):
-        """Of progress alone, from now on."""
+        """Of progress and of states, from now on."""
         nothing = {'events': [], 'cursor': 1, 'head': 1}
         if not more:
             return nothing
         at = len(self.words)
         more(nothing)
+        before = self.states()
         while True:
-            self.lock.wait()
+            self.lock.wait(0.05)
+            states, was, before = self.states(), before, self.states()
+            if states != was and 'kinds' not in p:
+                more({**nothing, 'events': [
+                    {'seq': 1, 'at_ms': 1, 'kind': 'started'}]})
             fresh = [event for event in self.words[at:]
                      if event['job'] in p.get('jobs', [event['job']]) and
                      event['group'] == p.get('group', event['group'])]
             at = len(self.words)
             if fresh:
                 more({**nothing, 'events': fresh})
+
+    def states(self):
+        return [job.facts['state'] for job in self.jobs.values()], set(
+            self.paused)
 
     def Progress(self, p, more):
         job = self.jobs[p['id']]
