@@ -179,7 +179,9 @@ CREATE TABLE queue (
 	callbacks TEXT
 ) WITHOUT ROWID;
 
--- told: its callbacks were entered, which happens once.
+-- The counts of ends are of all that ended, also of jobs that are gone by now:
+-- a group has not gone well because what failed was purged. told: its callbacks
+-- were entered, which happens once.
 CREATE TABLE grp (
 	id INTEGER PRIMARY KEY,
 	name TEXT,

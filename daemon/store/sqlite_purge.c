@@ -60,7 +60,9 @@ static int uncount(struct txn *txn, const struct txn_old *old)
 
 	if (!lane)
 		return sql_damaged(txn->sql, "a job has no lane");
-	error = txn_count(txn, lane, old->group, old->state, STATE_COUNT);
+	/* A group's ends count as long as it is there: it has not gone well
+	 * because what failed is purged. */
+	error = txn_count(txn, lane, 0, old->state, STATE_COUNT);
 	if (error)
 		return error;
 	if (old->group) {

@@ -82,17 +82,18 @@ static const struct {
 	 "succeeded, failed, cancelled) IS NOT (coalesce(s0, 0), "
 	 "coalesce(s1, 0), coalesce(s2, 0), coalesce(s3, 0), coalesce(s4, 0), "
 	 "coalesce(s5, 0), coalesce(s6, 0), coalesce(s7, 0))"},
-	{"the counts of a group are those of its jobs",
+	{"the counts of a group are those of its jobs, and of ends that are "
+	 "gone",
 	 "SELECT count(*) FROM grp l LEFT JOIN (SELECT grp, "
 	 "sum(state = 0) s0, sum(state = 1) s1, sum(state = 2) s2, "
 	 "sum(state = 3) s3, sum(state = 4) s4, sum(state = 5) s5, "
 	 "sum(state = 6) s6, sum(state = 7) s7 FROM (SELECT " GROUP_OF
 	 " AS grp, state FROM job UNION ALL SELECT " GROUP_OF
 	 ", state FROM done) GROUP BY grp) t "
-	 "ON t.grp = l.id WHERE (held, blocked, scheduled, ready, running, "
-	 "succeeded, failed, cancelled) IS NOT (coalesce(s0, 0), "
-	 "coalesce(s1, 0), coalesce(s2, 0), coalesce(s3, 0), coalesce(s4, 0), "
-	 "coalesce(s5, 0), coalesce(s6, 0), coalesce(s7, 0))"},
+	 "ON t.grp = l.id WHERE (held, blocked, scheduled, ready, running) "
+	 "IS NOT (coalesce(s0, 0), coalesce(s1, 0), coalesce(s2, 0), "
+	 "coalesce(s3, 0), coalesce(s4, 0)) OR succeeded < coalesce(s5, 0) OR "
+	 "failed < coalesce(s6, 0) OR cancelled < coalesce(s7, 0)"},
 	{"a job's group exists",
 	 "SELECT count(*) FROM " EVERY_GROUPED
 	 " WHERE grp <> 0 AND grp NOT IN (SELECT id FROM grp)"},

@@ -94,6 +94,31 @@ UNIT(a_group_whose_jobs_had_ended_is_complete_when_it_is_closed)
 	assert_int_equal(asked.calls, 2);
 }
 
+UNIT(ends_count_for_a_group_also_when_their_jobs_are_gone)
+{
+	struct fixture *f = *state;
+	int64_t group = open_group(f, "group"), jobs[2];
+	struct store_entry entry = fixture_entry();
+	struct store_claim *claims;
+
+	entry.group = group;
+	for (int i = 0; i < 2; i++)
+		jobs[i] = fixture_submit(f, entry);
+	assert_int_equal(fixture_claim(f, 2, &claims), 2);
+	assert_true(fixture_finish(f, &claims[0], STORE_SUCCEEDED, CAUSE_NONE));
+	assert_true(fixture_finish(f, &claims[1], STORE_FAILED_ATTEMPT,
+				   CAUSE_EXIT));
+	fixture_steer(f, STORE_REMOVE, &jobs[1], 1);
+	fixture_verify(f);
+	fixture_reopen(f);
+	fixture_steer(f, STORE_REMOVE, &jobs[0], 1);
+	fixture_verify(f);
+	close_group(f, group);
+	assert_int_equal(asked.calls, 1);
+	assert_int_equal(asked.counts[STATE_SUCCEEDED], 1);
+	assert_int_equal(asked.counts[STATE_FAILED], 1);
+}
+
 UNIT(a_callback_that_cannot_be_made_undoes_the_end)
 {
 	struct fixture *f = *state;
@@ -127,6 +152,7 @@ int main(void)
 		FOLLOWED(a_group_is_followed_once_when_it_is_complete),
 		FOLLOWED(
 			a_group_whose_jobs_had_ended_is_complete_when_it_is_closed),
+		FOLLOWED(ends_count_for_a_group_also_when_their_jobs_are_gone),
 		FOLLOWED(a_callback_that_cannot_be_made_undoes_the_end),
 	};
 
