@@ -19,7 +19,6 @@
 
 #define SUBSCRIBE "org.reeve.events.Subscribe"
 #define SHOWN 50 /* without --since, -f and -n */
-#define DAY_MS (24 * 3600 * INT64_C(1000))
 #define PATIENCE_MS 10000
 
 struct events_options {
@@ -76,29 +75,15 @@ static int bad_since(struct tool *tool, const char *text)
 			 text);
 }
 
-/* A time of day or a day of the week is the last one, not the next. */
-static bool past_time(const char *text, int64_t now_ms, int64_t *ret_ms)
-{
-	if (text[0] == '+' || strncmp(text, "tomorrow", 8) == 0 ||
-	    !when_parse(text, now_ms, ret_ms))
-		return false;
-	if (*ret_ms > now_ms)
-		*ret_ms -= *ret_ms - now_ms <= DAY_MS ? DAY_MS : 7 * DAY_MS;
-	return *ret_ms <= now_ms && *ret_ms >= 0;
-}
-
 static int read_since(struct reading *reading, const char *text)
 {
-	int64_t now_ms = clock_wall_ms(), ago_ms;
+	int64_t now_ms = clock_wall_ms();
 
 	if (text[strspn(text, "0123456789")] == '\0' && text[0]) {
 		reading->has_since = args_int(text, &reading->since);
 		if (reading->has_since && reading->since < INT64_C(1) << 53)
 			return 0;
-	} else if (duration_parse(text, &ago_ms)) {
-		reading->since_ms = now_ms > ago_ms ? now_ms - ago_ms : 0;
-		return 0;
-	} else if (past_time(text, now_ms, &reading->since_ms)) {
+	} else if (when_since(text, now_ms, &reading->since_ms)) {
 		return 0;
 	}
 	return bad_since(reading->tool, text);

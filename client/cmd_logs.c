@@ -10,15 +10,21 @@
 #include "client/say.h"
 #include "client/selector.h"
 #include "client/stuck.h"
+#include "client/text.h"
+#include "client/when.h"
 #include "client/words.h"
 #include "proto/json_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#define LOGS_TITLE 60 /* columns of what a header says of a job */
+
 struct logs_options {
 	bool follow, only_stdout, only_stderr;
 	int64_t attempt; /* 0: the last, or each that is to come */
+	const char *tail, *since;
+	int64_t tail_lines, since_ms; /* read from those; -1 and 0: all */
 };
 
 static const struct arg_flag flags[] = {
@@ -30,6 +36,10 @@ static const struct arg_flag flags[] = {
 	 "only its stderr", 0, NULL},
 	{"attempt", 0, ARG_INT, offsetof(struct logs_options, attempt), "N",
 	 "what its Nth try wrote (the last)", 1, NULL},
+	{"tail", 0, ARG_INT_TEXT, offsetof(struct logs_options, tail), "N",
+	 "only the last N lines, and with -f what follows", 0, NULL},
+	{"since", 0, ARG_TEXT, offsetof(struct logs_options, since), "WHEN",
+	 "only what was written since: 5m, 14:30, 2026-11-22", 0, NULL},
 };
 
 /* An empty answer must not look like a silent job. */
@@ -59,16 +69,70 @@ static unsigned audience_of(enum reeve_channel channel)
 	}
 }
 
+/* ---- The end of it ---- */
+
+/* Of a piece what is asked for; false: nothing. @skip: lines to be left out. */
+static bool take_part(const struct logs_options *options, int64_t *skip,
+		      struct reeve_chunk *chunk)
+{
+	if (chunk->at_ms < options->since_ms)
+		return false;
+	while (*skip > 0 && chunk->bytes > 0) {
+		const char *end = memchr(chunk->data, '\n', chunk->bytes);
+		size_t n = end ? (size_t)(end - chunk->data) + 1 : chunk->bytes;
+
+		chunk->data += n;
+		chunk->bytes -= n;
+		*skip -= end != NULL;
+	}
+	return *skip == 0 && (chunk->bytes > 0 || chunk->omitted > 0);
+}
+
+/* How many lines come before the last of them: it is read twice, because
+ * nobody knows how much the last lines are. */
+static int count_skip(struct tool *tool, const struct logs_options *options,
+		      int64_t id, int64_t attempt, enum reeve_channel channel,
+		      int64_t *ret)
+{
+	struct reeve_output *output;
+	struct reeve_chunk chunk;
+	int64_t lines = 0, none = 0;
+	bool open = false; /* the last line has no end */
+	int result;
+
+	*ret = 0;
+	if (options->tail_lines < 0)
+		return 0;
+	if (reeve_output_open(tool->r, id, channel, false, &output) != 0)
+		return say_error(tool);
+	reeve_output_set_attempt(output, attempt);
+	while ((result = reeve_output_next(output, -1, &chunk)) == 0) {
+		if (!take_part(options, &none, &chunk) || chunk.bytes == 0)
+			continue;
+		for (size_t i = 0; i < chunk.bytes; i++)
+			lines += chunk.data[i] == '\n';
+		open = chunk.data[chunk.bytes - 1] != '\n';
+	}
+	lines += open;
+	if (lines > options->tail_lines)
+		*ret = lines - options->tail_lines;
+	reeve_output_free(output);
+	return result == REEVE_E_END ? 0 : say_error(tool);
+}
+
 /* As relay_write(): all that is there; 0 when more may come. */
-static int relay(struct tool *tool, struct reeve_output *output,
-		 enum reeve_channel channel, int *ret_result)
+static int relay(struct tool *tool, const struct logs_options *options,
+		 struct reeve_output *output, enum reeve_channel channel,
+		 int64_t *skip, int *ret_result)
 {
 	struct reeve_chunk chunk;
 	int fd, written = 0;
 
 	while (written == 0 &&
-	       (*ret_result = reeve_output_next(output, 0, &chunk)) == 0)
-		written = relay_write(tool, &chunk);
+	       (*ret_result = reeve_output_next(output, 0, &chunk)) == 0) {
+		if (take_part(options, skip, &chunk))
+			written = relay_write(tool, &chunk);
+	}
 	if (written != 0 || *ret_result != REEVE_E_TIMEOUT)
 		return written;
 	fd = reeve_output_fd(output);
@@ -84,17 +148,21 @@ static int show(struct tool *tool, const struct logs_options *options,
 {
 	enum reeve_channel channel = REEVE_BOTH;
 	struct reeve_output *output;
-	int result = 0, written = 0;
+	int result, written = 0;
+	int64_t skip;
 
 	*ret_closed = false;
 	if (options->only_stdout != options->only_stderr)
 		channel = options->only_stdout ? REEVE_STDOUT : REEVE_STDERR;
+	result = count_skip(tool, options, id, attempt, channel, &skip);
+	if (result != 0)
+		return result;
 	if (reeve_output_open(tool->r, id, channel, options->follow, &output) !=
 	    0)
 		return say_error(tool);
 	reeve_output_set_attempt(output, attempt);
 	while (written == 0 && result == 0)
-		written = relay(tool, output, channel, &result);
+		written = relay(tool, options, output, channel, &skip, &result);
 	*ret_closed = written == RELAY_E_CLOSED;
 	if (written == 0 && result == REEVE_E_END) {
 		tell_elsewhere(tool, output, id, channel, REEVE_STDOUT);
@@ -131,9 +199,10 @@ static void tell_next(const struct tool *tool, const struct reeve_job *job,
 }
 
 /* One try after the other, until the job has ended. */
-static int follow(struct tool *tool, const struct logs_options *options,
+static int follow(struct tool *tool, const struct logs_options *asked,
 		  int64_t id)
 {
+	struct logs_options options = *asked;
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 	bool closed = false;
 	int64_t attempt;
@@ -144,9 +213,10 @@ static int follow(struct tool *tool, const struct logs_options *options,
 	if (job->attempt == 0)
 		stuck_tell(tool, &id, 1);
 	for (attempt = job->attempt > 0 ? job->attempt : 1;; attempt++) {
-		result = show(tool, options, id, attempt, &closed);
+		result = show(tool, &options, id, attempt, &closed);
 		if (result != 0 || closed)
 			return result;
+		options.tail_lines = -1; /* the next is shown whole */
 		reeve_job_free(TAKE(job));
 		if (reeve_get(tool->r, id, &job) != 0)
 			return say_error(tool);
@@ -236,11 +306,44 @@ static int logs(struct tool *tool, const struct logs_options *options,
 			       : show_last(tool, options, id, alone);
 }
 
+/* Whose it is, as tail(1) says it: in a file or a pipe are only their words. */
+static int header(struct tool *tool, int64_t id, bool first)
+{
+	AUTO(reeve_job_free) struct reeve_job *job = NULL;
+	char title[LOGS_TITLE * 4 + 8];
+
+	if (reeve_get(tool->r, id, &job) != 0)
+		return say_error(tool);
+	text_fit(words_title(job), LOGS_TITLE, tool->out.unicode, title,
+		 sizeof(title));
+	printf("%s==> job %" PRId64 ": %s <==\n", first ? "" : "\n", id, title);
+	fflush(stdout);
+	return 0;
+}
+
+static int read_options(struct tool *tool, struct logs_options *options)
+{
+	options->tail_lines = -1;
+	if (options->tail && !args_int(options->tail, &options->tail_lines))
+		return EXIT_USAGE; /* was looked at before */
+	if (options->since &&
+	    !when_since(options->since, clock_wall_ms(), &options->since_ms))
+		return say_usage(tool,
+				 "Like: --since 5m, --since 14:30, --since "
+				 "'2026-11-22 09:00'",
+				 "--since takes a time that has been, or how "
+				 "long ago, not '%s'",
+				 options->since);
+	return 0;
+}
+
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
 	struct selector selector = {0};
-	int result = selector_parse(tool, &selector, argc, argv);
+	int result = read_options(tool, options);
 
+	if (result == 0)
+		result = selector_parse(tool, &selector, argc, argv);
 	if (result == 0 && selector_is_empty(&selector))
 		result = say_usage(tool,
 				   "Like: reeve logs 42, or: reeve logs "
@@ -256,9 +359,13 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		result = tool_connect(tool);
 	if (result == 0)
 		result = selector_find(tool, &selector);
-	for (size_t i = 0; result == 0 && i < selector.id_count; i++)
-		result = logs(tool, options, selector.ids[i],
-			      selector.id_count == 1);
+	for (size_t i = 0; result == 0 && i < selector.id_count; i++) {
+		if (selector.id_count > 1 && tool->out.terminal)
+			result = header(tool, selector.ids[i], i == 0);
+		if (result == 0)
+			result = logs(tool, options, selector.ids[i],
+				      selector.id_count == 1);
+	}
 	selector_fini(&selector);
 	return result;
 }
@@ -270,7 +377,8 @@ const struct command command_logs = {
 	.summary = "Print what a job wrote, to stdout and stderr as it did.",
 	.text = "  reeve logs last\n"
 		"  reeve logs -f 42\n"
-		"  reeve logs --attempt 1 42\n",
+		"  reeve logs --attempt 1 42\n"
+		"  reeve logs -f --tail 10 --since 5m running\n",
 	COMMAND_FLAGS(flags),
 	.options_bytes = sizeof(struct logs_options),
 	.run = run,

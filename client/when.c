@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#define DAY_MS (24 * 3600 * INT64_C(1000))
 #define EPOCH_MAX_S (INT64_C(1) << 40)
 
 /* A time of day that was read. */
@@ -241,4 +242,21 @@ bool when_parse(const char *text, int64_t now_ms, int64_t *ret_ms)
 	return parse_date(text, ret_ms) ||
 	       parse_hour(text, &today, now_ms, ret_ms) ||
 	       parse_words(text, &today, now_ms, ret_ms);
+}
+
+/* A time of day or a day of the week is the last one, not the next. */
+bool when_since(const char *text, int64_t now_ms, int64_t *ret_ms)
+{
+	int64_t ago_ms;
+
+	if (duration_parse(text, &ago_ms)) {
+		*ret_ms = now_ms > ago_ms ? now_ms - ago_ms : 0;
+		return true;
+	}
+	if (text[0] == '+' || strncmp(text, "tomorrow", 8) == 0 ||
+	    !when_parse(text, now_ms, ret_ms))
+		return false;
+	if (*ret_ms > now_ms)
+		*ret_ms -= *ret_ms - now_ms <= DAY_MS ? DAY_MS : 7 * DAY_MS;
+	return *ret_ms <= now_ms && *ret_ms >= 0;
 }

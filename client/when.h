@@ -23,3 +23,9 @@
  * Return: false when it is none of these.
  */
 bool when_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
+
+/** when_since() - a point in time that has been: as when_parse(), where a time
+ * of day or a day of the week is the last one, or how long ago: "5m"
+ *
+ * Return: false when it is none of these. */
+bool when_since(const char *text, int64_t now_ms, int64_t *ret_ms);
