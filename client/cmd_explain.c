@@ -3,6 +3,7 @@
 #include "client/command.h"
 #include "client/field.h"
 #include "client/job.h"
+#include "client/reason.h"
 #include "client/render.h"
 #include "client/say.h"
 #include "client/selector.h"
@@ -52,9 +53,7 @@ static void print_reason(struct tool *tool, struct arena *arena, int64_t id,
 	int64_t attempt = field_int(reason, "attempt");
 	const char *remedy = field_text(arena, reason, "remedy");
 
-	printf("  %s%s%s  %s\n", render_begin(&tool->out, RENDER_DIM),
-	       field_text(arena, reason, "rule"), render_end(&tool->out),
-	       field_text(arena, reason, "message"));
+	printf("  %s\n", reason_text(arena, reason));
 	if (strcmp(field_text(arena, reason, "rule"), "handler") == 0)
 		print_trace(tool, id, attempt);
 	if (attempt)
@@ -69,7 +68,7 @@ static int explain(struct tool *tool, struct arena *arena, int64_t id)
 	struct json_iter iter;
 	struct slice reason, told;
 	const char *reply;
-	int64_t start_ms;
+	int64_t start_ms, said_ms = 0;
 
 	snprintf(params, sizeof(params), "{\"id\":%" PRId64 "}", id);
 	if (reeve_call(tool->r, "org.reeve.jobs.Explain", params, &reply) != 0)
@@ -84,10 +83,13 @@ static int explain(struct tool *tool, struct arena *arena, int64_t id)
 		return say_memory(tool);
 	printf("%s\n", field_text(arena, told, "summary"));
 	iter = json_enter(field_list(told, "reasons"));
-	while (json_item(&iter, &reason))
+	while (json_item(&iter, &reason)) {
 		print_reason(tool, arena, id, reason);
+		if (field_int(reason, "at_ms"))
+			said_ms = field_int(reason, "at_ms");
+	}
 	start_ms = field_int(told, "expected_start_ms");
-	if (start_ms)
+	if (start_ms && start_ms != said_ms)
 		printf("  expected to start about %s\n",
 		       stamp_local(start_ms, stamp));
 	return 0;

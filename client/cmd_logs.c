@@ -6,6 +6,7 @@
 #include "client/duration.h"
 #include "client/field.h"
 #include "client/job.h"
+#include "client/reason.h"
 #include "client/relay.h"
 #include "client/say.h"
 #include "client/selector.h"
@@ -270,7 +271,7 @@ static int not_begun(struct tool *tool, const struct reeve_job *job, bool alone)
 	    0) {
 		iter = json_enter(field_list(slice_of(reply), "reasons"));
 		if (json_item(&iter, &reason))
-			why = field_text(&arena, reason, "message");
+			why = reason_text(&arena, reason);
 	}
 	snprintf(hint, sizeof(hint), "To wait for it: reeve logs -f %" PRId64,
 		 job->id);

@@ -46,7 +46,8 @@ static void print_pool(const struct tool *tool, struct arena *arena,
 	       field_int(pool, "workers"), field_int(pool, "busy"),
 	       field_int(pool, "wanted"), field_int(pool, "min"),
 	       field_int(pool, "max"));
-	printf("  waiting    %" PRId64 " jobs\n", field_int(pool, "waiting"));
+	printf("  waiting    %" PRId64 " %s\n", field_int(pool, "waiting"),
+	       field_int(pool, "waiting") == 1 ? "job" : "jobs");
 }
 
 /* Its workers: a line each, or, as JSON, the items with commas. */

@@ -6,6 +6,7 @@
 #include "client/duration.h"
 #include "client/field.h"
 #include "client/job.h"
+#include "client/reason.h"
 #include "client/say.h"
 #include "client/selector.h"
 #include "client/stamp.h"
@@ -245,7 +246,7 @@ static int print_tries(struct tool *tool, const struct reeve_job *job)
 		return say_error(tool);
 	iter = json_enter(field_list(slice_of(reply), "reasons"));
 	while (json_item(&iter, &reason)) {
-		row(tool, label, field_text(&arena, reason, "message"));
+		row(tool, label, reason_text(&arena, reason));
 		label = "";
 	}
 	arena_fini(&arena);

@@ -102,6 +102,7 @@ static int confirm(struct steer *steer, bool *ret)
 {
 	struct tool *tool = steer->tool;
 	char line[16];
+	int64_t total;
 	int result;
 
 	*ret = true;
@@ -115,8 +116,9 @@ static int confirm(struct steer *steer, bool *ret)
 	result = call(steer, true);
 	if (result != 0)
 		return result;
-	fprintf(stderr, "%" PRId64 " jobs will be %s. Go on? [y/N] ",
-		steer->waiting + steer->running, steer->verb);
+	total = steer->waiting + steer->running;
+	fprintf(stderr, "%" PRId64 " %s will be %s. Go on? [y/N] ", total,
+		total == 1 ? "job" : "jobs", steer->verb);
 	fflush(stderr);
 	*ret = fgets(line, sizeof(line), stdin) &&
 	       (line[0] == 'y' || line[0] == 'Y');

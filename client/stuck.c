@@ -2,6 +2,7 @@
 
 #include "client/clock.h"
 #include "client/field.h"
+#include "client/reason.h"
 #include "client/say.h"
 #include "client/selector.h"
 #include "proto/json_in.h"
@@ -43,7 +44,7 @@ static bool tell_one(struct tool *tool, int64_t id)
 		if (!is_stuck(field_text(&arena, reason, "rule")))
 			continue;
 		say_note(tool, "job %" PRId64 " waits: %s. To let it go: %s",
-			 id, field_text(&arena, reason, "message"),
+			 id, reason_text(&arena, reason),
 			 field_text(&arena, reason, "remedy"));
 		told = true;
 	}

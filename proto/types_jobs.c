@@ -104,7 +104,7 @@ const struct schema_type job_rejection_type = FIELDS_TYPE("Rejection",
 static const struct schema_field job_reason_fields[] = {
 	OUT_REQ(rule, STRING),	 OUT_REQ(message, STRING),
 	OUT_OPT(remedy, STRING), OUT_OPT(job, INT),
-	OUT_OPT(attempt, INT),
+	OUT_OPT(attempt, INT),	 OUT_OPT(at_ms, INT),
 };
 const struct schema_type job_reason_type = FIELDS_TYPE("Reason",
 						       job_reason_fields);

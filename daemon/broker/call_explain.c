@@ -28,9 +28,31 @@ struct explain {
 	struct json_out *out;
 	const char *first; /* the message of the first reason: the summary */
 	bool no_memory;
-	uint32_t attempt; /* that the next reason tells of; 0: of none */
+	uint32_t attempt;   /* that the next reason tells of; 0: of none */
+	int64_t at_ms;	    /* likewise */
+	int64_t timeout_ms; /* of one that an attempt ran into; 0: unknown */
 	int64_t expected_ms;
 };
+
+/* Did one of its attempts, with the time that it may take? */
+static bool ran_out(const struct explain *e)
+{
+	for (size_t i = 0; i < e->attempt_count; i++) {
+		if (e->attempts[i].cause == CAUSE_TIMEOUT)
+			return true;
+	}
+	return e->row->cause == CAUSE_TIMEOUT;
+}
+
+static int read_timeout(struct store *store, struct explain *e)
+{
+	struct store_spec spec;
+	int r = store_get_spec(store, &e->answer, e->id, &spec);
+
+	if (r == 0)
+		e->timeout_ms = spec.timeout_ms;
+	return r == -ENOENT ? 0 : r;
+}
 
 static int step(struct store *store, struct read_request *request)
 {
@@ -46,6 +68,8 @@ static int step(struct store *store, struct read_request *request)
 	e->row = row;
 	r = store_attempts(store, &e->answer, e->id, &e->attempts,
 			   &e->attempt_count);
+	if (r == 0 && ran_out(e))
+		r = read_timeout(store, e);
 	if (r || row->state != STATE_READY)
 		return r;
 	r = store_ahead(store, e->id, AHEAD_MAX, &e->ahead);
@@ -82,26 +106,10 @@ printf_like(4, 5) static void reason(struct explain *e, const char *rule,
 	if (e->attempt)
 		json_out_member_int(e->out, "attempt", e->attempt);
 	e->attempt = 0;
+	if (e->at_ms)
+		json_out_member_int(e->out, "at_ms", e->at_ms);
+	e->at_ms = 0;
 	json_out_object_end(e->out);
-}
-
-/* Why an attempt ended. */
-static const char *why(struct explain *e, enum job_cause cause,
-		       int32_t exit_code, int32_t signal, struct slice failure)
-{
-	const char *text = cause_text(&e->answer, cause, exit_code, signal,
-				      failure);
-
-	if (!text)
-		e->no_memory = true;
-	return text ? text : "";
-}
-
-static const char *command(char *room, size_t size, const char *verb,
-			   int64_t id)
-{
-	snprintf(room, size, "reeve %s %" PRId64, verb, id);
-	return room;
 }
 
 /* 1500 as "1.5 s"; exact enough for people. */
@@ -118,6 +126,30 @@ static const char *duration(char *room, size_t size, int64_t ms)
 	return room;
 }
 
+/* Why an attempt ended. */
+static const char *why(struct explain *e, enum job_cause cause,
+		       int32_t exit_code, int32_t signal, struct slice failure)
+{
+	const char *text = cause_text(&e->answer, cause, exit_code, signal,
+				      failure);
+	char limit[32];
+
+	if (text && cause == CAUSE_TIMEOUT && e->timeout_ms)
+		text = arena_print(
+			&e->answer, "%s, %s", text,
+			duration(limit, sizeof(limit), e->timeout_ms));
+	if (!text)
+		e->no_memory = true;
+	return text ? text : "";
+}
+
+static const char *command(char *room, size_t size, const char *verb,
+			   int64_t id)
+{
+	snprintf(room, size, "reeve %s %" PRId64, verb, id);
+	return room;
+}
+
 /* " of 3": so many its rule has; retried by hand it had more, then nothing. */
 static const char *of_all(char room[24], const struct store_row *row)
 {
@@ -131,12 +163,10 @@ static void explain_scheduled(struct explain *e)
 {
 	const struct store_row *row = e->row;
 	int64_t left_ms = row->run_at_ms - clock_wall_ms();
-	char wait[32], when[32], all[24];
-	time_t seconds = (time_t)(row->run_at_ms / 1000);
-	struct tm utc;
+	char wait[32], all[24];
 
 	duration(wait, sizeof(wait), left_ms);
-	e->expected_ms = row->run_at_ms;
+	e->expected_ms = e->at_ms = row->run_at_ms;
 	if (row->attempt && row->cause != CAUSE_NONE) {
 		reason(e, "backoff", NULL,
 		       "attempt %u%s %s; the next one comes in %s",
@@ -146,12 +176,8 @@ static void explain_scheduled(struct explain *e)
 		       wait);
 		return;
 	}
-	/* The latest that a Spec can say is in the year 287396: it fits. */
-	if (!gmtime_r(&seconds, &utc) ||
-	    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-		when[0] = '\0';
-	reason(e, "scheduled", NULL, "it is not to start before %s, in %s",
-	       when, wait);
+	reason(e, "scheduled", NULL,
+	       "it is not to start before its time, in %s", wait);
 }
 
 /* When its turn comes, if those before it take as long as others did. */
@@ -167,6 +193,11 @@ static void expect_start(struct explain *e, int64_t workers, int64_t busy)
 		e->expected_ms = now_ms + (before * e->run_ms) / workers;
 }
 
+static const char *jobs_go(int64_t count)
+{
+	return count == 1 ? "job of its queue goes" : "jobs of its queue go";
+}
+
 /* No pool serves it: perhaps somebody outside does. */
 static void explain_consumers(struct explain *e)
 {
@@ -177,9 +208,10 @@ static void explain_consumers(struct explain *e)
 
 	if (waiting) {
 		reason(e, "consumers_busy", NULL,
-		       "%zu consumers reserve handler '%.*s'; %" PRId64
-		       " jobs of its queue go before it",
-		       waiting, (int)handler.n, handler.p, e->ahead);
+		       "%zu %s handler '%.*s'; %" PRId64 " %s before it",
+		       waiting,
+		       waiting == 1 ? "consumer reserves" : "consumers reserve",
+		       (int)handler.n, handler.p, e->ahead, jobs_go(e->ahead));
 		return;
 	}
 	if (!reserve_handler_find(&broker->reserves.handlers, handler))
@@ -232,9 +264,7 @@ static void explain_ready(struct explain *e, bool stopped)
 		reason(e, "workers_busy", "reeve worker ls",
 		       "%" PRId64 " of %" PRId64 " workers are busy, and "
 		       "%" PRId64 " %s before it",
-		       busy, workers, e->ahead,
-		       e->ahead == 1 ? "job of its queue goes"
-				     : "jobs of its queue go");
+		       busy, workers, e->ahead, jobs_go(e->ahead));
 	if (!stopped)
 		expect_start(e, workers, busy);
 }
@@ -292,6 +322,20 @@ static bool explain_stopped(struct explain *e)
 	return explain_pool(e) || paused || broker->stop != BROKER_RUNS;
 }
 
+/* Released now, it would still wait. */
+static void explain_later(struct explain *e)
+{
+	int64_t left_ms = e->row->run_at_ms - clock_wall_ms();
+	char wait[32];
+
+	if (left_ms <= 0)
+		return;
+	e->at_ms = e->row->run_at_ms;
+	reason(e, "scheduled", NULL,
+	       "released, it is not to start before its time, in %s",
+	       duration(wait, sizeof(wait), left_ms));
+}
+
 static void explain_waiting(struct explain *e)
 {
 	char remedy[64];
@@ -302,6 +346,7 @@ static void explain_waiting(struct explain *e)
 		reason(e, "held",
 		       command(remedy, sizeof(remedy), "release", e->id),
 		       "it is held until somebody releases it");
+		explain_later(e);
 		break;
 	case STATE_SCHEDULED:
 		explain_scheduled(e);

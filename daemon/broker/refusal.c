@@ -66,8 +66,9 @@ static void say_full(const struct broker *broker, struct refusal *refusal,
 	refusal->field = "queue";
 	refusal->hint = "submit again later, or raise its max_length (reeve "
 			"queue set)";
-	say(refusal, "queue '%.*s' holds %lld waiting jobs, its limit",
-	    cut(queue, 60), queue.p, (long long)limit);
+	say(refusal, "queue '%.*s' holds %lld waiting %s, its limit",
+	    cut(queue, 60), queue.p, (long long)limit,
+	    limit == 1 ? "job" : "jobs");
 }
 
 struct refusal refusal_of(const struct broker *broker,

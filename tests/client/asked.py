@@ -4,7 +4,7 @@ filters and queues, with the real daemon.
 
     asked.py REEVE REEVED [TEST...]
 """
-# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue
+# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue client/reason
 import os
 import pathlib
 import sys
@@ -86,8 +86,39 @@ def test_show_json_has_the_whole_submission():
 
 def test_who_ran_too_long_is_told_how_long_that_was():
     with Real() as here:
-        here.reeve('run', '--timeout', '50ms', 'sleep', '9')
-        holds(here.out('show', '1'), 'longer than its timeout, 50ms')
+        here.reeve('run', '--timeout', '200ms', 'sleep', '9')
+        holds(here.out('show', '1'), 'longer than its timeout, 200ms')
+        holds(here.out('explain', '1'), 'longer than its timeout, 0.2 s')
+
+
+def test_explain_says_a_start_once_and_as_it_is_called_here():
+    with Real() as here:
+        here.out('submit', '--at', '2099-01-02T10:00Z', 'true')
+        here.out('submit', '--at', '2099-01-02T10:00Z', '--hold', 'true')
+        for job in '1', '2':
+            told = here.out('explain', job, TZ='XST-5')
+            same((told.count('2099-01-02 15:00:00'), '10:00:00' in told),
+                 (1, False))
+        holds(here.out('explain', '2'), 'held until', 'released, it is not')
+        holds(here.reeve('logs', '1', TZ='XST-5').err,
+              'before its time', '(2099-01-02 15:00:00)')
+
+
+def test_explain_has_words_and_no_codes():
+    with Real() as here:
+        here.out('submit', '-w', 'true')
+        here.reeve('run', '--retry', '1', '--backoff', '1ms', 'false')
+        here.out('submit', '--retry', '1', '--backoff', '1h', 'false')
+        here.until(lambda: 'attempt 1 of 2' in here.out('explain', '3'))
+        here.out('submit', '--hold', '-q', 'mail', 'true')
+        here.out('queue', 'pause', 'mail')
+        here.out('release', '4')
+        text = ''.join(here.out('explain', job) for job in '1234')
+        for line in text.splitlines():
+            word = line.split()[0]
+            assert word not in ('none', 'exit', 'backoff', 'paused', 'ended',
+                                'workers_busy', 'next'), text
+        assert '_' not in text.replace(here.folder, ''), text
 
 
 if __name__ == '__main__':

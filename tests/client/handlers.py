@@ -230,7 +230,7 @@ def test_pools_are_sized_and_renewed():
         same(here.reeve('pool', 'drain', 'py').code, 0)
         job = here.reeve('submit', '--handler', 'square',
                          'number:=2').out.strip()
-        holds(here.reeve('explain', job).out, 'pool_drained')
+        holds(here.reeve('explain', job).out, 'pool py is drained')
         process = here.popen('call', 'square', 'number:=3')
         told = b''
         while b'To let it go' not in told:
