@@ -161,13 +161,14 @@ static int read_all(int fd, char *ret, size_t bytes)
 }
 
 /*
- * Run @argv with stderr into a pipe, everything else closed, and read what it
- * says until it has ended (the daemon closes its copy when it serves).
+ * Run @argv with the descriptor @fd (1 or 2) into a pipe, everything else
+ * closed, and read what it says until it has ended (the daemon closes its copy
+ * when it serves).
  *
  * Return: exit code, or negative errno.
  */
 static int run_quietly(const char *path, char *const *argv, char *const *env,
-		       char *said, size_t bytes)
+		       int fd, char *said, size_t bytes)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -182,8 +183,9 @@ static int run_quietly(const char *path, char *const *argv, char *const *env,
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+	posix_spawn_file_actions_addopen(&actions, 3 - fd, "/dev/null",
+					 O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], fd);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
@@ -247,7 +249,7 @@ static bool start_by_manager(char *said, size_t bytes)
 	said[0] = '\0';
 	if (!user_manager_has_unit())
 		return false;
-	code = run_quietly(systemctl, argv, environ, said, bytes);
+	code = run_quietly(systemctl, argv, environ, 2, said, bytes);
 	if (code == 0)
 		return true;
 	said[strcspn(said, "\n")] = '\0';
@@ -258,21 +260,45 @@ static bool start_by_manager(char *said, size_t bytes)
 	return false;
 }
 
-/* The first line, without the daemon's name in front. */
+bool autostart_ask(char *ret, size_t bytes)
+{
+	char path[PATH_MAX], check[] = "--check=json";
+	char *argv[] = {path, check, NULL};
+	char *env[ENVIRONMENT_MAX];
+
+	if (!autostart_find(path))
+		return false;
+	clean_environment(env);
+	return run_quietly(path, argv, env, 1, ret, bytes) >= 0;
+}
+
+/* The first line, without what a log has in front: name, time, level, part. */
 static const char *first_line(char *said)
 {
+	static const char refused[] = "cannot start: ";
+	const char *reason;
+
 	said[strcspn(said, "\n")] = '\0';
+	reason = strstr(said, refused);
+	if (reason)
+		return reason + sizeof(refused) - 1;
 	if (strncmp(said, "reeved: ", 8) == 0)
 		said += 8;
 	return said;
 }
 
-static int connect_patiently(struct tool *tool)
+/* Did it refuse because of another one, which may not listen yet? */
+static bool is_second(const char *said)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + AUTOSTART_PATIENCE_MS;
+	return strstr(said, "another reeved") != NULL;
+}
+
+static int connect_patiently(struct tool *tool, int64_t patience_ms)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + patience_ms;
 
 	for (;;) {
-		int result = reeve_connect(tool->r, tool->socket);
+		int result = tool_reach(tool);
 
 		if (result != REEVE_E_UNREACHABLE ||
 		    clock_monotonic_ms() >= deadline_ms)
@@ -283,7 +309,7 @@ static int connect_patiently(struct tool *tool)
 
 int autostart_run(struct tool *tool)
 {
-	char path[PATH_MAX], said[2048], refused[256];
+	char path[PATH_MAX], said[2048] = "", refused[256];
 	char flag[] = "--daemon";
 	char *argv[] = {path, flag, NULL};
 	char *env[ENVIRONMENT_MAX];
@@ -298,7 +324,7 @@ int autostart_run(struct tool *tool)
 					"reeved beside this program or in "
 					"PATH");
 		clean_environment(env);
-		code = run_quietly(path, argv, env, said, sizeof(said));
+		code = run_quietly(path, argv, env, 2, said, sizeof(said));
 		if (code < 0)
 			return say_fail(tool, EXIT_UNREACHABLE,
 					"See what is amiss: reeve doctor",
@@ -310,7 +336,10 @@ int autostart_run(struct tool *tool)
 			 "your service manager did not start the daemon: "
 			 "%s",
 			 refused);
-	if (connect_patiently(tool) != 0) {
+	/* Who gave up is not waited for. */
+	if (connect_patiently(tool, code == 0 || is_second(said)
+					    ? AUTOSTART_PATIENCE_MS
+					    : 0) != 0) {
 		if (code == 0)
 			return say_error(tool);
 		return say_fail(tool, EXIT_UNREACHABLE,

@@ -33,6 +33,14 @@ must_check int autostart_run(struct tool *tool);
 bool autostart_find(char *ret);
 
 /**
+ * autostart_ask() - what `reeved --check=json` says, as one that is started now
+ * @ret:	takes it, at most @bytes with the 0 at its end
+ *
+ * Return: false: there is no reeved, or it cannot be run.
+ */
+must_check bool autostart_ask(char *ret, size_t bytes);
+
+/**
  * autostart_check() - let reeved look at its configuration; it says itself what
  * it found
  * @file:	in place of the user's; NULL: that

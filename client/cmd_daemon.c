@@ -73,7 +73,7 @@ static int find_running(struct tool *tool, int *ret_pid)
 
 	*ret_pid = 0;
 	reeve_set_patience(tool->r, 0);
-	while ((result = reeve_connect(tool->r, tool->socket)) == 0) {
+	while ((result = tool_reach(tool)) == 0) {
 		int pid = tool_daemon_pid(tool);
 
 		if (pid > 0 && is_alive(pid)) {

@@ -81,6 +81,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	alarm(DOCTOR_SECONDS);
 	if (tool->json)
 		printf("{\"v\":1,\"checks\":[");
+	doctor_config(&doctor);
 	doctor_socket(&doctor);
 	doctor_daemon(&doctor);
 	doctor_state(&doctor);

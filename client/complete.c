@@ -152,7 +152,7 @@ static bool reach(struct tool *tool)
 	if (!tool->r)
 		return false;
 	reeve_set_patience(tool->r, 0);
-	if (reeve_connect(tool->r, tool->socket) == 0)
+	if (tool_reach(tool) == 0)
 		return true;
 	reeve_free(TAKE(tool->r));
 	return false;

@@ -1,6 +1,7 @@
 /* Reaching the daemon, for the commands. */
 
 #include "client/autostart.h"
+#include "client/effective.h"
 #include "client/field.h"
 #include "client/say.h"
 
@@ -27,13 +28,44 @@ static int say_unreachable(struct tool *tool)
 			"%s", error->message);
 }
 
+static void ask_configured(struct tool *tool)
+{
+	struct effective effective;
+	enum reeve_scope scope;
+	char usual[108];
+
+	tool->asked = true;
+	if (reeve_socket_path(usual, sizeof(usual), &scope) != 0 ||
+	    scope != REEVE_SCOPE_USER || !effective_load(&effective) ||
+	    strcmp(effective.socket, usual) == 0 ||
+	    strlen(effective.socket) >= sizeof(tool->configured))
+		return;
+	strcpy(tool->configured, effective.socket);
+}
+
+int tool_reach(struct tool *tool)
+{
+	int result;
+
+	if (tool->socket)
+		return reeve_connect(tool->r, tool->socket);
+	/* The usual place first: a service manager's socket is there. */
+	result = reeve_connect(tool->r, NULL);
+	if (result != REEVE_E_UNREACHABLE)
+		return result;
+	if (!tool->asked)
+		ask_configured(tool);
+	return tool->configured[0] ? reeve_connect(tool->r, tool->configured)
+				   : result;
+}
+
 int tool_connect_only(struct tool *tool)
 {
 	int result = prepare(tool);
 
 	if (result != 0)
 		return result;
-	if (reeve_connect(tool->r, tool->socket) != 0)
+	if (tool_reach(tool) != 0)
 		return say_unreachable(tool);
 	return 0;
 }
@@ -46,7 +78,7 @@ int tool_connect(struct tool *tool)
 
 	if (result != 0)
 		return result;
-	result = reeve_connect(tool->r, tool->socket);
+	result = tool_reach(tool);
 	if (result == 0)
 		return 0;
 	if (result != REEVE_E_UNREACHABLE || !autostart_wanted(tool) ||

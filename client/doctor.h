@@ -2,6 +2,7 @@
 
 /* Doctor: findings about this machine, the daemon and what is between them. */
 
+#include "client/effective.h"
 #include "client/render.h"
 #include "client/tool.h"
 
@@ -11,9 +12,11 @@ enum doctor_grade { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 
 struct doctor {
 	struct tool *tool;
-	bool running;	     /* a daemon answers */
-	int pid;	     /* of it; 0: unknown */
-	char state_dir[256]; /* where the jobs are, or would be */
+	bool running;		/* a daemon answers */
+	int pid;		/* of it; 0: unknown */
+	struct effective would; /* what a daemon that starts now would do */
+	bool told;		/* it is known */
+	char state_dir[256];	/* where the jobs are, or would be */
 	char socket[108];
 	int64_t skew_ms; /* the daemon's clock less this one */
 	bool cgroups;	 /* it has them, if it is running */
@@ -32,6 +35,8 @@ void doctor_find(struct doctor *doctor, enum doctor_grade grade,
 /* Each finds at least one thing. In this order: the later ones use what the
  * first ones learned. */
 
+/** doctor_config() - would a daemon take it? */
+void doctor_config(struct doctor *doctor);
 /** doctor_socket() - where it is, whose, and who may use it */
 void doctor_socket(struct doctor *doctor);
 /** doctor_daemon() - does one answer, of which version, with which warnings */

@@ -52,18 +52,43 @@ void doctor_kernel(struct doctor *doctor)
 			    "Linux %s has all that is used", names.release);
 }
 
-/* The cgroup of this process below /sys/fs/cgroup; false: there is none. */
-static bool own_cgroup(char ret[256])
+/* Where cgroup2 is mounted; false: nowhere. */
+static bool find_mount(char ret[128])
+{
+	FILE *file = fopen("/proc/self/mounts", "re");
+	char line[512], kind[32];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*s %127s %31s", ret, kind) == 2 &&
+			strcmp(kind, "cgroup2") == 0;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * The cgroup in which a daemon of this process would make its own: root's is
+ * anywhere, others' below that of this process. False: there is none.
+ */
+static bool own_cgroup(char ret[512])
 {
 	FILE *file = fopen("/proc/self/cgroup", "re");
-	char line[200];
+	char line[200], mount[128];
 	bool found = false;
+
+	if (!find_mount(mount)) {
+		if (file)
+			fclose(file);
+		return false;
+	}
 
 	while (file && !found && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		found = strncmp(line, "0::", 3) == 0;
 		if (found)
-			snprintf(ret, 256, "/sys/fs/cgroup%s", line + 3);
+			snprintf(ret, 512, "%s%s", mount,
+				 geteuid() == 0 ? "" : line + 3);
 	}
 	if (file)
 		fclose(file);
@@ -75,7 +100,7 @@ void doctor_cgroups(struct doctor *doctor)
 	static const char fix[] =
 		"Run it under systemd: systemctl --user enable --now "
 		"reeved.socket (its unit has Delegate=yes)";
-	char path[256], control[300];
+	char path[512], control[600];
 
 	if (doctor->running && doctor->cgroups) {
 		doctor_find(doctor, DOCTOR_OK, "cgroups", NULL,
@@ -89,11 +114,10 @@ void doctor_cgroups(struct doctor *doctor)
 			    doctor->no_cgroups);
 		return;
 	}
-	if (!own_cgroup(path) ||
-	    access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0) {
+	if (!own_cgroup(path)) {
 		doctor_find(doctor, DOCTOR_WARN, "cgroups",
 			    "Boot with systemd.unified_cgroup_hierarchy=1",
-			    "there is no cgroup2 at /sys/fs/cgroup");
+			    "no cgroup2 file system is mounted");
 		return;
 	}
 	snprintf(control, sizeof(control), "%s/cgroup.procs", path);

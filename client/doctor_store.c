@@ -6,6 +6,7 @@
 #include "client/clock.h"
 #include "client/duration.h"
 #include "client/field.h"
+#include "client/path.h"
 #include "proto/json_in.h"
 
 #include <dirent.h>
@@ -25,6 +26,69 @@
 #define MAGIC_NFS 0x6969
 #define MAGIC_CIFS 0xff534d42u
 
+void doctor_config(struct doctor *doctor)
+{
+	const struct effective *would = &doctor->would;
+
+	doctor->told = effective_load(&doctor->would);
+	if (!doctor->told)
+		doctor_find(doctor, DOCTOR_WARN, "config",
+			    "Say where reeved is: REEVED=/path/reeved",
+			    "it cannot be looked at: there is no reeved that "
+			    "does");
+	else if (would->problem[0])
+		doctor_find(doctor, DOCTOR_FAIL, "config",
+			    "Mend it, then: reeve config check",
+			    "a daemon refuses it: %s", would->problem);
+	else if (would->files == 0)
+		doctor_find(doctor, DOCTOR_OK, "config", NULL,
+			    "there is no file, the defaults hold");
+	else
+		doctor_find(doctor, DOCTOR_OK, "config", NULL,
+			    "%d %s: a daemon takes it", would->files,
+			    would->files == 1 ? "file" : "files");
+}
+
+/* The folder of the socket: a daemon does not start in one that is open.
+ * Return: that was said. */
+static bool find_open_folder(struct doctor *doctor)
+{
+	const char *folder = doctor->would.runtime_dir;
+	struct stat facts;
+
+	if (!folder[0] || stat(folder, &facts) != 0 ||
+	    path_answers(doctor->socket))
+		return false;
+	if (S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() &&
+	    !(facts.st_mode & 077) && access(folder, W_OK) == 0)
+		return false;
+	if (!S_ISDIR(facts.st_mode) || facts.st_uid != geteuid())
+		doctor_find(doctor, DOCTOR_FAIL, "socket",
+			    "Remove it, or set REEVE_RUNTIME_DIR to a folder "
+			    "of your own",
+			    "%s is no folder of this user", folder);
+	else if (facts.st_mode & 077)
+		doctor_find(doctor, DOCTOR_FAIL, "socket",
+			    "Close it: chmod 700, or set REEVE_RUNTIME_DIR",
+			    "%s is open to others (%03o): a daemon refuses it",
+			    folder, (unsigned)facts.st_mode & 0777);
+	else
+		doctor_find(doctor, DOCTOR_FAIL, "socket",
+			    "Let it be written to, or set REEVE_RUNTIME_DIR",
+			    "%s: %s", folder, strerror(errno));
+	return true;
+}
+
+/* Nobody is at the usual place: then where a daemon would listen. */
+static void prefer_configured(struct doctor *doctor)
+{
+	const char *other = doctor->would.socket;
+
+	if (other[0] && strlen(other) < sizeof(doctor->socket) &&
+	    !getenv("REEVE_SOCKET") && !path_answers(doctor->socket))
+		snprintf(doctor->socket, sizeof(doctor->socket), "%s", other);
+}
+
 void doctor_socket(struct doctor *doctor)
 {
 	const char *given = doctor->tool->socket;
@@ -42,6 +106,10 @@ void doctor_socket(struct doctor *doctor)
 			    "others may write to it");
 		return;
 	}
+	if (!given)
+		prefer_configured(doctor);
+	if (!given && find_open_folder(doctor))
+		return;
 	if (lstat(doctor->socket, &facts) != 0) {
 		if (errno == ENOENT)
 			doctor_find(doctor, DOCTOR_OK, "socket", NULL,
@@ -131,7 +199,7 @@ void doctor_daemon(struct doctor *doctor)
 	if (!tool->r || !doctor->socket[0])
 		return;
 	reeve_set_patience(tool->r, 0);
-	if (reeve_connect(tool->r, tool->socket) != 0) {
+	if (tool_reach(tool) != 0) {
 		find_none(doctor);
 		return;
 	}
@@ -164,7 +232,10 @@ static void guess_state(struct doctor *doctor)
 
 	if (doctor->state_dir[0])
 		return;
-	if (given && given[0])
+	if (doctor->would.state_dir[0])
+		snprintf(doctor->state_dir, bytes, "%.255s",
+			 doctor->would.state_dir);
+	else if (given && given[0])
 		snprintf(doctor->state_dir, bytes, "%s", given);
 	else if (state && state[0] == '/')
 		snprintf(doctor->state_dir, bytes, "%s/reeve", state);
@@ -252,9 +323,14 @@ void doctor_state(struct doctor *doctor)
 			    "Set REEVE_STATE_DIR to a folder of yours",
 			    "%s belongs to user %u", folder,
 			    (unsigned)facts.st_uid);
+	} else if (access(folder, W_OK | X_OK) != 0) {
+		doctor_find(doctor, DOCTOR_FAIL, "state",
+			    "Let it be written to, or set REEVE_STATE_DIR",
+			    "%s cannot be written to: %s", folder,
+			    strerror(errno));
 	} else if (facts.st_mode & 077) {
-		doctor_find(doctor, DOCTOR_WARN, "state",
-			    "Close it: chmod go-rwx",
+		doctor_find(doctor, doctor->running ? DOCTOR_WARN : DOCTOR_FAIL,
+			    "state", "Close it: chmod go-rwx",
 			    "%s is open to others (%03o): they may read what "
 			    "jobs were given and wrote",
 			    folder, (unsigned)facts.st_mode & 0777);

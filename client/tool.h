@@ -36,6 +36,9 @@ struct tool {
 	bool json, quiet, no_autostart, help;
 	const char *colour; /* NULL: auto; always, never */
 	const char *socket; /* NULL: where it usually is */
+	/* Where the daemon's files say, if that is elsewhere; "": they do not. */
+	char configured[108];
+	bool asked; /* what they say */
 	/* The exit code speaks for a job: own errors use only 120 to 127. */
 	bool speaks_for_job;
 	/* Errors go here instead of to stderr; NULL: none do. */
@@ -49,6 +52,15 @@ struct tool {
  * Return: 0, or the exit code, with the error said.
  */
 must_check int tool_connect(struct tool *tool);
+
+/**
+ * tool_reach() - connect tool->r; nothing is said or started
+ *
+ * Nobody listens at the usual place: then where the configuration says.
+ *
+ * Return: as reeve_connect().
+ */
+must_check int tool_reach(struct tool *tool);
 
 /** tool_connect_only() - as tool_connect(), but never starts one */
 must_check int tool_connect_only(struct tool *tool);

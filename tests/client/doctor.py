@@ -3,13 +3,15 @@
 
     doctor.py REEVE REEVED EXAMPLE [TEST...]
 
-covers: client/cmd_doctor client/doctor_host client/doctor_store
+covers: client/cmd_doctor client/doctor_host client/doctor_store client/effective
 """
 import os
 import pathlib
 import resource
 import subprocess
 import sys
+import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from real import REEVED, TOOL, Real, holds, same  # noqa: E402
@@ -36,14 +38,16 @@ class Patient(Real):
 def test_it_works_without_a_daemon_and_starts_none():
     with Patient() as here:
         found = here.doctor()
-        same(sorted(found), ['cgroups', 'clock', 'daemon', 'disk', 'kernel',
-                             'leftover', 'limits', 'socket', 'state'])
+        same(sorted(found), ['cgroups', 'clock', 'config', 'daemon', 'disk',
+                             'kernel', 'leftover', 'limits', 'socket',
+                             'state'])
         holds(found['daemon']['message'], 'none runs', REEVED)
         holds(found['state']['message'], here.state_dir, 'not there yet')
         assert not os.path.exists(here.run)
         lines = here.reeve('doctor').out.splitlines()
-        same(len(lines), 9)
-        same(lines[0].split('\t')[:2], ['ok', 'socket'])
+        same(len(lines), 10)
+        same([line.split('\t')[:2] for line in lines[:2]],
+             [['ok', 'config'], ['ok', 'socket']])
         seen = here.on_terminal('doctor', columns=200)
         holds(seen, '\u2713', 'kernel', '0 failed')
 
@@ -92,9 +96,79 @@ def test_what_is_amiss_is_told_with_its_remedy():
             pass
         same(here.doctor(1)['state']['status'], 'fail')
         os.unlink(here.state_dir)
-        found = here.doctor(REEVE_STATE_DIR='/dev/shm')
+        memory = tempfile.mkdtemp(dir='/dev/shm')
+        found = here.doctor(REEVE_STATE_DIR=memory)
+        os.rmdir(memory)
         same(found['disk']['status'], 'warn')
         holds(found['disk']['message'], 'is in memory')
+
+
+def configured(here, text):
+    folder = os.path.join(here.folder, 'config', 'reeve')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'reeve.yaml'), 'w') as file:
+        file.write(text)
+    here.environment['XDG_CONFIG_HOME'] = os.path.dirname(folder)
+
+
+def test_why_a_daemon_gives_up_is_said_at_once_and_by_the_doctor():
+    with Patient() as here:
+        configured(here, 'x: 1\n')
+        os.makedirs(here.run, 0o755)
+        os.chmod(here.run, 0o755)
+        os.mkdir(here.state_dir, 0o755)
+        os.chmod(here.state_dir, 0o755)
+        for name, words, mend in (
+                ('config', "reeve.yaml:1:1: unknown key 'x'",
+                 lambda: configured(here, '# nothing\n')),
+                ('state', here.state_dir,
+                 lambda: os.chmod(here.state_dir, 0o700)),
+                ('socket', here.run, lambda: os.chmod(here.run, 0o700))):
+            begun = time.monotonic()
+            result = here.reeve('submit', 'true')
+            same(result.code, 120)
+            assert time.monotonic() - begun < 4, result
+            holds(result.err, 'cannot start a daemon: ', words,
+                  'reeve doctor')
+            for raw in ('supervisor', 'cannot start: ', 'Z error'):
+                assert raw not in result.err, result
+            found = here.doctor(1)[name]
+            same(found['status'], 'fail')
+            holds(found['message'], words)
+            mend()
+        same(here.doctor()['config']['message'], '1 file: a daemon takes it')
+        same(here.reeve('submit', '-w', 'true').code, 0)
+
+
+def test_the_socket_of_the_configuration_is_used_by_all():
+    with Patient() as here:
+        # What the environment says counts more, so it says nothing.
+        del here.environment['REEVE_RUNTIME_DIR']
+        here.environment.pop('REEVE_SOCKET', None)
+        session = os.path.join(here.folder, 'session')
+        os.mkdir(session, 0o700)
+        here.environment['XDG_RUNTIME_DIR'] = session
+        mine = os.path.join(here.folder, 'mine')
+        configured(here, 'listen: { socket: %s }\n' % mine)
+        result = here.reeve('daemon', 'status')
+        same(result.code, 120)
+        holds(result.err, mine)
+        result = here.reeve('submit', '-w', 'true')
+        same(result.code, 0)
+        holds(result.err, 'started a daemon')
+        holds(here.reeve('submit', '-w', 'true').out, '2')
+        found = here.doctor()
+        holds(found['socket']['message'], mine)
+        holds(found['daemon']['message'], 'answers')
+        holds(here.reeve('daemon', 'start').out, 'already running')
+        same(here.reeve('daemon', 'stop').out, 'stopped\n')
+
+
+def test_cgroups_are_the_same_before_and_after_the_start():
+    with Patient() as here:
+        before = here.doctor()['cgroups']['status']
+        here.reeve('daemon', 'start')
+        same(here.doctor()['cgroups']['status'], before)
 
 
 def test_limits_that_are_too_small_fail():
