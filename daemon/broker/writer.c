@@ -38,6 +38,16 @@ static void linger(struct writer *writer)
 	} while (now_ns - began_ns < WRITER_LINGER_NS);
 }
 
+/* Until there is work, to stop, or a log that is short. */
+static void sleep_well(struct writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	while (!atomic_load(&writer->work) && !writer->stop &&
+	       !store_log_short(writer->store))
+		pthread_cond_wait(&writer->wake, &writer->lock);
+	pthread_mutex_unlock(&writer->lock);
+}
+
 /* Return: the next batch; NULL: stop. */
 static struct batch *await(struct writer *writer)
 {
@@ -45,11 +55,12 @@ static struct batch *await(struct writer *writer)
 
 	if (writer->brisk)
 		linger(writer);
-	if (!atomic_load(&writer->work)) {
-		pthread_mutex_lock(&writer->lock);
-		while (!atomic_load(&writer->work) && !writer->stop)
-			pthread_cond_wait(&writer->wake, &writer->lock);
-		pthread_mutex_unlock(&writer->lock);
+	/* Who has nothing to do makes the log longer, step by step. */
+	while (!atomic_load(&writer->work) && !atomic_load(&writer->stop)) {
+		if (store_log_short(writer->store))
+			store_log_step(writer->store);
+		else
+			sleep_well(writer);
 	}
 	writer->brisk = clock_mono_ns() - began_ns < WRITER_BRISK_NS;
 	return atomic_exchange(&writer->work, NULL);
@@ -136,20 +147,25 @@ bool writer_idle(const struct writer *writer)
 	return !writer->current && !writer->stop;
 }
 
+/*
+ * With the lock the thread cannot be between its last look and its sleep. The
+ * signal comes after the lock is free, for which it would else wake up only to
+ * go to sleep again.
+ */
+static void wake(struct writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_unlock(&writer->lock);
+	pthread_cond_signal(&writer->wake);
+}
+
 void writer_send(struct writer *writer, struct batch *batch)
 {
 	require(!writer->current);
 	writer->current = batch;
 	writer->sent_ns = clock_mono_ns();
 	atomic_store(&writer->work, batch);
-	/*
-	 * With the lock it cannot be between its last look and its sleep. The
-	 * signal comes after the lock is free, for which it would else wake up
-	 * only to go to sleep again.
-	 */
-	pthread_mutex_lock(&writer->lock);
-	pthread_mutex_unlock(&writer->lock);
-	pthread_cond_signal(&writer->wake);
+	wake(writer);
 }
 
 void writer_here(struct writer *writer, struct batch *batch)
@@ -157,16 +173,17 @@ void writer_here(struct writer *writer, struct batch *batch)
 	require(!writer->current);
 	commit(writer->store, batch);
 	learn(writer, batch);
+	/* Seldom: each time the log is made much longer. */
+	if (store_log_short(writer->store))
+		wake(writer);
 	writer->finished(writer->owner, batch);
 }
 
 void writer_stop(struct writer *writer)
 {
 	if (writer->started) {
-		pthread_mutex_lock(&writer->lock);
-		writer->stop = true;
-		pthread_cond_signal(&writer->wake);
-		pthread_mutex_unlock(&writer->lock);
+		atomic_store(&writer->stop, true);
+		wake(writer);
 		pthread_join(writer->thread, NULL);
 		writer_look(writer);
 	}

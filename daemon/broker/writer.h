@@ -18,8 +18,8 @@ struct writer {
 	pthread_cond_t wake;
 	_Atomic(struct batch *) work; /* given, not yet begun */
 	_Atomic(struct batch *) done; /* through, not yet taken */
-	bool brisk;  /* the thread's: the last batch came at once */
-	bool stop;   /* under lock */
+	bool brisk; /* the thread's: the last batch came at once */
+	_Atomic bool stop;
 	int done_fd; /* eventfd: `done` is set */
 	struct event *done_event;
 	struct store *store;   /* the thread's while it runs */

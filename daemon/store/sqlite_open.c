@@ -22,6 +22,7 @@
 #define BUSY_TIMEOUT_MS 5000
 /* Pages that change with every batch go back once for many of them. 16 MiB. */
 #define CHECKPOINT_PAGES 4000
+#define LOG_PAGE_BYTES (24 + 4096) /* in the log, with its head */
 
 /* Instructions of SQLite between two words that it goes on: far below 1 ms. */
 #define ALIVE_STEPS 1000
@@ -51,6 +52,7 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
 	(void)db;
 	(void)name;
 	store->wal_pages = pages;
+	log_room_used(&store->log_room, (int64_t)pages * LOG_PAGE_BYTES);
 	return SQLITE_OK;
 }
 
@@ -167,7 +169,10 @@ static int open_writer(struct store *store, const char *directory,
 	if (error)
 		return error;
 	sqlite3_wal_hook(store->sql.db, on_commit, store);
-	return place_take(&store->place, store->path, store->sql.fault);
+	error = place_take(&store->place, store->path, store->sql.fault);
+	if (!error)
+		log_room_open(&store->log_room, store->place.log);
+	return error;
 }
 
 /* 0: go on. */
@@ -221,6 +226,7 @@ int store_open(struct store **ret, const struct store_config *config,
 	if (!store)
 		return -ENOMEM;
 	store->sql.fault = ret_fault;
+	store->log_room.fd = -1;
 	error = open_parts(store, config);
 	if (error) {
 		/* Closing must not write into what was just refused. */
@@ -236,6 +242,16 @@ int store_open(struct store **ret, const struct store_config *config,
 int store_check(const struct store *store, struct store_fault *ret_fault)
 {
 	return place_check(&store->place, ret_fault);
+}
+
+bool store_log_short(const struct store *store)
+{
+	return log_room_short(&store->log_room);
+}
+
+void store_log_step(struct store *store)
+{
+	log_room_step(&store->log_room);
 }
 
 void store_close(struct store *store)
@@ -259,6 +275,7 @@ void store_close(struct store *store)
 	tally_fini(&store->taken);
 	event_pack_fini(&store->events);
 	reserve_fini(&store->reserve);
+	log_room_close(&store->log_room);
 	place_fini(&store->place);
 	free(store->path);
 	free(store);

@@ -7,6 +7,7 @@
  * only: a transaction works on its own copy (struct txn, lane.add).
  */
 
+#include "daemon/store/log_room.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/sqlite_event.h"
 #include "daemon/store/sqlite_feed.h"
@@ -35,6 +36,7 @@ struct store {
 	struct counters next; /* committed */
 	struct lanes lanes;
 	struct reserve reserve;
+	struct log_room log_room;
 	int wal_pages;	      /* in the log after the last commit */
 	int checkpoint_pages; /* so many are written back */
 	int64_t next_due_ms;  /* committed; 0: none */

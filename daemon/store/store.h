@@ -60,6 +60,10 @@ must_check int store_open(struct store **ret, const struct store_config *config,
 void store_close(struct store *store);
 AUTO_DEFINE(struct store *, store_close)
 
+/** store_log_*() - of log_room.h: is the log short, a step; beside any call */
+bool store_log_short(const struct store *store);
+void store_log_step(struct store *store);
+
 /* ---- The writing half ---- */
 
 /* A lane named in a batch; entries and wants refer to it by its index. */

@@ -9,6 +9,7 @@
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "daemon/store/store.h"
 
@@ -68,12 +69,13 @@ struct store {
 	bool hold_writes, hold_reads; /* they block until released */
 	bool stale_reads; /* the next store_get_group() holds, having looked */
 	int writers_held, readers_held;
-	int fail;	     /* result of the next writes; 0: none */
-	int fail_count;	     /* so many of them */
-	int fail_reads;	     /* result of every read; 0: none */
-	int64_t next_due_ms; /* forced, if not 0 */
-	bool gone;	     /* store_check() says so */
-	int64_t run_time_ms; /* of every job, 0: not known */
+	int fail;	       /* result of the next writes; 0: none */
+	int fail_count;	       /* so many of them */
+	int fail_reads;	       /* result of every read; 0: none */
+	int64_t next_due_ms;   /* forced, if not 0 */
+	bool gone;	       /* store_check() says so */
+	int64_t run_time_ms;   /* of every job, 0: not known */
+	_Atomic int log_steps; /* that the log is short of */
 	/* What was seen. */
 	int writes, reads;
 };

@@ -371,3 +371,13 @@ int store_verify(struct store *store, struct store_fault *ret_fault)
 	(void)ret_fault;
 	return 0;
 }
+
+bool store_log_short(const struct store *store)
+{
+	return atomic_load(&store->log_steps) > 0;
+}
+
+void store_log_step(struct store *store)
+{
+	atomic_fetch_sub(&store->log_steps, 1);
+}

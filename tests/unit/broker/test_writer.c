@@ -1,4 +1,5 @@
 #include "daemon/broker/writer.h"
+#include <limits.h>
 #include <time.h>
 
 #include "tests/fake/fake_store.h"
@@ -141,6 +142,39 @@ UNIT(the_loop_may_ask_before_it_hears_of_it)
 	assert_ptr_equal(last, &batches[1]);
 }
 
+UNIT(a_thread_with_nothing_to_do_makes_the_log_longer)
+{
+	struct timespec pause = {.tv_nsec = 100000};
+
+	/* The loop commits, the thread sleeps: it is told. */
+	atomic_store(&store->log_steps, 5);
+	open_group_in(&batches[0]);
+	writer_here(&writer, &batches[0]);
+	while (store_log_short(store))
+		nanosleep(&pause, NULL);
+	/* Also after a batch of its own. */
+	atomic_store(&store->log_steps, 5);
+	open_group_in(&batches[1]);
+	writer_send(&writer, &batches[1]);
+	event_base_dispatch(base);
+	assert_int_equal(finished, 2);
+	while (store_log_short(store))
+		nanosleep(&pause, NULL);
+}
+
+UNIT(a_batch_waits_for_one_step_of_the_log_at_most)
+{
+	atomic_store(&store->log_steps, INT_MAX);
+	open_group_in(&batches[0]);
+	writer_here(&writer, &batches[0]);
+	open_group_in(&batches[1]);
+	writer_send(&writer, &batches[1]);
+	event_base_dispatch(base);
+	assert_int_equal(finished, 2);
+	assert_true(store_log_short(store));
+	/* It stops as well: see tear_down(). */
+}
+
 UNIT(nothing_is_missed_between_waiting_awake_and_asleep)
 {
 	/* Around the moment at which the thread gives up and goes to sleep. */
@@ -169,6 +203,8 @@ int main(void)
 		WRITER_TEST(
 			the_loop_may_commit_by_itself_between_the_threads_batches),
 		WRITER_TEST(the_loop_may_ask_before_it_hears_of_it),
+		WRITER_TEST(a_thread_with_nothing_to_do_makes_the_log_longer),
+		WRITER_TEST(a_batch_waits_for_one_step_of_the_log_at_most),
 		WRITER_TEST(nothing_is_missed_between_waiting_awake_and_asleep),
 	};
 
