@@ -1,40 +1,11 @@
 #include "client/duration.h"
 
+#include "proto/span.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #define DURATION_MAX_MS (INT64_C(100) * 365 * 24 * 3600 * 1000)
-
-static const struct {
-	const char *name;
-	int64_t ms;
-} units[] = {
-	{"w", 7 * 24 * 3600 * 1000},
-	{"d", 24 * 3600 * 1000},
-	{"h", 3600 * 1000},
-	{"ms", 1},
-	{"m", 60 * 1000},
-	{"s", 1000},
-};
-
-/* The unit at the start of @text; a number alone is seconds. */
-static bool read_unit(const char **text, int64_t *ret_ms)
-{
-	if (!**text) {
-		*ret_ms = 1000;
-		return true;
-	}
-	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-		size_t n = strlen(units[i].name);
-
-		if (strncmp(*text, units[i].name, n) == 0) {
-			*text += n;
-			*ret_ms = units[i].ms;
-			return true;
-		}
-	}
-	return false;
-}
 
 static bool read_number(const char **text, int64_t *ret_whole,
 			int64_t *ret_thousandths)
@@ -62,24 +33,11 @@ static bool read_number(const char **text, int64_t *ret_whole,
 
 bool duration_parse(const char *text, int64_t *ret_ms)
 {
-	int64_t total = 0;
-	int64_t last_unit = INT64_MAX;
+	int64_t ms;
 
-	if (!*text)
+	if (!span_parse(text, &ms) || ms > DURATION_MAX_MS)
 		return false;
-	while (*text) {
-		int64_t whole, thousandths, unit;
-
-		if (!read_number(&text, &whole, &thousandths) ||
-		    !read_unit(&text, &unit) || unit >= last_unit ||
-		    whole > DURATION_MAX_MS / unit || (thousandths && *text))
-			return false;
-		last_unit = unit;
-		total += whole * unit + thousandths * unit / 1000;
-		if (total > DURATION_MAX_MS)
-			return false;
-	}
-	*ret_ms = total;
+	*ret_ms = ms;
 	return true;
 }
 

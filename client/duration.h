@@ -9,8 +9,7 @@
 /**
  * duration_parse() - text to milliseconds
  *
- * Numbers with units d, h, m, s, ms, from the largest to the smallest; a number
- * alone is seconds; a fraction only in the last (1.5h). At most 100 years.
+ * As span_parse(), and at most 100 years.
  *
  * Return: false when it is none.
  */

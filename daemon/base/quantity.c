@@ -1,5 +1,7 @@
 #include "daemon/base/quantity.h"
 
+#include "proto/span.h"
+
 #define QUANTITY_MAX (INT64_C(1) << 53)
 
 /* Digits only: no sign, no space, no fraction. Moves @text behind them. */
@@ -28,49 +30,9 @@ static bool times(int64_t n, int64_t factor, int64_t *ret)
 	return true;
 }
 
-/* Milliseconds of the unit at @text, 0: there is none of that name. */
-static int64_t time_unit(const char **text)
-{
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = {
-		{"ms", 1},	{"s", 1000},	 {"m", 60000},
-		{"h", 3600000}, {"d", 86400000}, {"w", 604800000},
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-		size_t n = strlen(units[i].name);
-
-		if (strncmp(*text, units[i].name, n) != 0)
-			continue;
-		*text += n;
-		return units[i].ms;
-	}
-	return 0;
-}
-
 bool quantity_duration_ms(const char *text, int64_t *ret)
 {
-	const char *p = text;
-	int64_t total = 0;
-	bool first = true;
-
-	do {
-		int64_t n, unit, part;
-
-		if (!digits(&p, &n))
-			return false;
-		unit = *p == '\0' && first ? 1000 : time_unit(&p);
-		if (unit == 0 || !times(n, unit, &part))
-			return false;
-		total += part;
-		first = false;
-		if (total > QUANTITY_MAX)
-			return false;
-	} while (*p != '\0');
-	*ret = total;
-	return true;
+	return span_parse(text, ret);
 }
 
 static bool scaled(const char *text, int64_t base, int64_t *ret)

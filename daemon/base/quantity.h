@@ -8,9 +8,9 @@
 #include "proto/base.h"
 
 /**
- * quantity_duration_ms() - "500ms", "10s", "5m", "2h", "7d", "1w", "1h30m"
+ * quantity_duration_ms() - "500ms", "10s", "1.5h", "7d", "1w", "1h30m"
  *
- * A number without a unit is seconds. The result is 0 .. 2^53 milliseconds.
+ * As span_parse(): the tool's grammar. The result is 0 .. 2^53 milliseconds.
  * Return: false, and @ret untouched, when the text is something else.
  */
 bool quantity_duration_ms(const char *text, int64_t *ret);

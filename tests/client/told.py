@@ -165,6 +165,8 @@ def test_values_that_no_job_could_have_are_refused():
     with Here() as here:
         for args, word in ((['submit', '--limit', 'nofile=unlimited', 'true'],
                             'a number, like 1024'),
+                           (['submit', '--timeout', '1h30', 'true'],
+                            'like 90s, 5m, 2h30m'),
                            (['submit', '-e', '', 'true'], 'a variable'),
                            (['submit', '-e', '=x', 'true'], 'a variable'),
                            (['queue', 'set', 'mail', '--overflow', 'foo'],

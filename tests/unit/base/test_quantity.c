@@ -22,12 +22,13 @@ UNIT(a_time_is_a_number_and_a_unit)
 	assert_int_equal(ms("500ms"), 500);
 	assert_int_equal(ms("5m"), 300000);
 	assert_int_equal(ms("1h30m"), 5400000);
+	assert_int_equal(ms("1.5h"), 5400000);
 	assert_int_equal(ms("1w"), INT64_C(604800000));
 }
 
 UNIT(a_time_of_another_form_is_refused)
 {
-	static const char *const bad[] = {"",	 "s",	"-1s", "1.5s", "1h5",
+	static const char *const bad[] = {"",	 "s",	"-1s", "30m1h", "1h5",
 					  "1 s", "10x", "0s5", "1sm"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)

@@ -24,19 +24,13 @@ UNIT(reads_every_unit_and_their_sums)
 UNIT(refuses_what_is_no_time)
 {
 	static const char *const bad[] = {
-		"",
-		"x",
-		"5x",
-		"-1s",
-		"1s2h",
-		"1h1h",
-		"1.5h2m",
-		"1.",
-		".5s",
-		" 5s",
-		"5 s",
-		"1e3",
-		"99999999999999999999s",
+		"",	  "x",
+		"5x",	  "-1s",
+		"1s2h",	  "1h1h",
+		"1h30",	  "1.5h2m",
+		"1.",	  ".5s",
+		" 5s",	  "5 s",
+		"1e3",	  "99999999999999999999s",
 		"36501d",
 	};
 
