@@ -12,6 +12,7 @@
 #include "client/job_args.h"
 #include "client/say.h"
 #include "client/served.h"
+#include "client/slow.h"
 #include "client/stuck.h"
 #include "client/trace.h"
 
@@ -39,6 +40,7 @@ struct calling {
 	volatile sig_atomic_t *signal;
 	int cancel;  /* the signal that asked for it; 0: none, or done */
 	bool looked; /* whether it is stuck */
+	bool slow;   /* what it may wait for was said */
 	bool named;
 };
 
@@ -75,8 +77,16 @@ static int cancel(struct calling *calling)
 /* What can be said only when its number is known. */
 static void tell(struct calling *calling, bool late)
 {
-	if (calling->apply.id == 0)
+	if (calling->apply.id == 0) {
+		char text[256];
+
+		if (late && !calling->slow)
+			say_hint(calling->tool, "%s",
+				 slow_text(calling->apply.spec->queue, text,
+					   sizeof(text)));
+		calling->slow |= late;
 		return;
+	}
 	if (calling->apply.existed && !calling->named)
 		existing_tell(calling->tool, calling->apply.spec,
 			      calling->apply.id, true);

@@ -8,6 +8,7 @@
 #include "client/form.h"
 #include "client/job.h"
 #include "client/say.h"
+#include "client/sole.h"
 #include "client/stamp.h"
 #include "client/steer.h"
 #include "client/when.h"
@@ -319,6 +320,7 @@ static int run_editor(struct tool *tool, int argc, char **argv)
 {
 	struct edit edit = {.tool = tool};
 	struct selector selector = {0};
+	int sole = -1;
 	int result = selector_parse(tool, &selector, argc, argv);
 
 	if (result == 0 && !selector_is_empty(&selector) &&
@@ -339,12 +341,16 @@ static int run_editor(struct tool *tool, int argc, char **argv)
 		result = selector_resolve(tool, &selector);
 	if (result == 0) {
 		edit.id = selector.ids[0];
-		result = hold(&edit);
+		result = sole_take(tool, edit.id, &sole);
 	}
+	if (result == 0)
+		result = hold(&edit);
 	if (result == 0)
 		result = release(&edit, edit_whole(&edit));
 	if (result == 0)
 		result = report(&edit);
+	if (sole >= 0)
+		close(sole);
 	json_out_fini(&edit.base);
 	json_out_fini(&edit.before);
 	json_out_fini(&edit.text);

@@ -13,6 +13,7 @@
 #include "client/job_args.h"
 #include "client/relay.h"
 #include "client/say.h"
+#include "client/slow.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -291,7 +292,10 @@ static int start(struct tool *tool, struct run_options *options, int argc,
 	signal(SIGPIPE, SIG_IGN);
 	run->signal = interrupt_catch();
 	/* From here on: a signal before it must not leave a job without us. */
-	if (reeve_submit(tool->r, &spec, &run->id) != 0)
+	slow_begin(tool, spec.queue);
+	result = reeve_submit(tool->r, &spec, &run->id);
+	slow_end();
+	if (result != 0)
 		return say_error(tool);
 	run->attached = reeve_submit_existed(tool->r);
 	if (run->attached)

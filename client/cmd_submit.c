@@ -9,6 +9,7 @@
 #include "client/request_args.h"
 #include "client/say.h"
 #include "client/served.h"
+#include "client/slow.h"
 #include "client/stuck.h"
 
 #include <errno.h>
@@ -118,7 +119,10 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 		return result;
 	if (spec.durability == REEVE_RESULT)
 		return apply(tool, &spec);
-	if (reeve_submit(tool->r, &spec, &id) != 0)
+	slow_begin(tool, spec.queue);
+	result = reeve_submit(tool->r, &spec, &id);
+	slow_end();
+	if (result != 0)
 		return refused(tool, &spec);
 	result = print_id(tool, id, options->wait);
 	if (reeve_submit_existed(tool->r))

@@ -4,11 +4,15 @@
 #include "client/duration.h"
 #include "client/interrupt.h"
 #include "client/say.h"
+#include "client/text.h"
 #include "client/words.h"
 #include "proto/json_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#define ITEM_COLUMNS 120 /* of one that failed, for people */
+#define ITEM_BYTES (4 * ITEM_COLUMNS + 8)
 
 static void note_failure(struct map *map, int64_t id, const char *item,
 			 const char *why)
@@ -187,12 +191,15 @@ static void print_failures(const struct map *map)
 
 	for (size_t i = 0; i < map->failure_count; i++) {
 		const struct map_failure *failure = &map->failures[i];
+		char item[ITEM_BYTES];
 
+		text_fit(failure->item, ITEM_COLUMNS, tool->err.unicode, item,
+			 sizeof(item));
 		if (failure->id)
 			say_note(tool, "  %s: %s (see: reeve show %" PRId64 ")",
-				 failure->item, failure->why, failure->id);
+				 item, failure->why, failure->id);
 		else
-			say_note(tool, "  %s: %s", failure->item, failure->why);
+			say_note(tool, "  %s: %s", item, failure->why);
 	}
 	if (hidden > 0)
 		say_note(tool,

@@ -153,10 +153,39 @@ int map_again_some(struct map *map, size_t most)
 
 /* ---- --dry-run ---- */
 
+static void print(struct json_out *out)
+{
+	struct slice text;
+
+	json_out_byte(out, '\n');
+	text = json_out_slice(out);
+	if (json_out_ok(out))
+		fwrite(text.p, 1, text.n, stdout);
+	json_out_fini(out);
+}
+
+static void print_object(const struct reeve_spec *spec)
+{
+	struct json_out out = {0};
+
+	json_out_object(&out);
+	json_out_member_int(&out, "v", 1);
+	if (spec->shell) {
+		json_out_member_text(&out, "shell", spec->shell);
+	} else {
+		json_out_key(&out, "argv");
+		json_out_array(&out);
+		for (size_t i = 0; spec->argv[i]; i++)
+			json_out_string(&out, slice_of(spec->argv[i]));
+		json_out_array_end(&out);
+	}
+	json_out_object_end(&out);
+	print(&out);
+}
+
 static void print_command(const struct reeve_spec *spec)
 {
 	struct json_out out = {0};
-	struct slice text;
 
 	if (spec->shell) {
 		puts(spec->shell);
@@ -167,11 +196,7 @@ static void print_command(const struct reeve_spec *spec)
 			json_out_byte(&out, ' ');
 		pattern_quote(&out, spec->argv[i]);
 	}
-	json_out_byte(&out, '\n');
-	text = json_out_slice(&out);
-	if (json_out_ok(&out))
-		fwrite(text.p, 1, text.n, stdout);
-	json_out_fini(&out);
+	print(&out);
 }
 
 /* One item; SOURCE_E_* when there is none now. */
@@ -189,7 +214,9 @@ static int print_next(struct map *map)
 						     map->source.field_count,
 						     map->source.given},
 			      &spec);
-	if (result == 0)
+	if (result == 0 && map->tool->json)
+		print_object(&spec);
+	else if (result == 0)
 		print_command(&spec);
 	arena_fini(&arena);
 	return result;

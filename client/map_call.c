@@ -452,6 +452,15 @@ static int begin(struct calls *calls, struct arg_list *words, int argc,
 	return result;
 }
 
+/* Without --json the arguments alone are JSON enough. */
+static void print_args(const struct tool *tool, const char *args)
+{
+	if (tool->json)
+		printf("{\"v\":1,\"args\":%s}\n", args);
+	else
+		puts(args);
+}
+
 static int dry_run(struct calls *calls)
 {
 	struct map *map = calls->map;
@@ -466,7 +475,7 @@ static int dry_run(struct calls *calls)
 		while (result == 0 && !ferror(stdout)) {
 			result = read_item(calls);
 			if (result == 0)
-				puts(calls->args.p);
+				print_args(map->tool, calls->args.p);
 			free(TAKE(calls->held));
 		}
 		if (ferror(stdout))

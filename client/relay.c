@@ -40,7 +40,9 @@ static int write_all(const struct tool *tool, int fd, const char *data,
 
 int relay_write(const struct tool *tool, const struct reeve_chunk *chunk)
 {
-	int fd = chunk->channel == REEVE_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+	/* With --json nothing else is on stdout. */
+	bool aside = chunk->channel == REEVE_STDERR || tool->json;
+	int fd = aside ? STDERR_FILENO : STDOUT_FILENO;
 	char text[96];
 	int n;
 

@@ -4,10 +4,12 @@ meant, and who goes away: never 0 by accident, never a silence.
 
     told.py REEVE REEVED [TEST...]
 
-covers: client/existing
+covers: client/existing client/slow client/sole
 """
+import json
 import os
 import pathlib
+import pty
 import re
 import subprocess
 import sys
@@ -223,6 +225,70 @@ def test_who_is_attached_cancels_nothing():
         third.communicate()
         interrupt(first)
         same(finish(first).code, 121)
+
+
+def test_an_editor_is_the_only_one():
+    with Here() as here:
+        here.submit('--in', '1h', 'true')
+        editor = os.path.join(here.folder, 'editor')
+        with open(editor, 'w') as file:
+            file.write('#!/bin/sh\ntouch "$0.open"\n'
+                       'while ! [ -e "$0.close" ]; do sleep 0.02; done\n')
+        os.chmod(editor, 0o755)
+        here.environment['EDITOR'] = editor
+        first = here.popen('edit', '1')
+        here.until(lambda: os.path.exists(editor + '.open'))
+        holds(here.fails(4, 'edit', '1'), 'job 1 is being edited already')
+        same(here.reeve('ls', 'held', '-o', 'ids').out, '1\n')
+        open(editor + '.close', 'w').close()
+        same(finish(first).code, 0)
+        same(here.reeve('ls', 'held', '-o', 'ids').out, '')
+        same(here.reeve('edit', '1').out, 'nothing changed\n')
+
+
+def test_with_json_there_is_nothing_else_on_stdout():
+    with Here() as here:
+        result = here.reeve('run', '--json', '--sh', 'echo x; echo y >&2')
+        same((len(result.out.splitlines()), result.json()['exit']), (1, 0))
+        holds(result.err, 'x\n', 'y\n')
+        result = here.reeve('map', '--dry-run', '--json', 'a', '{}', ':::',
+                            'b c', 'd')
+        same([json.loads(line) for line in result.out.splitlines()],
+             [{'v': 1, 'argv': ['a', 'b c']}, {'v': 1, 'argv': ['a', 'd']}])
+        same(here.reeve('map', '--dry-run', '--json', '--sh', 'a {}', ':::',
+                        'b').json(), {'v': 1, 'shell': 'a b'})
+
+
+def test_a_long_item_is_cut_for_people():
+    with Here() as here:
+        result = here.reeve('map', 'true', input=b'x' * 200000 + b'\n')
+        same(result.code, 1)
+        holds(result.err, '131071')
+        assert len(result.err) < 1000, len(result.err)
+
+
+def test_a_submission_that_waits_for_room_says_so():
+    with Here() as here:
+        here.reeve('queue', 'set', 'mail', '--max-length', '1',
+                   '--overflow', 'block')
+        for command in ('submit', 'run'):
+            job = here.submit('-q', 'mail', '--hold', 'true')
+            controller, terminal = pty.openpty()
+            process = subprocess.Popen(
+                [TOOL, command, '-q', 'mail', 'true'], env=here.environment,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=terminal)
+            seen = b''
+            while b'gives up' not in seen:
+                seen += os.read(controller, 4096)
+            holds(seen.decode(), "queue 'mail' may be full",
+                  'reeve queue show mail')
+            same(process.poll(), None)
+            here.reeve('cancel', job)
+            same(process.wait(60), 0)
+            os.close(controller)
+            os.close(terminal)
+            here.reeve('wait', 'all')
 
 
 if __name__ == '__main__':
