@@ -371,6 +371,23 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	return result;
 }
 
+/* `follow 42`: with the flags of logs. */
+static int run_follow(struct tool *tool, void *options, int argc, char **argv)
+{
+	((struct logs_options *)options)->follow = true;
+	return run(tool, options, argc, argv);
+}
+
+const struct command command_follow = {
+	.name = "follow",
+	.synopsis = "[FLAG]... JOB|FILTER...",
+	.summary = "Print what a job writes until it ends: logs -f.",
+	.text = "  reeve follow last\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct logs_options),
+	.run = run_follow,
+};
+
 const struct command command_logs = {
 	.name = "logs",
 	.group = "Work",

@@ -58,21 +58,41 @@ static int load(struct tool *tool, struct listing *listing,
 	return listing_load(tool, listing, selector, limit);
 }
 
+/* Lines end between words where the terminal ends, not within them. */
+static void print_dim(const struct screen *screen, const char *text)
+{
+	size_t width = screen->width > 0 ? (size_t)screen->width : SIZE_MAX;
+
+	while (*text) {
+		size_t n = strlen(text);
+
+		for (size_t i = n > width ? width : 0; i > 0; i--) {
+			if (text[i] == ' ') {
+				n = i;
+				break;
+			}
+		}
+		printf("%s%.*s%s\n", render_begin(screen, RENDER_DIM), (int)n,
+		       text, render_end(screen));
+		text += n + (text[n] == ' ');
+	}
+}
+
 static void print_summary(struct tool *tool, const struct table *table,
 			  const struct listing *listing)
 {
 	struct counts counts;
-	char text[COUNTS_BYTES];
+	char text[COUNTS_BYTES], all[COUNTS_BYTES + 40];
 
 	if (!table_is_human(table) || tool->quiet ||
 	    counts_load(tool, &counts) != 0)
 		return;
 	counts_say(&counts, text);
-	printf("%s%s%s%s\n", render_begin(&tool->out, RENDER_DIM), text,
-	       listing->more || (int64_t)listing->count < counts.total
-		       ? "; not all are shown (-a)"
-		       : "",
-	       render_end(&tool->out));
+	snprintf(all, sizeof(all), "%s%s", text,
+		 listing->more || (int64_t)listing->count < counts.total
+			 ? "; not all are shown (-a)"
+			 : "");
+	print_dim(&tool->out, all);
 }
 
 /* A pipe has no summary, and half a list looks like a whole one. */

@@ -13,8 +13,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define STATUS_RUNNING 10
+#define STATUS_RUNNING 7
 #define STATUS_POOLS 3
+#define STATUS_QUEUES 4
 #define STATUS_LABEL 12 /* columns */
 #define STATUS_FAILED 5
 #define STATUS_FAILED_AGE_MS (24 * 3600 * INT64_C(1000))
@@ -107,6 +108,68 @@ static void print_pools(struct tool *tool)
 	arena_fini(&arena);
 }
 
+/* What `queues` takes: those that are paused or have something to do. */
+static bool is_busy(struct slice queue, struct counts *counts)
+{
+	counts_parse(counts, field_object(queue, "counts"));
+	return field_bool(queue, "paused") || counts->of[REEVE_RUNNING] ||
+	       counts->of[REEVE_READY] || counts->of[REEVE_SCHEDULED] ||
+	       counts->of[REEVE_BLOCKED] || counts->of[REEVE_HELD];
+}
+
+static void print_queue(const struct tool *tool, struct arena *arena,
+			struct slice queue, const struct counts *counts,
+			bool first)
+{
+	size_t room = tool->out.width > STATUS_LABEL
+			      ? (size_t)tool->out.width - STATUS_LABEL
+			      : 1000;
+	bool paused = field_bool(queue, "paused");
+	char text[1024], fit[1024];
+
+	snprintf(text, sizeof(text),
+		 "%s: %s%" PRId64 " running, %" PRId64 " waiting",
+		 field_text(arena, queue, "name"), paused ? "paused, " : "",
+		 counts->of[REEVE_RUNNING],
+		 counts->of[REEVE_READY] + counts->of[REEVE_SCHEDULED] +
+			 counts->of[REEVE_BLOCKED] + counts->of[REEVE_HELD]);
+	text_fit(text, room, tool->out.unicode, fit, sizeof(fit));
+	printf("  %-9s %s%s%s\n", first ? "queues" : "",
+	       render_begin(&tool->out, paused ? RENDER_YELLOW : RENDER_PLAIN),
+	       fit, render_end(&tool->out));
+}
+
+/* Paused ones first: they are why nothing happens. */
+static void print_queues(struct tool *tool)
+{
+	struct arena arena = {0};
+	struct counts counts;
+	const char *reply;
+	int shown = 0, more = 0;
+
+	if (reeve_call(tool->r, "org.reeve.queues.List", NULL, &reply) != 0)
+		return;
+	for (int paused = 1; paused >= 0; paused--) {
+		struct json_iter iter =
+			json_enter(field_list(slice_of(reply), "queues"));
+		struct slice queue;
+
+		while (json_item(&iter, &queue)) {
+			if (field_bool(queue, "paused") != paused ||
+			    !is_busy(queue, &counts))
+				continue;
+			if (shown < STATUS_QUEUES)
+				print_queue(tool, &arena, queue, &counts,
+					    shown++ == 0);
+			else
+				more++;
+		}
+	}
+	if (more > 0)
+		printf("  %-9s and %d more: reeve queue ls\n", "", more);
+	arena_fini(&arena);
+}
+
 static void print_warnings(const struct tool *tool, struct slice status,
 			   struct arena *arena)
 {
@@ -173,6 +236,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	print_warnings(tool, status, &arena);
 	arena_fini(&arena);
 	print_pools(tool);
+	print_queues(tool);
 	return print_jobs(tool);
 }
 
@@ -180,6 +244,7 @@ const struct command command_status = {
 	.name = "status",
 	.group = "System",
 	.synopsis = "",
-	.summary = "The daemon, its workers, what runs and what failed.",
+	.summary = "The daemon, its workers and queues, what runs and what "
+		   "failed.",
 	.run = run,
 };

@@ -33,12 +33,12 @@ struct command {
 /* In the order of the help. */
 extern const struct command command_submit, command_run, command_call,
 	command_map, command_work, command_wait, command_ls, command_show,
-	command_explain, command_logs, command_events, command_progress,
-	command_cancel, command_retry, command_hold, command_release,
-	command_edit, command_rm, command_queue, command_pool, command_worker,
-	command_status, command_top, command_daemon, command_config,
-	command_ping, command_version, command_help, command_completion,
-	command_complete, command_doctor;
+	command_explain, command_logs, command_follow, command_events,
+	command_progress, command_cancel, command_retry, command_hold,
+	command_release, command_edit, command_rm, command_queue, command_pool,
+	command_worker, command_status, command_top, command_daemon,
+	command_config, command_ping, command_version, command_help,
+	command_completion, command_complete, command_doctor;
 
 /* Flags that every command takes. */
 extern const struct arg_table common_args_table;

@@ -40,7 +40,8 @@ static void ask_configured(struct tool *tool)
 	    strcmp(effective.socket, usual) == 0 ||
 	    strlen(effective.socket) >= sizeof(tool->configured))
 		return;
-	strcpy(tool->configured, effective.socket);
+	memcpy(tool->configured, effective.socket,
+	       strlen(effective.socket) + 1);
 }
 
 int tool_reach(struct tool *tool)

@@ -162,7 +162,7 @@ void listing_sort(struct listing *listing)
 static const struct render_column columns[] = {
 	{"ID", true, 0, 0},
 	{"STATE", false, 0, 0},
-	{"QUEUE", false, 4, 0},
+	{"QUEUE", false, 4, 8},
 	{"NAME", false, 0, 12},
 	{"TRY", true, 5, 0},
 	{"TIME", true, 2, 0},

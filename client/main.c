@@ -13,17 +13,17 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
-	&command_submit,   &command_run,    &command_call,
-	&command_map,	   &command_work,   &command_wait,
-	&command_ls,	   &command_show,   &command_explain,
-	&command_logs,	   &command_events, &command_cancel,
-	&command_retry,	   &command_hold,   &command_release,
-	&command_edit,	   &command_rm,	    &command_progress,
-	&command_queue,	   &command_pool,   &command_worker,
-	&command_status,   &command_top,    &command_daemon,
-	&command_config,   &command_doctor, &command_ping,
-	&command_version,  &command_help,   &command_completion,
-	&command_complete,
+	&command_submit,     &command_run,	&command_call,
+	&command_map,	     &command_work,	&command_wait,
+	&command_ls,	     &command_show,	&command_explain,
+	&command_logs,	     &command_follow,	&command_events,
+	&command_cancel,     &command_retry,	&command_hold,
+	&command_release,    &command_edit,	&command_rm,
+	&command_progress,   &command_queue,	&command_pool,
+	&command_worker,     &command_status,	&command_top,
+	&command_daemon,     &command_config,	&command_doctor,
+	&command_ping,	     &command_version,	&command_help,
+	&command_completion, &command_complete,
 };
 
 static const struct arg_flag common_flags[] = {

@@ -156,6 +156,54 @@ def test_the_status_fits_one_screen():
             holds('\n'.join(lines), '8 running', 'failed')
 
 
+def test_the_status_tells_of_queues_and_of_paused_ones_first():
+    with Place(TOOL) as here:
+        here.start()
+        here.reeve('submit', '-q', 'idle', '-w', 'true')
+        here.reeve('submit', '-q', 'alpha', '--hold', 'true')
+        here.reeve('submit', '-q', 'zeta', '--hold', 'true')
+        here.reeve('queue', 'pause', 'zeta')
+        for args in ([], ['status']):
+            lines = here.reeve(*args).out.splitlines()
+            at = [line.split()[0] for line in lines if line].index('queues')
+            same([line.strip() for line in lines[at:at + 2]],
+                 ['queues    zeta: paused, 0 running, 1 waiting',
+                  'alpha: 0 running, 1 waiting'])
+            assert not any('idle:' in line for line in lines), lines
+        for number in range(9):
+            here.reeve('submit', '-q', 'q%d' % number, '--hold', 'true')
+        holds(here.reeve().out, 'and 7 more: reeve queue ls')
+
+
+def test_a_long_name_of_a_queue_is_cut_and_the_sum_ends_between_words():
+    with Place(TOOL) as here:
+        here.start()
+        here.reeve('submit', '-q', 'q' * 200, '-w', 'true')
+        here.reeve('submit', '-q', 'mail', '-w', 'false')
+        here.reeve('submit', '--hold', 'true')
+        here.reeve('cancel', here.reeve('submit', '--hold', 'true').out.strip())
+        for columns in (80, 40):
+            lines = here.on_terminal('ls', columns=columns,
+                                     NO_COLOR='1').splitlines()
+            assert all(len(line) <= columns for line in lines), lines
+            if columns == 80:
+                holds(lines[0], 'QUEUE')
+                holds('\n'.join(lines), 'mail', 'qqq\u2026')
+        said = here.on_terminal('ls', 'name=true', columns=40,
+                                NO_COLOR='1').splitlines()
+        same(' '.join(said[-2:]).count('not all are shown (-a)'), 1)
+        same([line.strip(' ') for line in said], said)
+
+
+def test_follow_is_a_word_for_logs_that_go_on():
+    with Place(TOOL) as here:
+        here.start()
+        here.reeve('submit', '--sh', 'echo one; sleep 0.3; echo two')
+        same(here.reeve('follow', '1').out, 'one\ntwo\n')
+        holds(here.reeve('follow', '--help').out, 'logs -f', '--stderr')
+        same(here.reeve('follow').code, 2)
+
+
 def test_no_terminal_is_too_narrow_and_a_note_stays_beside_a_long_name():
     with place() as here:
         here.reeve('submit', '-w', '-n', 'n' * 300, 'false')
