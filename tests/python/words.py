@@ -116,9 +116,13 @@ def a_field_is_called_by_its_name(it):
     pooled.start(it)
     with pooled.pool(it) as pool:
         error = raises(CallError, pool.apply_async('nobody').get, 20)
-        assert not str(error).startswith('.'), error
+        assert str(error).startswith('handler: nobody'), error
         error = raises(CallError, pool.map, 'nobody', range(3))
-        assert not str(error).startswith('.'), error
+        assert str(error).startswith('handler: nobody'), error
+        error = raises(CallError, pool.map, 'noop', [1], qeue='x')
+        assert str(error).startswith('qeue: '), error
+        assert error.hint and error.code == 'InvalidParameter', error
+        equal(pool.apply_async('noop').get(20), None)
 
 
 if __name__ == '__main__':

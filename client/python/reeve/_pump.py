@@ -13,6 +13,7 @@ import collections
 import contextlib
 import logging
 import os
+import re
 import select
 import sys
 import threading
@@ -47,6 +48,16 @@ def _flush():
         left = pump.flush(deadline)
         if left:
             sys.stderr.write('reeve: %s of a Pool that was not closed\n' % left)
+
+
+# Where a field is in the batch means nothing to whoever put the job.
+_PLACE = re.compile(r'(jobs\[\d+\]|defaults)?\.')
+
+
+def _refusal(name, parameters, field):
+    place = _PLACE.match(field or '')
+    return CallError(name, {**parameters, 'parameter':
+                            field[place.end():] if place else field})
 
 
 def _close(*fds):
@@ -353,10 +364,9 @@ class Pump:
             place = batch.places[i]
             if not number:
                 item = refused.get(i, {})
-                place[0].refuse(place[1], CallError(
+                place[0].refuse(place[1], _refusal(
                     item.get('error', 'org.reeve.jobs.Rejected'),
-                    {'message': item.get('message'),
-                     'parameter': item.get('field')}))
+                    {'message': item.get('message')}, item.get('field')))
                 ended += 1
                 continue
             job = self.early.pop(number, None) if self.early else None
@@ -386,6 +396,7 @@ class Pump:
             for half in halves:
                 self.calls.send(half.message(self.groups[-1]))
             return
+        error = _refusal(error.name, error.parameters, where)
         for sink, index in batch.places:
             sink.refuse(index, error)
         self._ended(len(batch.places), len(batch.places))

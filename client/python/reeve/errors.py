@@ -25,9 +25,8 @@ class CallError(Error):
         self.parameters = parameters
         self.hint = parameters.get('hint') or ''
         text = parameters.get('message') or self.code
-        field = (parameters.get('parameter') or '').lstrip('.')
-        if field:
-            text = '%s: %s' % (field, text)
+        if parameters.get('parameter'):
+            text = '%s: %s' % (parameters['parameter'], text)
         super().__init__('%s (%s)' % (text, self.hint) if self.hint else text)
 
 
