@@ -13,6 +13,7 @@
 #include "client/relay.h"
 #include "client/say.h"
 #include "client/spec.h"
+#include "client/wire_words.h"
 #include "proto/json_in.h"
 #include "proto/json_out.h"
 
@@ -224,6 +225,7 @@ static int enter_chunk(struct map *map, struct chunk *chunk)
 {
 	int64_t taken[MAP_CHUNK];
 	size_t taken_count = 0;
+	char why[sizeof(reeve_error(map->tool->r)->message) + 64];
 
 	if (chunk->count == 0)
 		return 0;
@@ -232,8 +234,10 @@ static int enter_chunk(struct map *map, struct chunk *chunk)
 		return say_error(map->tool);
 	for (size_t i = 0; i < chunk->count; i++) {
 		if (chunk->ids[i] == 0) {
-			map_refuse(map, chunk->texts[i],
-				   reeve_error(map->tool->r)->message);
+			map_refuse(
+				map, chunk->texts[i],
+				wire_words(reeve_error(map->tool->r)->message,
+					   why, sizeof(why)));
 			continue;
 		}
 		if (flight_add(&map->flight, chunk->ids[i], chunk->texts[i]) !=

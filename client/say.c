@@ -2,6 +2,7 @@
 
 #include "client/hint.h"
 #include "client/text.h"
+#include "client/wire_words.h"
 #include "proto/json_out.h"
 
 #include <ctype.h>
@@ -157,13 +158,15 @@ int say_error(const struct tool *tool)
 {
 	struct reeve_error error = *reeve_error(tool->r);
 	struct tool plain = *tool;
+	char buffer[SAY_BYTES];
 	const char *word;
 
 	clean(tool, error.message);
 	clean(tool, error.hint);
 	plain.speaks_for_job = false;
 	word = code_word(say_exit_code(&plain, error.code));
-	print_error(tool, error.name[0] ? error.name : word, error.message,
+	print_error(tool, error.name[0] ? error.name : word,
+		    wire_words(error.message, buffer, sizeof(buffer)),
 		    hint_of(&error));
 	return say_exit_code(tool, error.code);
 }

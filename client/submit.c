@@ -276,10 +276,17 @@ static void note_rejection(struct reeve *r, struct slice reply)
 	if (json_find(first, "field", &text) &&
 	    json_string(&arena, text, &field) != 0)
 		field = (struct slice){0};
-	handle_fail(r, REEVE_E_REFUSED, NULL, "%.*s: %.*s%s%.*s", (int)name.n,
-		    name.p, (int)message.n, message.p ? message.p : "",
-		    field.n && message.n ? ", " : "", (int)field.n,
-		    field.p ? field.p : "");
+	/* What is wrong with a field says little without its name. */
+	if (!slice_is(name, "org.varlink.service.InvalidParameter"))
+		field = (struct slice){0};
+	if (message.n)
+		handle_fail(r, REEVE_E_REFUSED, NULL, "%.*s%s%.*s",
+			    (int)field.n, field.p ? field.p : "",
+			    field.n ? ": " : "", (int)message.n, message.p);
+	else
+		handle_fail(r, REEVE_E_REFUSED, NULL,
+			    "the daemon refused with %.*s", (int)name.n,
+			    name.p);
 	snprintf(r->error.name, sizeof(r->error.name), "%.*s", (int)name.n,
 		 name.p);
 	arena_fini(&arena);

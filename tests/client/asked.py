@@ -4,7 +4,7 @@ filters and queues, with the real daemon.
 
     asked.py REEVE REEVED [TEST...]
 """
-# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue client/reason
+# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue client/reason client/wire_words
 import os
 import pathlib
 import sys
@@ -119,6 +119,34 @@ def test_explain_has_words_and_no_codes():
             assert word not in ('none', 'exit', 'backoff', 'paused', 'ended',
                                 'workers_busy', 'next'), text
         assert '_' not in text.replace(here.folder, ''), text
+
+
+def test_what_is_refused_is_told_by_the_flag_and_not_by_the_wire():
+    long = 'a' * 300
+    with Real() as here:
+        for args, words in (
+                (['-q', long, 'true'], '--queue: 300 bytes'),
+                (['-p', '3000000000', 'true'], '--priority: 3000000000 is not'),
+                (['-C', '/' + 'b' * 5000, 'true'], '--cwd: 5001 bytes'),
+                (['--unique', long, 'true'], '--unique: 300 bytes'),
+                (['--grace', '100w', 'true'], '86400000 milliseconds'),
+                (['--retry', '1', '--once', 'true'], '--retry: excludes once'),
+                (['--crash-limit', '9999', 'true'], '--crash-limit: 9999'),
+                ([''], 'the command: must name a program')):
+            result = here.reeve('submit', *args)
+            same(result.code, 2)
+            holds(result.err, words)
+            assert 'job.' not in result.err, result
+        holds(here.reeve('map', '-q', long, 'true', ':::', '1').err,
+              '--queue: 300 bytes')
+
+
+def test_map_into_a_full_queue_says_so_in_words():
+    with Real() as here:
+        here.out('queue', 'set', 'mail', '--max-length', '1')
+        here.out('submit', '--hold', '-q', 'mail', 'true')
+        holds(here.reeve('map', '-q', 'mail', 'true', ':::', '1').err,
+              "1: queue 'mail' holds 1 waiting job, its limit\n")
 
 
 if __name__ == '__main__':

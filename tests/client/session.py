@@ -343,7 +343,7 @@ def test_map_names_what_failed():
         same(facts['failures'][0]['item'], '4')
         result = here.reeve('map', '-q', 'full', 'true', ':::', 'a')
         same(result.code, 1)
-        holds(result.err, "a: org.reeve.jobs.QueueFull: queue 'full' is full")
+        holds(result.err, "a: queue 'full' is full")
 
 
 def test_map_keeps_to_its_limit():
