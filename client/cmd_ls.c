@@ -120,7 +120,12 @@ static int found_nothing(const struct tool *tool, const struct table *table,
 					? "there is no job %" PRId64
 					: "there is no such job",
 				selector->ids[0]);
-	if (table_is_human(table))
+	if (table_is_human(table) && selector->name)
+		say_note(tool,
+			 "no job was given the name '%s' with --name; the "
+			 "command that is listed as NAME is none",
+			 selector->name);
+	else if (table_is_human(table))
 		say_note(tool, "no job matches");
 	return 0;
 }

@@ -173,11 +173,29 @@ static bool find_queue(struct arena *arena, struct slice list, const char *name,
 	return false;
 }
 
-/* All of them, or the one named. */
-static int list(struct tool *tool, const char *name)
+static int no_queue(const struct tool *tool, struct arena *arena,
+		    struct slice list, const char *name)
 {
-	struct arena arena = {0};
-	struct slice queues, queue;
+	struct json_iter iter = json_enter(list);
+	char hint[320] = "See which there are: reeve queue ls; the first job "
+			 "of a queue begins it, or reeve queue set";
+	struct suggest suggest;
+	struct slice queue;
+
+	suggest_init(&suggest, name, strlen(name));
+	while (json_item(&iter, &queue))
+		suggest_try(&suggest, field_text(arena, queue, "name"));
+	if (suggest.best)
+		snprintf(hint, sizeof(hint), "Did you mean %s?", suggest.best);
+	return say_fail(tool, EXIT_MISSING, hint, "there is no queue '%s'",
+			name);
+}
+
+/* @name: NULL: only the list. Return: 0, or the exit code, with the error
+ * said. */
+static int load(struct tool *tool, struct arena *arena, const char *name,
+		struct slice *ret_list, struct slice *ret_queue)
+{
 	const char *reply;
 	int result = tool_connect(tool);
 
@@ -185,26 +203,67 @@ static int list(struct tool *tool, const char *name)
 		return result;
 	if (reeve_call(tool->r, "org.reeve.queues.List", NULL, &reply) != 0)
 		return say_error(tool);
-	queues = field_list(slice_of(reply), "queues");
-	if (!name && tool->json)
+	*ret_list = field_list(slice_of(reply), "queues");
+	if (name && !find_queue(arena, *ret_list, name, ret_queue))
+		return no_queue(tool, arena, *ret_list, name);
+	return 0;
+}
+
+/* All of them, or the one named. */
+static int list(struct tool *tool, const char *name)
+{
+	struct arena arena = {0};
+	struct slice queues, queue, one;
+	int result = load(tool, &arena, name, &queues, &queue);
+
+	if (result == 0 && name) {
+		one = slice_of(
+			arena_print(&arena, "[%.*s]", (int)queue.n, queue.p));
+		queues = one.p ? one : SLICE("[]");
+	}
+	if (result == 0 && tool->json)
 		printf("{\"v\":1,\"queues\":%.*s}\n", (int)queues.n, queues.p);
-	else if (!name)
+	else if (result == 0)
 		result = print_table(tool, &arena, queues);
-	else if (!find_queue(&arena, queues, name, &queue))
-		result = say_fail(tool, EXIT_MISSING,
-				  "See which there are: reeve queue ls",
-				  "there is no queue '%s'", name);
-	else if (tool->json)
+	arena_fini(&arena);
+	return result;
+}
+
+static int show(struct tool *tool, const char *name)
+{
+	struct arena arena = {0};
+	struct slice queues, queue;
+	int result = load(tool, &arena, name, &queues, &queue);
+
+	if (result == 0 && tool->json)
 		printf("{\"v\":1,\"queue\":%.*s}\n", (int)queue.n, queue.p);
-	else
+	else if (result == 0)
 		print_one(tool, &arena, queue);
 	arena_fini(&arena);
 	return result;
 }
 
+/* Of a call that failed: which one might be meant. */
+static int call_failed(struct tool *tool, const char *name)
+{
+	struct arena arena = {0};
+	struct slice queues, queue;
+	int result;
+
+	if (!name || strcmp(reeve_error(tool->r)->name,
+			    "org.reeve.queues.NoSuchQueue") != 0)
+		return say_error(tool);
+	result = load(tool, &arena, name, &queues, &queue);
+	arena_fini(&arena);
+	/* It was begun a moment ago. */
+	return result ? result
+		      : say_fail(tool, EXIT_MISSING, "Try again",
+				 "there was no queue '%s'", name);
+}
+
 /* A call with parameters that were begun with an open object. */
-static int call(struct tool *tool, const char *method, struct json_out *out,
-		const char **ret_reply)
+static int call(struct tool *tool, const char *method, const char *name,
+		struct json_out *out, const char **ret_reply)
 {
 	int result;
 
@@ -214,7 +273,7 @@ static int call(struct tool *tool, const char *method, struct json_out *out,
 		return say_memory(tool);
 	result = tool_connect(tool);
 	if (result == 0 && reeve_call(tool->r, method, out->p, ret_reply) != 0)
-		result = say_error(tool);
+		result = call_failed(tool, name);
 	return result;
 }
 
@@ -276,7 +335,7 @@ static int set(struct tool *tool, struct queue_options *options,
 		json_out_member_int(&out, "max_length", options->max_length);
 	if (options->overflow)
 		json_out_member_text(&out, "overflow", options->overflow);
-	result = call(tool, "org.reeve.queues.Configure", &out, &reply);
+	result = call(tool, "org.reeve.queues.Configure", name, &out, &reply);
 	json_out_fini(&out);
 	return result ? result : say_done(tool, "is set", name);
 }
@@ -299,7 +358,7 @@ static int steer(struct tool *tool, const struct queue_options *options,
 		      drain   ? "org.reeve.queues.Drain"
 		      : pause ? "org.reeve.queues.Pause"
 			      : "org.reeve.queues.Resume",
-		      &out, &reply);
+		      name, &out, &reply);
 	json_out_fini(&out);
 	if (result != 0)
 		return result;
@@ -310,33 +369,55 @@ static int steer(struct tool *tool, const struct queue_options *options,
 			name);
 }
 
+static int count_waiting(struct tool *tool, const char *name, int64_t *ret)
+{
+	struct arena arena = {0};
+	struct counts counts = {0};
+	struct slice queues, queue;
+	int result = load(tool, &arena, name, &queues, &queue);
+
+	if (result == 0) {
+		counts_parse(&counts, field_object(queue, "counts"));
+		*ret = waiting_in(&counts);
+	}
+	arena_fini(&arena);
+	return result;
+}
+
+static bool confirm(const char *name, int64_t count)
+{
+	char line[16];
+
+	fprintf(stderr, "%" PRId64 " %s in %s will be cancelled. Go on? [y/N] ",
+		count, count == 1 ? "job that waits" : "jobs that wait", name);
+	fflush(stderr);
+	return fgets(line, sizeof(line), stdin) &&
+	       (line[0] == 'y' || line[0] == 'Y');
+}
+
 static int purge(struct tool *tool, const struct queue_options *options,
 		 const char *name)
 {
 	struct json_out out = {0};
 	const char *reply;
-	char line[16];
+	int64_t count;
 	int result;
 
-	if (!options->yes) {
-		if (isatty(STDIN_FILENO) != 1 || tool->json)
-			return say_usage(tool,
-					 "Add --yes, or look first: reeve ls "
-					 "waiting queue=NAME",
-					 "a purge cancels all that waits in a "
-					 "queue");
-		fprintf(stderr,
-			"All that waits in %s will be cancelled. Go "
-			"on? [y/N] ",
-			name);
-		fflush(stderr);
-		if (!fgets(line, sizeof(line), stdin) ||
-		    (line[0] != 'y' && line[0] != 'Y'))
-			return EXIT_FAILED;
-	}
+	if (!options->yes && (isatty(STDIN_FILENO) != 1 || tool->json))
+		return say_usage(tool,
+				 "Add --yes, or look first: reeve ls "
+				 "waiting queue=NAME",
+				 "a purge cancels all that waits in a "
+				 "queue");
+	/* A name that is none has nothing to purge: that is a mistake. */
+	result = count_waiting(tool, name, &count);
+	if (result != 0)
+		return result;
+	if (!options->yes && !confirm(name, count))
+		return EXIT_FAILED;
 	json_out_object(&out);
 	json_out_member_text(&out, "name", name);
-	result = call(tool, "org.reeve.queues.Purge", &out, &reply);
+	result = call(tool, "org.reeve.queues.Purge", name, &out, &reply);
 	if (result == 0 && tool->json)
 		printf("{\"v\":1,\"removed\":%" PRId64 "}\n",
 		       field_int(slice_of(reply), "removed"));
@@ -376,10 +457,10 @@ static int carry_out(struct tool *tool, struct queue_options *options, int argc,
 	if (argc > 2)
 		return say_usage(tool, "Name one queue at a time",
 				 "'%s' is one word too many", argv[2]);
-	if (strcmp(verb, "ls") == 0 && !name)
-		return list(tool, NULL);
+	if (strcmp(verb, "ls") == 0)
+		return list(tool, name);
 	if (!many && !one)
-		return unknown(tool, strcmp(verb, "ls") ? verb : name);
+		return unknown(tool, verb);
 	if (!name && (one || !options->all))
 		return say_usage(tool,
 				 many ? "Name one, or say --all"
@@ -392,7 +473,7 @@ static int carry_out(struct tool *tool, struct queue_options *options, int argc,
 	if (many)
 		return steer(tool, options, verb, name);
 	if (strcmp(verb, "show") == 0)
-		return list(tool, name);
+		return show(tool, name);
 	if (strcmp(verb, "set") == 0)
 		return set(tool, options, name);
 	return purge(tool, options, name);

@@ -160,6 +160,24 @@ static int add_states(struct tool *tool, struct selector *selector,
 	}
 }
 
+/* All there are: nobody guesses them. */
+static int no_cause(struct tool *tool, const struct suggest *suggest)
+{
+	char hint[256] = "They are: ";
+
+	for (int i = 1; i < REEVE_CAUSE_OTHER; i++) {
+		size_t n = strlen(hint);
+
+		snprintf(hint + n, sizeof(hint) - n, "%s%s", i > 1 ? ", " : "",
+			 reeve_cause_name((enum reeve_cause)i));
+	}
+	return say_usage(tool, hint, "'%.*s' is not a cause%s%s%s",
+			 (int)suggest->typed.n, suggest->typed.p,
+			 suggest->best ? ", did you mean " : "",
+			 suggest->best ? suggest->best : "",
+			 suggest->best ? "?" : "");
+}
+
 static int add_cause(struct tool *tool, struct selector *selector,
 		     const char *value)
 {
@@ -175,10 +193,7 @@ static int add_cause(struct tool *tool, struct selector *selector,
 		}
 		suggest_try(&suggest, name);
 	}
-	return say_usage(tool, HELP_FILTERS, "'%s' is not a cause%s%s%s", value,
-			 suggest.best ? ", did you mean " : "",
-			 suggest.best ? suggest.best : "",
-			 suggest.best ? "?" : "");
+	return no_cause(tool, &suggest);
 }
 
 static int add_user(struct tool *tool, struct selector *selector,

@@ -7,6 +7,8 @@ filters and queues, with the real daemon.
 # covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue client/reason client/wire_words
 import os
 import pathlib
+import pty
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -26,6 +28,18 @@ class Real(RealPlace):
         result = self.reeve(*args, **env)
         assert result.code == 0, result
         return result.out
+
+    def asked(self, answer, *args):
+        """What is asked at a terminal, with that answer typed ahead."""
+        controller, terminal = pty.openpty()
+        os.write(controller, (answer + '\n').encode())
+        process = subprocess.run([self.tool, *args], stdin=terminal,
+                                 stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, timeout=60,
+                                 env=self.environment)
+        os.close(controller)
+        os.close(terminal)
+        return process.stdout.decode()
 
     def rows(self, job):
         """show, by its labels."""
@@ -147,6 +161,48 @@ def test_map_into_a_full_queue_says_so_in_words():
         here.out('submit', '--hold', '-q', 'mail', 'true')
         holds(here.reeve('map', '-q', 'mail', 'true', ':::', '1').err,
               "1: queue 'mail' holds 1 waiting job, its limit\n")
+
+
+def test_queue_ls_takes_a_name_and_a_wrong_one_is_told_a_better():
+    with Real() as here:
+        here.out('queue', 'set', 'mail', '--max-length', '9')
+        here.out('queue', 'set', 'other', '--max-length', '9')
+        same([line.split()[0] for line in
+              here.out('queue', 'ls', 'mail').splitlines()], ['mail'])
+        same([queue['name'] for queue in here.reeve(
+            'queue', 'ls', 'mail', '--json').json()['queues']], ['mail'])
+        for words in (['ls'], ['show'], ['pause'], ['resume'], ['drain'],
+                      ['purge', '-y']):
+            result = here.reeve('queue', *words, 'mali')
+            same((words, result.code), (words, 3))
+            holds(result.err, "there is no queue 'mali'", 'mean mail?')
+        holds(here.reeve('queue', 'show', 'nothing').err, 'reeve queue ls')
+
+
+def test_purge_says_how_many_it_would_cancel():
+    with Real() as here:
+        for _ in range(2):
+            here.out('submit', '--hold', '-q', 'mail', 'true')
+        holds(here.asked('n', 'queue', 'purge', 'mail'),
+              '2 jobs that wait in mail will be cancelled')
+        same(len(here.reeve('ls', 'held', '--json').json()['jobs']), 2)
+        here.asked('y', 'queue', 'purge', 'mail')
+        same(here.reeve('ls', 'held', '--json').json()['jobs'], [])
+
+
+def test_causes_are_listed_where_a_wrong_one_is_given():
+    with Real() as here:
+        result = here.reeve('ls', 'cause=foo')
+        same(result.code, 2)
+        holds(result.err, 'They are: exit, signal, timeout, memory', 'exec.')
+        holds(here.out('help', 'filters'), 'worker_lost', 'host_lost')
+
+
+def test_a_name_that_nobody_gave_is_told_from_a_command():
+    with Real() as here:
+        here.out('submit', '-w', 'true')
+        holds(here.on_terminal('ls', 'name=true', columns=200),
+              "given the name 'true' with --name")
 
 
 if __name__ == '__main__':
