@@ -10,8 +10,8 @@
 #include "client/say.h"
 #include "client/sole.h"
 #include "client/stamp.h"
+#include "client/start.h"
 #include "client/steer.h"
-#include "client/when.h"
 #include "proto/json_in.h"
 
 #include <inttypes.h>
@@ -48,6 +48,8 @@ static int read_start(struct tool *tool, struct edit_options *options)
 	struct steer_options *steer = &options->steer;
 	int64_t now_ms = clock_wall_ms(), delay_ms = 0;
 	char stamp[STAMP_BYTES];
+	struct when when;
+	int result;
 
 	if (options->in && options->at)
 		return say_usage(tool, "Give one of them",
@@ -60,19 +62,19 @@ static int read_start(struct tool *tool, struct edit_options *options)
 		steer->run_at_ms = now_ms + delay_ms;
 	if (steer->run_at_ms)
 		say_note(tool, "not before %s",
-			 stamp_local(steer->run_at_ms, stamp));
+			 stamp_zoned(steer->run_at_ms, stamp));
 	if (!options->at)
 		return 0;
-	if (!when_parse(options->at, now_ms, &steer->run_at_ms))
-		return say_usage(tool,
-				 "Like: 14:30, 'tomorrow 9:00', friday, "
-				 "2026-11-22T09:00 (reeve help times)",
-				 "'%s' is no time", options->at);
+	result = start_read(tool, options->at, now_ms, &when);
+	if (result != 0)
+		return result;
+	steer->run_at_ms = when.ms;
 	if (steer->run_at_ms <= now_ms)
 		return say_usage(tool, "To start it at once: --in 0",
 				 "'%s' is over: %s", options->at,
-				 stamp_local(steer->run_at_ms, stamp));
-	say_note(tool, "not before %s", stamp_local(steer->run_at_ms, stamp));
+				 stamp_zoned(steer->run_at_ms, stamp));
+	start_tell_odd(tool, options->at, &when);
+	say_note(tool, "not before %s", stamp_zoned(steer->run_at_ms, stamp));
 	return 0;
 }
 

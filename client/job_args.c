@@ -5,8 +5,8 @@
 #include "client/duration.h"
 #include "client/say.h"
 #include "client/stamp.h"
+#include "client/start.h"
 #include "client/text.h"
-#include "client/when.h"
 #include "proto/limits.h"
 
 #include <errno.h>
@@ -379,24 +379,26 @@ static int read_at(struct tool *tool, const struct job_args *args,
 {
 	int64_t meant_ms = args->meant_ms ? args->meant_ms : clock_wall_ms();
 	char stamp[STAMP_BYTES];
+	struct when when;
+	int result;
 
 	if (!args->at)
 		return 0;
 	if (args->in)
 		return say_usage(tool, "Give one of them",
 				 "--at and --in exclude each other");
-	if (!when_parse(args->at, meant_ms, &spec->run_at_ms))
-		return say_usage(tool,
-				 "Like: 14:30, 'tomorrow 9:00', friday, "
-				 "2026-11-22T09:00 (reeve help times)",
-				 "'%s' is no time", args->at);
-	stamp_local(spec->run_at_ms, stamp);
+	result = start_read(tool, args->at, meant_ms, &when);
+	if (result != 0)
+		return result;
+	spec->run_at_ms = when.ms;
+	stamp_zoned(spec->run_at_ms, stamp);
 	if (spec->run_at_ms <= meant_ms)
 		return say_usage(tool,
 				 args->meant_ms
 					 ? "Empty the line at: to start it now"
 					 : "Leave --at out to start it now",
 				 "'%s' is over: %s", args->at, stamp);
+	start_tell_odd(tool, args->at, &when);
 	return 0;
 }
 
@@ -410,7 +412,7 @@ static void tell_start(const struct tool *tool, const struct reeve_spec *spec)
 
 	if (!spec->run_at_ms && !spec->delay_ms)
 		return;
-	stamp_local(start_ms, stamp);
+	stamp_zoned(start_ms, stamp);
 	if (start_ms <= now_ms)
 		say_note(tool,
 			 "%s has passed meanwhile: it starts as soon as it can",

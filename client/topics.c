@@ -8,12 +8,14 @@ static const struct topic topics[] = {
 	 "Times are written like 90s, 5m, 2h30m, 1d, 1w or 500ms; a number alone is\n"
 	 "seconds. The last part may have a fraction: 1.5h.\n\n"
 	 "Points in time (--at), local unless they say where:\n\n"
-	 "  14:30  noon  midnight           the next time it is that late\n"
-	 "  today 18:00  tomorrow 9:00\n"
-	 "  monday  fri 17:15               the next such day\n"
+	 "  14:30  9am  noon  midnight      the next time it is that late\n"
+	 "  today 18:00  9:30pm tomorrow\n"
+	 "  monday  fri 17:15  dec 24       the next such day\n"
 	 "  2026-11-22  2026-11-22 09:00  2026-11-22T09:00Z\n"
-	 "  +2h30m  @1760000000             so much later; seconds since 1970\n\n"
-	 "What was understood is printed back.\n"},
+	 "  +2h30m  now + 1 hour            so much later, as --in 2h30m\n"
+	 "  @1760000000                     seconds since 1970\n\n"
+	 "What was understood is printed back, with its zone. Of an hour that comes\n"
+	 "twice, because the clocks go back, the first is meant.\n"},
 	{"sizes", NULL, "512, 64K, 1.5G",
 	 "Sizes are bytes, or written with K, M, G or T: 64K is 65536 bytes, 1.5G\n"
 	 "is one and a half times 1024 x 1024 x 1024. KiB and KB mean the same\n"

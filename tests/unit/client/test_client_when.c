@@ -54,6 +54,60 @@ UNIT(days_have_names)
 	assert_int_equal(when("sat 8:00"), TODAY + 7 * DAY + 8 * HOUR);
 }
 
+UNIT(hours_are_said_in_halves_and_before_their_day)
+{
+	assert_int_equal(when("9am"), TODAY + 9 * HOUR);
+	assert_int_equal(when("9:00pm"), TODAY + 21 * HOUR);
+	assert_int_equal(when("9:30 PM"), TODAY + 21 * HOUR + 30 * MINUTE);
+	assert_int_equal(when("12am"), TODAY + DAY);
+	assert_int_equal(when("12pm"), TODAY + 12 * HOUR);
+	assert_int_equal(when("noon tomorrow"), TODAY + DAY + 12 * HOUR);
+	assert_int_equal(when("18:00 tomorrow"), TODAY + DAY + 18 * HOUR);
+	assert_int_equal(when("tomorrow at 9am"), TODAY + DAY + 9 * HOUR);
+	assert_int_equal(when("next monday"), TODAY + 2 * DAY);
+	/* It is Saturday: not this one. */
+	assert_int_equal(when("next saturday 23:00"),
+			 TODAY + 7 * DAY + 23 * HOUR);
+	assert_int_equal(when("dec 24"), TODAY + 33 * DAY);
+	assert_int_equal(when("24 December 18:00"),
+			 TODAY + 33 * DAY + 18 * HOUR);
+	assert_int_equal(when("jan 1"), TODAY + 41 * DAY);
+	assert_int_equal(when("nov 20 2027"), TODAY + 364 * DAY);
+	assert_int_equal(when("now"), NOW);
+	assert_int_equal(when("now + 1 hour"), NOW + HOUR);
+	assert_int_equal(when("now+5min"), NOW + 5 * MINUTE);
+	assert_int_equal(when("+ 2 days"), NOW + 2 * DAY);
+}
+
+UNIT(an_hour_that_the_clocks_skip_or_repeat_is_told)
+{
+	struct when skipped, twice, plain;
+
+	assert_true(when_read("2027-03-28 02:30", NOW, &skipped));
+	assert_int_equal(skipped.odd, WHEN_SKIPPED);
+	assert_int_equal(skipped.ms, INT64_C(1806197400) * 1000);
+	assert_true(when_read("2027-10-31 02:30", NOW, &twice));
+	assert_int_equal(twice.odd, WHEN_TWICE);
+	assert_int_equal(twice.ms, INT64_C(1824942600) * 1000);
+	assert_true(when_read("2027-10-31 03:30", NOW, &plain));
+	assert_int_equal(plain.odd, WHEN_PLAIN);
+	assert_int_equal(plain.ms, twice.ms + 2 * HOUR);
+}
+
+UNIT(why_it_is_no_time_is_told)
+{
+	assert_string_equal(when_why("5m"), "that is how long, not when");
+	assert_string_equal(when_why("tomorrow 25:00"),
+			    "a day has the hours 0:00 to 23:59");
+	assert_string_equal(when_why("12:60"),
+			    "an hour has the minutes 00 to 59");
+	assert_string_equal(when_why("2026-02-30"), "there is no such day");
+	assert_string_equal(when_why("today"),
+			    "today has begun: at what time?");
+	assert_string_equal(when_why("soon"),
+			    "it is none of the ways to say when");
+}
+
 UNIT(dates_are_local_unless_they_say_where)
 {
 	assert_int_equal(when("2026-11-22"), TODAY + DAY);
@@ -89,7 +143,16 @@ UNIT(what_is_no_time_is_refused)
 		"12:00:61",
 		"today",
 		"tomorrow9:00",
-		"tomorrow  9:00",
+		"tomorrow25:00",
+		"13am",
+		"0pm",
+		"feb 30",
+		"next",
+		"next today",
+		"now +",
+		"now + 1 parsec",
+		"noon 9:00",
+		"noon tomorrow 9:00",
 		"2026-02-30",
 		"2026-13-01",
 		"2026-11-22X",
@@ -118,6 +181,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_time_of_day_is_the_next_one),
 		cmocka_unit_test(days_have_names),
+		cmocka_unit_test(hours_are_said_in_halves_and_before_their_day),
+		cmocka_unit_test(
+			an_hour_that_the_clocks_skip_or_repeat_is_told),
+		cmocka_unit_test(why_it_is_no_time_is_told),
 		cmocka_unit_test(dates_are_local_unless_they_say_where),
 		cmocka_unit_test(so_much_later_and_seconds_of_the_epoch),
 		cmocka_unit_test(what_is_no_time_is_refused),
