@@ -17,6 +17,8 @@ static uint64_t daemon_hash(const struct tool *tool)
 
 	if (tool->socket)
 		snprintf(path, sizeof(path), "%s", tool->socket);
+	else if (tool->configured[0])
+		snprintf(path, sizeof(path), "%s", tool->configured);
 	else if (reeve_socket_path(path, sizeof(path), NULL) != 0)
 		path[0] = '\0';
 	for (const char *at = path; *at; at++)
