@@ -107,6 +107,14 @@ static const struct arg_flag *find_letter(const struct parser *parser,
 	return NULL;
 }
 
+/* Of a limit: `none` is none, as in the daemon's files. */
+static bool is_never(const struct arg_flag *flag, const char *value)
+{
+	return strcmp(value, "none") == 0 &&
+	       (strcmp(flag->name, "timeout") == 0 ||
+		strcmp(flag->name, "expire") == 0);
+}
+
 static int set_value(struct parser *parser, const struct arg_flag *flag,
 		     void *block, const char *value)
 {
@@ -139,6 +147,8 @@ static int set_value(struct parser *parser, const struct arg_flag *flag,
 		return 0;
 	case ARG_DURATION_TEXT:
 	case ARG_DURATION:
+		if (is_never(flag, value))
+			value = "0";
 		if (!duration_parse(value, &number))
 			return say_usage(parser->tool,
 					 "Write it like 90s, 5m, 2h30m or 1d",

@@ -77,6 +77,23 @@ static uint32_t read_causes(const struct said *said)
 	return bits;
 }
 
+/* Of one section only. */
+static void says_twice(const struct reading *reading, const struct said *said)
+{
+	enum named_key key = NAMED_QUEUE_RETRY_BACKOFF;
+	enum named_key max = NAMED_QUEUE_RETRY_BACKOFF_MAX;
+
+	if (!said->all) {
+		key = default_of(key);
+		max = default_of(max);
+	}
+	if (said->of[key] && said->of[max] &&
+	    value(said, NAMED_QUEUE_RETRY_BACKOFF).word)
+		layers_problem_at(
+			reading->settings, said->of[max],
+			"retry.backoff says it already, as TIME..TIME");
+}
+
 /* As of a rule on the wire: the one that is not said gives way. */
 static void read_backoff(const struct reading *reading, const struct said *said,
 			 struct job_defaults *ret)
@@ -85,9 +102,18 @@ static void read_backoff(const struct reading *reading, const struct said *said,
 						NAMED_QUEUE_RETRY_BACKOFF),
 				 *last = holds(said,
 					       NAMED_QUEUE_RETRY_BACKOFF_MAX);
+	const struct said *all = said->all ? said->all : said;
+	struct named_value both = value(said, NAMED_QUEUE_RETRY_BACKOFF);
+	struct named_value of_all = value(all, NAMED_QUEUE_RETRY_BACKOFF);
 
-	ret->backoff_ms = value(said, NAMED_QUEUE_RETRY_BACKOFF).min;
+	ret->backoff_ms = both.min;
 	ret->backoff_max_ms = value(said, NAMED_QUEUE_RETRY_BACKOFF_MAX).min;
+	says_twice(reading, said);
+	/* A range says the longest one, too; what is nearer holds. */
+	if (both.word && !said->of[NAMED_QUEUE_RETRY_BACKOFF_MAX])
+		ret->backoff_max_ms = both.max;
+	else if (of_all.word && !last)
+		ret->backoff_max_ms = of_all.max;
 	if (ret->backoff_ms <= ret->backoff_max_ms)
 		return;
 	if (!last)

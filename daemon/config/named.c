@@ -267,6 +267,28 @@ static bool read_range(const char *text, struct named_value *ret)
 	       read_count(dots + 2, &ret->max) && ret->min <= ret->max;
 }
 
+/* As `--backoff` has it. @ret->word: is it a range? */
+static bool read_backoff(const struct named_row *row, const char *text,
+			 struct named_value *ret)
+{
+	const char *dots = strstr(text, "..");
+	char first[24];
+
+	ret->word = dots != NULL;
+	if (!dots)
+		dots = text + strlen(text);
+	if ((size_t)(dots - text) >= sizeof(first))
+		return false;
+	snprintf(first, sizeof(first), "%.*s", (int)(dots - text), text);
+	if (!quantity_duration_ms(first, &ret->min))
+		return false;
+	ret->max = ret->min;
+	if (ret->word && !quantity_duration_ms(dots + 2, &ret->max))
+		return false;
+	return ret->min >= row->min && ret->min <= ret->max &&
+	       ret->max <= row->max;
+}
+
 static bool read_signed(const char *text, int64_t *ret)
 {
 	bool minus = *text == '-';
@@ -333,8 +355,11 @@ static bool read_number(const struct named_row *row, const char *text,
 		good = quantity_bytes(text, &ret->min);
 		break;
 	case NAMED_DURATION:
-		good = quantity_duration_ms(text, &ret->min);
+		good = quantity_duration_ms(text, &ret->min) ||
+		       (row->words && read_word(row->words, text, &ret->word));
 		break;
+	case NAMED_BACKOFF:
+		return read_backoff(row, text, ret);
 	case NAMED_SHARE:
 		good = read_share(text, &ret->min);
 		break;
@@ -355,9 +380,11 @@ bool named_read(const struct named_row *row, const char *text,
 		[NAMED_COUNT] = "a number",
 		[NAMED_BYTES] = "a size",
 		[NAMED_DURATION] = "a time",
+		[NAMED_BACKOFF] = "a time, or two with .. in between",
 		[NAMED_SHARE] = "a share",
 	};
 	char range[64] = "";
+	const char *before = row->kind == NAMED_DURATION ? " or " : ": ";
 
 	*ret = (struct named_value){0};
 	if (read_number(row, text, ret))
@@ -369,7 +396,7 @@ bool named_read(const struct named_row *row, const char *text,
 		snprintf(range, sizeof(range), " up to %" PRId64 "%%",
 			 row->max / 10);
 	snprintf(ret_fault, NAMED_FAULT_BYTES, "give %s%s%s, like %s",
-		 kinds[row->kind], row->words ? ": " : range,
+		 kinds[row->kind], row->words ? before : range,
 		 row->words ? row->words : "", row->like);
 	return false;
 }

@@ -63,7 +63,8 @@ enum named_kind {
 	NAMED_NUMBER,	/* may be below 0 */
 	NAMED_COUNT,	/* with K, M, G, T of 1000 */
 	NAMED_BYTES,	/* with K, M, G, T of 1024 */
-	NAMED_DURATION, /* milliseconds */
+	NAMED_DURATION, /* milliseconds; with `words` also that: 0 */
+	NAMED_BACKOFF,	/* TIME, or TIME..TIME */
 	NAMED_SHARE,	/* 10% or 0.1, as thousandths */
 };
 

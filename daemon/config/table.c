@@ -46,7 +46,7 @@ const struct table_row table_rows[TABLE_KEYS] = {
 			      "keep of an attempt's output"},
 	[TABLE_TIMEOUT] = {"defaults.timeout", "--timeout", NULL,
 			   TABLE_DURATION, AT(timeout_ms), 0, 36500 * DAY_MS,
-			   "0s", NULL, true, "TIME",
+			   "0s", "none", true, "TIME",
 			   "end a job that runs longer; 0: never"},
 	[TABLE_GRACE] = {"defaults.grace", "--grace", NULL, TABLE_DURATION,
 			 AT(grace_ms), 0, DAY_MS, "10s", NULL, true, "TIME",

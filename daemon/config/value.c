@@ -130,7 +130,10 @@ static int set_number(struct config *config, const struct table_row *row,
 	int64_t n;
 
 	if (row->word && strcmp(text, row->word) == 0) {
-		*(int *)at = 0;
+		if (row->kind == TABLE_INT)
+			*(int *)at = 0;
+		else
+			*(int64_t *)at = 0;
 		return 0;
 	}
 	if (!read_number(row, text, &n) || n < row->min || n > row->max) {

@@ -98,6 +98,14 @@ def test_show_json_has_the_whole_submission():
              (300000, '1', ['true']))
 
 
+def test_none_is_no_limit_as_in_the_files_of_the_daemon():
+    with Real() as here:
+        here.out('submit', '--hold', '--timeout', 'none', '--expire', 'none',
+                 'true')
+        told = here.reeve('show', '1', '--json').json()['submitted']
+        same((told['timeout_ms'], told['expire_ms']), (0, 0))
+
+
 def test_who_ran_too_long_is_told_how_long_that_was():
     with Real() as here:
         here.reeve('run', '--timeout', '200ms', 'sleep', '9')

@@ -255,7 +255,7 @@ def queues_have_defaults_of_their_own(t):
     error = t.c.refused('admin.Reload')
     equal([(each['line'], each['message']) for each in
            error.parameters['problems']], [
-        (2, "expire 'never': give a time, like 1d"),
+        (2, "expire 'never': give a time or none, like 1d"),
         (3, "'' is no name for one of the queues: a name is of 1 to 255 "
             "bytes without control characters")])
     equal(spec(queue='b')[2], 2000)

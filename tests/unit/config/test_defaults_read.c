@@ -59,6 +59,33 @@ UNIT(a_queue_says_key_by_key_what_differs)
 	settings_free(settings);
 }
 
+UNIT(times_are_written_as_on_the_command_line)
+{
+	struct settings *settings = load_text(
+		"defaults: {timeout: none, expire: none, retry: {backoff: "
+		"2s..1m}}\n"
+		"queues:\n"
+		"  a: {timeout: none, expire: none}\n"
+		"  b: {retry: {backoff: 3s..5s}}\n"
+		"  c: {retry: {backoff_max: 4s}}\n"
+		"  d: {retry: {backoff: 5s}}\n");
+	const struct job_defaults *list = settings->defaults.list;
+
+	assert_int_equal(list[0].expire_ms, 0);
+	assert_int_equal(list[0].backoff_ms, 2000);
+	assert_int_equal(list[0].backoff_max_ms, 60000);
+	assert_int_equal(list[1].timeout_ms, 0);
+	assert_int_equal(list[1].expire_ms, 0);
+	assert_int_equal(list[1].backoff_max_ms, 60000);
+	assert_int_equal(list[2].backoff_ms, 3000);
+	assert_int_equal(list[2].backoff_max_ms, 5000);
+	assert_int_equal(list[3].backoff_ms, 2000);
+	assert_int_equal(list[3].backoff_max_ms, 4000);
+	assert_int_equal(list[4].backoff_ms, 5000);
+	assert_int_equal(list[4].backoff_max_ms, 60000);
+	settings_free(settings);
+}
+
 UNIT(the_limit_of_the_backoff_that_is_not_said_gives_way)
 {
 	struct settings *settings =
@@ -77,6 +104,8 @@ UNIT(what_is_wrong_has_its_place)
 		const char *text, *message;
 		int line, column;
 	} wrong[] = {
+		{"queues: {a: {retry: {backoff: 1s..2s, backoff_max: 3s}}}",
+		 "retry.backoff says it already, as TIME..TIME", 1, 52},
 		{"defaults: {retry: {backoff: 2s, backoff_max: 1s}}\n"
 		 "queues: {a: {priority: 1}}",
 		 "retry.backoff is more than retry.backoff_max", 1, 29},
@@ -167,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_word_all_is_built_in),
 		cmocka_unit_test(a_queue_says_key_by_key_what_differs),
+		cmocka_unit_test(times_are_written_as_on_the_command_line),
 		cmocka_unit_test(
 			the_limit_of_the_backoff_that_is_not_said_gives_way),
 		cmocka_unit_test(what_is_wrong_has_its_place),
