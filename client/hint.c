@@ -15,6 +15,9 @@ static const struct {
 	 "reeve map begins a new one; without --group a job is in none"},
 	{"org.reeve.jobs.Duplicate", "on_conflict",
 	 "To get its id instead: --on-conflict return"},
+	{"org.reeve.jobs.QueueFull", "max_length",
+	 "Submit it again later, or let more wait: reeve queue set QUEUE "
+	 "--max-length N"},
 	{"org.reeve.queues.NoSuchQueue", NULL,
 	 "reeve queue ls shows all; the first job of a queue begins it, or "
 	 "reeve queue set"},

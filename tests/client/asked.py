@@ -169,6 +169,8 @@ def test_map_into_a_full_queue_says_so_in_words():
         here.out('submit', '--hold', '-q', 'mail', 'true')
         holds(here.reeve('map', '-q', 'mail', 'true', ':::', '1').err,
               "1: queue 'mail' holds 1 waiting job, its limit\n")
+        holds(here.reeve('submit', '-q', 'mail', 'true').err,
+              '1 waiting job, its limit', '--max-length N')
 
 
 def test_queue_ls_takes_a_name_and_a_wrong_one_is_told_a_better():
