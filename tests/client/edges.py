@@ -117,12 +117,14 @@ def test_a_service_manager_is_asked_first_and_may_fail():
             here.environment.update(
                 XDG_RUNTIME_DIR=run,
                 PATH=here.folder + ':' + here.environment['PATH'],
-                REEVED=program(here, 'reeved', starts))
+                REEVED=program(here, 'reeved', 'test "$1" = --daemon || '
+                               'exit 0\n' + starts))
             try:
                 result = here.reeve('submit', 'true')
                 same((result.code, result.out), (0, '1\n'))
                 with open(os.path.join(here.folder, 'said')) as file:
                     same(file.read(),
+                         'reeved --check=json\n'
                          'systemctl --user start reeved.socket\n' +
                          ('reeved --daemon\n' if fails else ''))
                 holds(result.err, 'for you (pid ' if fails else
