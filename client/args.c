@@ -1,6 +1,7 @@
 #include "client/args.h"
 
 #include "client/duration.h"
+#include "client/habit.h"
 #include "client/say.h"
 #include "client/suggest.h"
 
@@ -176,6 +177,9 @@ static int unknown(const struct parser *parser, const char *text, size_t n)
 	char hint[128] = "See --help";
 	void *block;
 
+	if (habit_flag(text, n))
+		return say_usage(parser->tool, habit_flag(text, n),
+				 "there is no flag --%.*s", (int)n, text);
 	suggest_init(&suggest, text, n);
 	for (size_t i = 0; (flag = flag_at(parser->bases, i, &block)); i++)
 		suggest_try(&suggest, flag->name);
@@ -226,7 +230,10 @@ static int parse_letters(struct parser *parser, const char *text)
 		int result;
 
 		if (!flag)
-			return say_usage(parser->tool, "See --help",
+			return say_usage(parser->tool,
+					 habit_flag(text, 1)
+						 ? habit_flag(text, 1)
+						 : "See --help",
 					 "there is no flag -%c", *text);
 		if (flag->kind != ARG_ON)
 			return take_value(parser, flag, block,

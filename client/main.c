@@ -1,6 +1,7 @@
 /* reeve: finds the command, reads the flags, runs it. */
 
 #include "client/command.h"
+#include "client/habit.h"
 #include "client/job_args.h"
 #include "client/say.h"
 #include "client/shield.h"
@@ -63,8 +64,12 @@ const struct command *command_find(const char *name)
 int command_unknown(const struct tool *tool, const char *name)
 {
 	struct suggest suggest;
-	char hint[128] = "See: reeve help";
+	char hint[128] =
+		"See: reeve help, or from other tools: reeve help habits";
 
+	if (habit_command(name))
+		return say_usage(tool, habit_command(name),
+				 "there is no command '%s'", name);
 	suggest_init(&suggest, name, strlen(name));
 	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
 		if (commands[i]->group)

@@ -9,7 +9,7 @@ static const struct topic topics[] = {
 	 "seconds. The last part may have a fraction: 1.5h.\n\n"
 	 "Points in time (--at), local unless they say where:\n\n"
 	 "  14:30  9am  noon  midnight      the next time it is that late\n"
-	 "  today 18:00  9:30pm tomorrow\n"
+	 "  today 18:00  tomorrow 9:00  9:30pm tomorrow\n"
 	 "  monday  fri 17:15  dec 24       the next such day\n"
 	 "  2026-11-22  2026-11-22 09:00  2026-11-22T09:00Z\n"
 	 "  +2h30m  now + 1 hour            so much later, as --in 2h30m\n"

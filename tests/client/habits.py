@@ -203,6 +203,38 @@ def test_parallel_interrupted_cancels_what_is_left():
 
 # ---- xargs ----
 
+def test_words_of_other_tools_are_told_what_they_are_here():
+    with Real() as here:
+        for verb, word in (
+                ('enqueue', 'release'), ('requeue', 'retry'),
+                ('stop', 'reeve cancel'), ('start', 'queue resume'),
+                ('restart', 'retry'), ('clean', 'rm ended'),
+                ('stash', 'hold'), ('list', 'reeve ls'), ('pause', 'queue'),
+                ('resume', 'queue'), ('tail', 'logs -f'), ('info', 'show'),
+                ('remove', 'rm'), ('delete', 'rm'), ('sbatch', 'submit'),
+                ('nonsense', 'help habits')):
+            result = here.reeve(verb, '3')
+            same(result.code, 2)
+            holds(result.err, "there is no command '%s'" % verb, word)
+        for command, flag, word in (
+                ('map', '--halt=now,fail=1', '--max-fail'),
+                ('map', '--joblog', '--json'), ('map', '--bar', 'terminal'),
+                ('map', '--eta', 'terminal'), ('map', '-N2', 'one item'),
+                ('map', '-P4', '-j4'), ('map', '-d,', '--colsep'),
+                ('map', '--resume-failed', '--retry-failed last'),
+                ('map', '--delay', '--in'), ('submit', '--wrap', '--sh'),
+                ('submit', '--stashed', '--hold'), ('submit', '-g', '-q'),
+                ('submit', '--label', '-n'), ('submit', '-L', '-n'),
+                ('submit', '-J', '-n'), ('submit', '-o', 'logs'),
+                ('submit', '--after', '--on-success'),
+                ('submit', '--mem', '--limit as='),
+                ('submit', '--array', 'map'),
+                ('submit', '--test-only', 'explain')):
+            result = here.reeve(command, flag, 'true')
+            same((flag, result.code), (flag, 2))
+            holds(result.err, 'there is no flag', word)
+
+
 def test_the_page_of_habits_says_what_reeve_understands():
     with Real() as here:
         for _ in range(3):
@@ -217,7 +249,7 @@ def test_the_page_of_habits_says_what_reeve_understands():
                 text = here.out(words[0], '--help')
                 assert re.search(r'(^|[ ,])%s\b' % flag, text, re.M), (
                     line, flag)
-            if words[0] in ('submit', 'run', 'logs', 'wait', 'map',
+            if words[0] in ('submit', 'run', 'logs', 'follow', 'wait', 'map',
                             'work') or words == ['edit', '3']:
                 words = [words[0], '--help']
             elif words[0] in ('cancel', 'retry', 'rm', 'hold', 'release',
