@@ -190,6 +190,12 @@ static int put_items(struct calls *calls)
 		result = reeve_pool_put(calls->pool, &task);
 		if (result == REEVE_E_FULL)
 			return 0;
+		if (result == REEVE_E_INVALID) {
+			map_refuse(map, calls->held,
+				   reeve_error(map->tool->r)->message);
+			free(calls->held);
+			result = 0;
+		}
 		if (result != 0)
 			return say_error(map->tool);
 		calls->held = NULL;

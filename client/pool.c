@@ -4,6 +4,7 @@
 
 #include "client/clock.h"
 #include "client/job.h"
+#include "proto/json_depth.h"
 #include "proto/json_in.h"
 #include "proto/limits.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 
 #define POOL_MOST LIMIT_IDS_PER_CALL
+#define POOL_ARGS_BYTES (LIMIT_SPEC_BYTES - 64 * 1024) /* the rest fits, too */
 #define POOL_EAGER 64 /* jobs: then the next batch does not wait for more */
 
 static int write_head(struct reeve_pool *pool,
@@ -272,9 +274,30 @@ static int make_room(struct reeve_pool *pool, bool callbacks)
 			   "%zu are under way, as many as may be", pool->most);
 }
 
-int reeve_pool_put(struct reeve_pool *pool, const struct reeve_task *task)
+/* What the daemon would not take is refused here: there it would take all that
+ * travels with it along. */
+static int check_args(struct reeve_pool *pool, const char *args)
 {
 	struct spec_fault fault = {0};
+	struct slice text = slice_of(args);
+
+	if (text.n > POOL_ARGS_BYTES)
+		return handle_fail(pool->r, REEVE_E_INVALID,
+				   "Put it into a file, and give its path",
+				   "args has more than %d bytes",
+				   POOL_ARGS_BYTES);
+	if (spec_check_args(args, &fault) != 0)
+		return submit_spec_fail(pool->r, SPEC_E_ARGS, &fault);
+	if (json_is_deeper(text, LIMIT_DATA_DEPTH))
+		return handle_fail(pool->r, REEVE_E_INVALID,
+				   "Send it flatter, or as a string",
+				   "args is nested deeper than %d levels",
+				   LIMIT_DATA_DEPTH);
+	return 0;
+}
+
+int reeve_pool_put(struct reeve_pool *pool, const struct reeve_task *task)
+{
 	uint32_t slot;
 	int result = check(pool);
 
@@ -283,8 +306,10 @@ int reeve_pool_put(struct reeve_pool *pool, const struct reeve_task *task)
 	if (pool->closed)
 		return handle_fail(pool->r, REEVE_E_REFUSED, NULL,
 				   "the pool is closed");
-	if (task->args && spec_check_args(task->args, &fault) != 0)
-		return submit_spec_fail(pool->r, SPEC_E_ARGS, &fault);
+	if (task->args)
+		result = check_args(pool, task->args);
+	if (result != 0)
+		return result;
 	result = make_room(pool, task->on_result || task->on_error);
 	if (result != 0)
 		return result;

@@ -485,7 +485,8 @@ REEVE_API REEVE_CHECK int reeve_pool_new(struct reeve *r,
  *
  * With a callback it waits while `outstanding` are under way, and runs callbacks
  * meanwhile; without it returns REEVE_E_FULL then: take some. Return: 0,
- * REEVE_E_FULL, REEVE_E_INVALID (args is no object), REEVE_E_REFUSED (closed),
+ * REEVE_E_FULL, REEVE_E_INVALID (args is no object, too long or too
+ * deep: the pool goes on), REEVE_E_REFUSED (closed),
  * or of the connection. */
 REEVE_API REEVE_CHECK int reeve_pool_put(struct reeve_pool *pool,
 					 const struct reeve_task *task);

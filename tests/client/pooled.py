@@ -204,6 +204,16 @@ def test_a_daemon_that_stays_away_is_an_error():
         same(result.code, 120)
 
 
+def test_an_item_that_cannot_be_sent_fails_alone():
+    deep = '[' * 60 + ']' * 60
+    with place() as here:
+        result = here.reeve('map', '-k', '--handler', 'echo', '--json-lines',
+                            input='\n'.join(['1', deep, '2', '3']).encode())
+        same((result.code, result.out),
+             (1, ''.join('{"args": [%d]}\n' % n for n in (1, 2, 3))))
+        holds(result.err, '3 done, 1 failed', 'nested deeper than 56 levels')
+
+
 def test_what_the_daemon_refuses_is_a_failure_of_each():
     with place() as here:
         result = here.reeve('map', '--handler', 'echo', '-q', 'full', ':::',
