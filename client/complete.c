@@ -144,7 +144,7 @@ static void read_before(struct line *line, int argc, char **argv)
 
 /* ---- What the daemon knows ---- */
 
-static bool reach(struct tool *tool)
+bool complete_reach(struct tool *tool)
 {
 	if (tool->r)
 		return true;
@@ -167,7 +167,7 @@ static void offer_names(const struct line *line, const char *method,
 	struct slice item;
 	const char *reply;
 
-	if (!reach(line->tool) ||
+	if (!complete_reach(line->tool) ||
 	    reeve_call(line->tool->r, method, NULL, &reply) != 0)
 		return;
 	iter = json_enter(field_list(slice_of(reply), member));
@@ -203,7 +203,7 @@ static void offer_waited_for(const struct line *line)
 	const char *reply;
 	size_t count = 0, i;
 
-	if (!reach(line->tool) ||
+	if (!complete_reach(line->tool) ||
 	    reeve_call(line->tool->r, "org.reeve.jobs.List", params, &reply) !=
 		    0)
 		return;
@@ -230,7 +230,7 @@ static void offer_workers(const struct line *line)
 	const char *reply;
 	char place[300];
 
-	if (!reach(line->tool) ||
+	if (!complete_reach(line->tool) ||
 	    reeve_call(line->tool->r, "org.reeve.admin.Workers", NULL,
 		       &reply) != 0)
 		return;
@@ -254,7 +254,7 @@ static void offer_queues(const struct line *line, const char *before)
 	const char *reply;
 	char word[512];
 
-	if (!reach(line->tool) ||
+	if (!complete_reach(line->tool) ||
 	    reeve_call(line->tool->r, "org.reeve.queues.List", NULL, &reply) !=
 		    0)
 		return;
@@ -308,7 +308,7 @@ static void offer_ids(const struct line *line)
 	struct slice item;
 	const char *reply;
 
-	if (!reach(line->tool) ||
+	if (!complete_reach(line->tool) ||
 	    add_ids(line->tool, &selector, line->word) != 0)
 		return;
 	json_out_object(&out);
@@ -393,6 +393,8 @@ static void offer_filters(const struct line *line)
 		offer_queues(line, "not:queue=");
 		return;
 	}
+	if (complete_value(line->tool, line->word))
+		return;
 	for (int i = 0; i <= REEVE_CANCELLED; i++)
 		offer(line, reeve_state_name((enum reeve_state)i), "state");
 	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
@@ -438,6 +440,10 @@ static void offer_value(const struct line *line)
 		if (strcmp(line->flag, files[i]) == 0)
 			printf(":file\n");
 	}
+	if (line->command == &command_ls &&
+	    (strcmp(line->flag, "columns") == 0 ||
+	     strcmp(line->flag, "sort") == 0))
+		complete_columns(line->word, line->flag);
 	/* --limit is a number of rows in a listing. */
 	if (!flag || flag->kind == ARG_INT)
 		return;

@@ -15,3 +15,15 @@
  * second at most. Errors print nothing.
  */
 void complete_print(struct tool *tool, int argc, char **argv);
+
+/** complete_reach() - is there a daemon? None is started */
+bool complete_reach(struct tool *tool);
+
+/** complete_value() - print what "state=", "cause=", "group=" or "tag:" takes
+ *
+ * Return: false: @word is none of these. */
+bool complete_value(struct tool *tool, const char *word);
+
+/** complete_columns() - print the columns of `ls`: one for --sort, else a list
+ * @flag:	"sort" or "columns" */
+void complete_columns(const char *typed, const char *flag);

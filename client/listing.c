@@ -304,6 +304,11 @@ static void write_row(struct table *table, const struct reeve_job *job,
 	write_wide(tool, render, job);
 }
 
+const char *listing_column(size_t i)
+{
+	return i < ARRAY_COUNT(columns) ? columns[i].title : NULL;
+}
+
 int listing_table(struct table *table, struct tool *tool,
 		  const struct table_args *args)
 {

@@ -25,6 +25,9 @@ void listing_sort(struct listing *listing);
 /** listing_fini() - free what it holds */
 void listing_fini(struct listing *listing);
 
+/** listing_column() - the title of the ith column there is; NULL behind the last */
+const char *listing_column(size_t i);
+
 /** listing_table() - an empty table of jobs for `args`
  *
  * Return: 0, or the exit code, with the error said. */

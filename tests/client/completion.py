@@ -3,7 +3,7 @@
 
     completion.py REEVE [TEST...]
 
-covers: client/complete client/cmd_complete
+covers: client/complete client/complete_words client/cmd_complete
 """
 import os
 import pathlib
@@ -130,6 +130,15 @@ def test_it_knows_jobs_and_queues_that_are_there():
         same(here.words('submit', '-q', 'mai'), ['mail'])
         same(here.words('queue', 'pause', 'de'), ['default'])
         same(here.words('submit', '--callback-queue', 'de'), ['default'])
+        same(here.words('ls', 'state=fa'), ['state=failed'])
+        same(here.words('ls', 'state=held,fa'), ['state=held,failed'])
+        same(here.words('ls', 'cause=timeo'), ['cause=timeout'])
+        same(here.words('ls', '--columns', 'id,sta'),
+             ['id,state', 'id,started'])
+        same(here.words('ls', '--sort', 'en'), ['ended'])
+        here.reeve('map', '-t', 'site=paris', 'true', ':::', '1', '2')
+        same(here.words('ls', 'group='), ['group=last', 'group=1'])
+        same(here.words('ls', 'tag:si'), ['tag:site=paris'])
         result = here.reeve('complete', '--', 'show', '1')
         same(result.out, '1\tdone: one\n')
 
