@@ -134,7 +134,7 @@ static const struct topic topics[] = {
 	 "pueue\n"
 	 "  add -g mail --delay 1h X       reeve submit -q mail --in 1h X\n"
 	 "  add --stashed X; enqueue 3     reeve submit --hold X; reeve release 3\n"
-	 "  status; log 3; follow 3        reeve ls; reeve logs 3; reeve follow 3\n"
+	 "  status; log 3; follow 3        reeve ls; reeve logs 3; reeve logs -f 3\n"
 	 "  pause -w -g mail               reeve queue pause mail\n"
 	 "  start -g mail                  reeve queue resume mail\n"
 	 "  restart 3; restart -a          reeve retry 3; reeve retry failed\n"
