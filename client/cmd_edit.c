@@ -36,7 +36,7 @@ static const struct arg_flag flags[] = {
 	 "not before: 14:30, 'tomorrow 9:00', friday, 2026-11-22T09:00Z", 0,
 	 NULL},
 	{"dry-run", 0, ARG_ON, EDIT_AT(steer.dry_run), NULL,
-	 "only say how many it would be", 0, NULL},
+	 "only say how many and which it would be", 0, NULL},
 	{"yes", 'y', ARG_ON, EDIT_AT(steer.yes), NULL,
 	 "do not ask before changing what a filter finds", 0, NULL},
 };

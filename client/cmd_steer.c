@@ -7,14 +7,14 @@
 
 static const struct arg_flag flags[] = {
 	{"dry-run", 0, ARG_ON, STEER_AT(dry_run), NULL,
-	 "only say how many it would be", 0, NULL},
+	 "only say how many and which it would be", 0, NULL},
 	{"yes", 'y', ARG_ON, STEER_AT(yes), NULL,
 	 "do not ask before changing what a filter finds", 0, NULL},
 };
 
 static const struct arg_flag cancel_flags[] = {
 	{"dry-run", 0, ARG_ON, STEER_AT(dry_run), NULL,
-	 "only say how many it would be", 0, NULL},
+	 "only say how many and which it would be", 0, NULL},
 	{"yes", 'y', ARG_ON, STEER_AT(yes), NULL,
 	 "do not ask before changing what a filter finds", 0, NULL},
 	{"reason", 0, ARG_TEXT, STEER_AT(reason), "TEXT", "kept with the job",
@@ -25,7 +25,7 @@ static const struct arg_flag cancel_flags[] = {
 
 static const struct arg_flag retry_flags[] = {
 	{"dry-run", 0, ARG_ON, STEER_AT(dry_run), NULL,
-	 "only say how many it would be", 0, NULL},
+	 "only say how many and which it would be", 0, NULL},
 	{"yes", 'y', ARG_ON, STEER_AT(yes), NULL,
 	 "do not ask before changing what a filter finds", 0, NULL},
 	{"in", 0, ARG_DURATION, STEER_AT(delay_ms), "TIME",

@@ -4,7 +4,9 @@
 #include "client/field.h"
 #include "client/job.h"
 #include "client/say.h"
+#include "client/text.h"
 #include "client/words.h"
+#include "proto/json_in.h"
 #include "proto/limits.h"
 
 #include <inttypes.h>
@@ -97,6 +99,54 @@ static int call(struct steer *steer, bool dry_run)
 	return result;
 }
 
+#define STEER_SHOW 5 /* that are named before something is done to them */
+
+/* Which they are: the first of them, for people. */
+static void tell_which(const struct steer *steer)
+{
+	int64_t total = steer->waiting + steer->running, shown = 0;
+	struct selector selector = steer->selector;
+	struct tool *tool = steer->tool;
+	struct json_out out = {0};
+	struct json_iter iter;
+	struct slice item;
+	const char *reply;
+
+	if (tool->json || tool->quiet || total == 0)
+		return;
+	if (!selector.states)
+		selector.states = steer->states;
+	if (selector.id_count > LIMIT_IDS_PER_CALL)
+		selector.id_count = LIMIT_IDS_PER_CALL;
+	json_out_object(&out);
+	json_out_key(&out, "filter");
+	selector_write(&selector, &out, clock_wall_ms());
+	json_out_member_int(&out, "limit", STEER_SHOW);
+	json_out_member_bool(&out, "with_spec", true);
+	json_out_object_end(&out);
+	json_out_byte(&out, '\0');
+	if (json_out_ok(&out) &&
+	    reeve_call(tool->r, "org.reeve.jobs.List", out.p, &reply) == 0) {
+		iter = json_enter(field_list(slice_of(reply), "jobs"));
+		while (json_item(&iter, &item)) {
+			AUTO(reeve_job_free) struct reeve_job *job = NULL;
+			char title[256];
+
+			if (job_decode(item, &job) != 0)
+				break;
+			text_fit(words_title(job), 50, tool->err.unicode, title,
+				 sizeof(title));
+			fprintf(stderr, "  %" PRId64 " %s: %s\n", job->id,
+				words_state(job->state), title);
+			shown++;
+		}
+		if (shown > 0 && total > shown)
+			fprintf(stderr, "  and %" PRId64 " more\n",
+				total - shown);
+	}
+	json_out_fini(&out);
+}
+
 /* Many at once are asked for by name: a question, or --yes. */
 static int confirm(struct steer *steer, bool *ret)
 {
@@ -117,6 +167,7 @@ static int confirm(struct steer *steer, bool *ret)
 	if (result != 0)
 		return result;
 	total = steer->waiting + steer->running;
+	tell_which(steer);
 	fprintf(stderr, "%" PRId64 " %s will be %s. Go on? [y/N] ", total,
 		total == 1 ? "job" : "jobs", steer->verb);
 	fflush(stderr);
@@ -238,6 +289,8 @@ int steer_run(struct steer *steer, int argc, char **argv)
 		result = EXIT_FAILED;
 	if (result == 0)
 		result = call(steer, steer->options->dry_run);
+	if (result == 0 && steer->options->dry_run)
+		tell_which(steer);
 	if (result == 0)
 		result = report(steer);
 	if (result == 0)

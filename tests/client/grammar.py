@@ -55,6 +55,20 @@ def test_every_word_of_the_grammar_is_understood_by_ls():
         same(ids(here, '-', input=b'2 x\n4-5\n'), [2, 4, 5])
 
 
+def test_which_jobs_it_would_be_is_told():
+    with place() as here:
+        for i in range(7):
+            here.reeve('submit', '--hold', '-n', 'n%d' % i, 'true')
+        result = here.reeve('cancel', 'held', '--dry-run')
+        same(result.out, '7 would be cancelled\n')
+        same(len(result.err.splitlines()), 6)
+        holds(result.err, 'held: n', '  and 2 more\n')
+        same(here.reeve('cancel', '3', '--dry-run').err, '  3 held: n2\n')
+        same(here.reeve('cancel', 'held', '--dry-run', '--quiet').err, '')
+        seen = here.on_terminal('cancel', 'held', '--dry-run')
+        holds(seen, 'n0', '7 would be cancelled')
+
+
 def test_what_is_left_out_is_never_steered():
     with place() as here:
         fill(here)
