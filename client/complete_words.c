@@ -59,7 +59,7 @@ static bool offer_had(struct tool *tool, const char *typed)
 	struct json_iter iter, members;
 	struct arena arena = {0};
 	struct slice job, object, key, value;
-	char word[512], last[512] = "";
+	char word[512] = "", last[512] = "";
 	const char *reply;
 
 	if (!tags && !begins(typed, "group="))
@@ -76,7 +76,7 @@ static bool offer_had(struct tool *tool, const char *typed)
 
 		snprintf(word, sizeof(word), "group=%" PRId64, group);
 		if (!tags && group > 0 && strcmp(word, last) != 0)
-			offer(typed, strcpy(last, word), "group");
+			offer(typed, memcpy(last, word, sizeof(last)), "group");
 		if (!tags || !json_find(job, "tags", &object))
 			continue;
 		members = json_enter(object);
@@ -87,7 +87,8 @@ static bool offer_had(struct tool *tool, const char *typed)
 				 (int)key.n, key.p, (int)value.n, value.p);
 			if (strcmp(word, last) != 0 && json_utf8(value) &&
 			    !strpbrk(word, "\n\t\033"))
-				offer(typed, strcpy(last, word), "tag");
+				offer(typed, memcpy(last, word, sizeof(last)),
+				      "tag");
 		}
 	}
 	arena_fini(&arena);

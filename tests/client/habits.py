@@ -4,6 +4,8 @@ by step after their tutorials, with the real daemon. Each test is a habit, and
 its first line the words of the other tool.
 
     habits.py REEVE REEVED [TEST...]
+
+covers: client/habit
 """
 import os
 import pathlib
