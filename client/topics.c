@@ -49,7 +49,8 @@ static const struct topic topics[] = {
 	 "  not:failed  not:queue=mail      leave out what has this\n\n"
 	 "States may be written @failed. Words are joined by \"and\"; numbers, and\n"
 	 "states, among themselves by \"or\". Whatever changes more than it was\n"
-	 "given by number asks first, or needs --yes; --dry-run tells how many, and first of them.\n"},
+	 "given by number asks first, or needs --yes; --dry-run only tells how many\n"
+	 "there are, and the first of them.\n"},
 	{"exit", "exit-codes", "what the codes of reeve mean",
 	 "  0        fine\n"
 	 "  1 2 3 4  it failed; usage; not found; refused by the daemon\n"
