@@ -83,10 +83,11 @@ static bool find_open_folder(struct doctor *doctor)
 static void prefer_configured(struct doctor *doctor)
 {
 	const char *other = doctor->would.socket;
+	size_t n = strlen(other);
 
-	if (other[0] && strlen(other) < sizeof(doctor->socket) &&
-	    !getenv("REEVE_SOCKET") && !path_answers(doctor->socket))
-		snprintf(doctor->socket, sizeof(doctor->socket), "%s", other);
+	if (n && n < sizeof(doctor->socket) && !getenv("REEVE_SOCKET") &&
+	    !path_answers(doctor->socket))
+		memcpy(doctor->socket, other, n + 1);
 }
 
 void doctor_socket(struct doctor *doctor)
