@@ -40,25 +40,21 @@ void stop_for(struct supervisor *supervisor, int exit_status, int64_t now_ns)
 		stop_begin(supervisor, STOP_LEAVE, now_ns);
 }
 
-static void kill_templates(struct pool *pool)
-{
-	template_kill(&pool->next);
-	template_kill(&pool->template);
-	template_kill(&pool->old);
-}
-
 static void kill_pool(struct supervisor *supervisor, struct pool *pool)
 {
 	/* First who could still fork others. */
-	kill_templates(pool);
+	template_kill(&pool->next);
+	template_kill(&pool->template);
+	template_kill(&pool->old);
 	for (int slot = 0; slot < pool->size; slot++)
 		deaths_end_worker(supervisor, &pool->workers[slot]);
 }
 
 /*
- * Workers stay with the job that they have, and leave by themselves. Who was
- * never ready has none, and one that hangs in its initializer, or a template
- * in what it preloads, would never hear that nobody waits for it.
+ * Workers stay with the job that they have, and leave by themselves, and so do
+ * templates that serve. Who was never ready has no job, and one that hangs in
+ * its initializer, or a template in what it preloads, would never hear that
+ * nobody waits for it.
  */
 static void kill_unready(struct supervisor *supervisor)
 {
@@ -67,7 +63,8 @@ static void kill_unready(struct supervisor *supervisor)
 
 		if (!pool || pool->config.kind == POOL_COMMAND)
 			continue;
-		kill_templates(pool);
+		template_kill(&pool->next);
+		template_kill(&pool->old);
 		for (int slot = 0; slot < pool->size; slot++) {
 			if (!pool->workers[slot].ready)
 				deaths_end_worker(supervisor,

@@ -27,6 +27,7 @@ struct born {
 
 struct template
 {
+	char **run; /* copied: the plugin may keep them */
 	const struct config *config;
 	struct plugin plugin;
 	struct born *born; /* shared with the middle process */
@@ -286,10 +287,10 @@ int template_main(const struct config *config, char **run)
 	template.config = config;
 	if (!run[0])
 		return fail("the pool names no plugin");
-	run = copy_list(run);
-	if (!run)
+	template.run = copy_list(run);
+	if (!template.run)
 		return fail("no memory");
-	if (prepare(&template, run, why))
+	if (prepare(&template, template.run, why))
 		return fail(why);
 	if (say(&order))
 		return 0;

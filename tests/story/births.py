@@ -237,6 +237,7 @@ def a_pool_made_anew_by_hand_keeps_its_old_workers_if_it_fails(t):
     configure(t, python_pool(t, 'py', '1', ', preload: true'),
               python_pool(t, 'each', '2'))
     t.start()
+    served(t, 'py', 1)
     served(t, 'each', 2)
     pids = {name: workers(t, name) for name in names}
     (t.folder / 'broken').write_text('thumbs')

@@ -198,6 +198,23 @@ void rig_gone(pid_t pid)
 	}
 }
 
+/* RUNTIME/unready: a line for the boot, and one for each who is not. */
+void rig_all_ready(const struct rig *rig)
+{
+	int64_t end_ns = clock_mono_ns() + DEADLINE_NS;
+	const char *end;
+
+	for (;;) {
+		read_log(rig, "run/unready");
+		end = strchr(text, '\n');
+		if (end && !end[1])
+			return;
+		if (clock_mono_ns() >= end_ns)
+			fail_msg("somebody is not ready: %s", text);
+		tick();
+	}
+}
+
 static int remove_one(const char *path,
 		      __attribute__((unused)) const struct stat *st,
 		      __attribute__((unused)) int type,

@@ -45,6 +45,9 @@ int rig_exit(pid_t pid);
 /** rig_stop() - SIGTERM, and expect status 0 */
 void rig_stop(struct rig *rig);
 
+/** rig_all_ready() - wait until every worker that was born is ready */
+void rig_all_ready(const struct rig *rig);
+
 /** rig_gone() - wait until no process @pid is left */
 void rig_gone(pid_t pid);
 

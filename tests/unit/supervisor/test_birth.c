@@ -416,12 +416,14 @@ UNIT(a_program_outlives_its_supervisor_in_its_cgroup)
 	pid_t worker;
 
 	pool("p 2 1 1 10000 0", "program");
+	setenv("FAKE_READY", "1", 1);
 	rig_start(&rig, with_cgroups);
 	if (!cgroups_work()) {
 		rig_stop(&rig);
 		skip();
 	}
 	worker = writer_of(" program ", 1);
+	rig_all_ready(&rig);
 	kill(worker, SIGSTOP);
 	kill(rig.pid, SIGKILL);
 	rig_exit(rig.pid);
