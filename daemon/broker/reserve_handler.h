@@ -2,8 +2,8 @@
 
 /*
  * Reserve handler: the names that consumers ask for, or have asked for since
- * the broker began. So many are kept; the oldest that nobody asks for now make
- * room.
+ * the broker began. So many are kept; the oldest of those that nobody asks for
+ * any more make room.
  */
 
 #include <sys/queue.h>

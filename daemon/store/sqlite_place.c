@@ -17,9 +17,9 @@ static int gone(struct store_fault *fault, const char *path, const char *what)
 }
 
 /*
- * The inode, and not a word of times: kernels from 6.13 on give a file whose
- * times somebody asked for a new one with the very next write, and then the
- * fsync behind it takes half as long again.
+ * The inode, and not a word of times: with lstat() a commit took 25 to 50 us
+ * longer. It is inferred, not shown, that kernels from 6.13 on give a file whose
+ * times somebody asked for new ones with the very next write.
  */
 static int look(const char *path, struct place_file *ret,
 		struct store_fault *fault)

@@ -165,8 +165,8 @@ def a_job_that_nobody_keeps_is_one_error_and_no_more(t):
     t.reconnect()
 
     t.wait(min(jobs))
-    # The others run still. What nobody keeps is looked for now and then, and
-    # when the configuration is another.
+    # The others run still. What nobody keeps is looked for from time to
+    # time, and when the configuration is another.
     warm.configure(t, 'pools:\n' + warm.line(t, 'plugin', workers='3') +
                    'store: {keep: {failed: 9d}}\n')
     t.c.call('admin.Reload')
