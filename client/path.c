@@ -15,9 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SYSTEM_SOCKET "/run/reeve/reeve.sock"
-
 const char *path_sessions = "/run/user";
+const char *path_system = "/run/reeve/reeve.sock";
 
 static int format_path(char *ret, size_t bytes, const char *folder,
 		       const char *name)
@@ -103,6 +102,16 @@ static int user_folder(char *ret, size_t bytes, char *ret_other)
 	return format_path(ret, bytes, plain, "");
 }
 
+/* The system's daemon takes root, and the user that it runs as: who is sent
+ * there without being either has no daemon, and cannot start one. */
+static bool serves_us(const char *path)
+{
+	struct stat facts;
+
+	return stat(path, &facts) == 0 &&
+	       (geteuid() == 0 || facts.st_uid == geteuid());
+}
+
 /* The daemon is not in the folder where it belongs, but in the other one. */
 static bool is_elsewhere(const char *path, const char *other, char *ret,
 			 size_t bytes)
@@ -142,9 +151,9 @@ int reeve_socket_path(char *ret, size_t bytes, enum reeve_scope *ret_scope)
 		if (result != 0)
 			return result;
 	}
-	if (access(ret, F_OK) != 0 && access(SYSTEM_SOCKET, F_OK) == 0) {
+	if (access(ret, F_OK) != 0 && serves_us(path_system)) {
 		scope = REEVE_SCOPE_SYSTEM;
-		result = format_path(ret, bytes, SYSTEM_SOCKET, "");
+		result = format_path(ret, bytes, path_system, "");
 		if (result != 0)
 			return result;
 	}

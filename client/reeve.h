@@ -113,7 +113,8 @@ enum reeve_scope { REEVE_SCOPE_EXPLICIT, REEVE_SCOPE_USER, REEVE_SCOPE_SYSTEM };
  * $XDG_RUNTIME_DIR if that is this user's, in /run/reeve-0 for root or
  * /tmp/reeve-UID. Of the last two and /run/user/UID/reeve the other one, if only
  * there a daemon answers: a session's is found without one, as by a job of cron.
- * And /run/reeve/reeve.sock when only that one exists.
+ * And /run/reeve/reeve.sock when only that one exists and this user is root or
+ * the one that it belongs to.
  *
  * Return: 0, REEVE_E_INVALID (too long), REEVE_E_SYSTEM (the folder exists and
  * belongs to somebody else, or others may write to it).

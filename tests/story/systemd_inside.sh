@@ -207,6 +207,19 @@ stop_leaves_jobs()
 	[ -S $REEVE_SOCKET ] && job_is_whole
 }
 
+is_inactive()
+{
+	[ "$(systemctl show -P ActiveState reeved.service)" = inactive ]
+}
+
+# What was asked for is no failure to be mended: the next client starts one.
+stop_by_tool_holds()
+{
+	reeve ping && reeve daemon stop || return 1
+	eventually 10 is_inactive && sleep 1 && is_inactive || return 1
+	reeve ping && ! is_inactive
+}
+
 with_drop_in()
 {
 	mkdir -p /run/systemd/system/reeved.service.d
@@ -230,9 +243,22 @@ nothing_left()
 	eventually 5 sh -c '! pgrep reeved'
 }
 
-user_daemon()
+as_ann()
+{
+	runuser -u ann -- env -u REEVE_SOCKET -u XDG_RUNTIME_DIR "$@"
+}
+
+# The machine's daemon is not for her, and in nobody's way.
+others_have_their_own()
 {
 	useradd -m ann || return 1
+	[ "$(as_ann reeve run -- id -un)" = ann ] &&
+		[ "$(reeve run -- id -un)" = reeve ] &&
+		as_ann reeve daemon stop
+}
+
+user_daemon()
+{
 	systemctl --global enable reeved.socket || return 1
 	loginctl enable-linger ann || return 1
 	eventually 15 test -S "/run/user/$(id -u ann)/reeve/reeve.sock" ||
@@ -252,6 +278,7 @@ check 'the first client starts the daemon' activated
 check 'it told that it serves' status_text
 check 'jobs run as the service user' is_service_user
 check 'another user is refused' others_refused
+check 'another user has a daemon beside it' others_have_their_own
 check "jobs have cgroups in the unit's own" in_unit_cgroup
 check 'jobs are not protected from the lack of memory' oom_scores
 check 'a reload takes what /etc/reeve says' reloads
@@ -262,6 +289,7 @@ check 'a job survives a restart' survives systemctl restart reeved
 check 'no connection is refused while it restarts' restart_under_connects
 check 'a stuck daemon is replaced by the watchdog' stuck_is_replaced
 check 'a stop leaves running jobs alone' stop_leaves_jobs
+check 'a stop by the tool holds until the next client' stop_by_tool_holds
 check 'it works hardened' with_drop_in hardened
 check 'it works in the strict form' with_drop_in strict
 check 'nothing is left after a stop' nothing_left

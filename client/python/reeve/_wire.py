@@ -56,6 +56,14 @@ def _user_folders():
     return plain, session + '/reeve' if _is_own(session) else None
 
 
+def _serves_us(path):
+    """The system's daemon takes root, and the user that it runs as."""
+    try:
+        return os.geteuid() in (0, os.stat(path).st_uid)
+    except OSError:
+        return False
+
+
 def _answers(path):
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
@@ -83,7 +91,7 @@ def socket_path():
         found = other + '/reeve.sock'
         if os.path.exists(found) and not _answers(path) and _answers(found):
             return found
-    if not os.path.exists(path) and os.path.exists(SYSTEM_SOCKET):
+    if not os.path.exists(path) and _serves_us(SYSTEM_SOCKET):
         return SYSTEM_SOCKET
     return path
 

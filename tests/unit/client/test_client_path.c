@@ -158,6 +158,40 @@ UNIT(without_a_session_the_daemon_of_one_is_found)
 	path_sessions = "/run/user";
 }
 
+/* It serves root and the user that it runs as: nobody else is sent there. */
+UNIT(the_systems_daemon_is_for_root_and_for_whose_socket_it_is)
+{
+	char machine[140];
+	enum reeve_scope scope;
+	int fd;
+
+	snprintf(machine, sizeof(machine), "%s/machine.sock", folder);
+	setenv("REEVE_RUNTIME_DIR", "/nowhere", 1);
+	path_system = machine;
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	assert_int_equal(scope, REEVE_SCOPE_USER);
+	fd = listen_at(machine);
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	assert_int_equal(scope, REEVE_SCOPE_SYSTEM);
+	assert_string_equal(path, machine);
+	close(fd);
+	unlink(machine);
+	/* A file of root, open to all. */
+	path_system = "/proc/version";
+	if (geteuid() == 0) {
+		assert_int_equal(reeve_socket_path(path, sizeof(path), &scope),
+				 0);
+		assert_int_equal(scope, REEVE_SCOPE_SYSTEM);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	assert_int_equal(reeve_socket_path(path, sizeof(path), &scope), 0);
+	assert_int_equal(scope, REEVE_SCOPE_USER);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	path_system = "/run/reeve/reeve.sock";
+	unsetenv("REEVE_RUNTIME_DIR");
+}
+
 UNIT(a_path_that_does_not_fit_is_refused)
 {
 	char text[200];
@@ -181,6 +215,7 @@ int main(void)
 		TEST(a_folder_of_somebody_else_is_not_trusted),
 		TEST(one_that_others_may_write_to_is_refused),
 		TEST(without_a_session_the_daemon_of_one_is_found),
+		TEST(the_systems_daemon_is_for_root_and_for_whose_socket_it_is),
 		TEST(a_path_that_does_not_fit_is_refused),
 	};
 
