@@ -354,6 +354,8 @@ static void say_hello(struct worker_link *link)
 	json_out_member_int(out, "grace_ms", config->grace_ms);
 	json_out_member_int(out, "output_bytes", config->output_bytes);
 	json_out_member_int(out, "log_level", config->log_level);
+	json_out_member_text(out, "store",
+			     store_identity(link->broker->write_store));
 	json_out_object_end(out);
 	json_out_byte(out, '\n');
 }

@@ -1,4 +1,4 @@
--- Schema 6 of the job store. Applied once, in one transaction, to a new file;
+-- Schema 7 of the job store. Applied once, in one transaction, to a new file;
 -- later versions are steps in sqlite_migrate.c, and what they lead to is here.
 --
 -- Numbers of states, causes and events are those of proto/names.h. All times
@@ -6,7 +6,7 @@
 -- SQLite keeps 0 in no bytes at all.
 
 -- One row. Numbers are given out from here and never twice, also after the
--- rows that had them were purged.
+-- rows that had them were purged. identity: of this store alone, 16 bytes.
 CREATE TABLE meta (
 	one INTEGER PRIMARY KEY CHECK (one = 1),
 	next_job INTEGER NOT NULL,
@@ -14,9 +14,10 @@ CREATE TABLE meta (
 	next_token INTEGER NOT NULL,
 	next_event INTEGER NOT NULL,
 	next_group INTEGER NOT NULL,
-	next_context INTEGER NOT NULL
+	next_context INTEGER NOT NULL,
+	identity BLOB
 );
-INSERT INTO meta VALUES (1, 1, 1, 1, 1, 1, 1);
+INSERT INTO meta VALUES (1, 1, 1, 1, 1, 1, 1, randomblob(16));
 
 -- One queue and one handler. The counts are kept in the same transactions as
 -- the rows they count, live and finished; ids are dense.

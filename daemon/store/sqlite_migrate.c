@@ -124,6 +124,8 @@ static const struct migrate_step our_steps[] = {
 	 "NULL FROM done_5 ORDER BY id;"
 	 "DROP TABLE job_5; DROP TABLE done_5;",
 	 make_members},
+	{7, "ALTER TABLE meta ADD COLUMN identity BLOB;"
+	    "UPDATE meta SET identity = randomblob(16);"},
 };
 
 static int read_version(struct sql *sql, int *ret)

@@ -90,8 +90,9 @@ static int connect_to(struct store *store)
 	return exec(store, store->reader ? reader_setup : writer_setup);
 }
 
-static int load_counters(struct store *store)
+static int load_meta(struct store *store)
 {
+	struct slice identity;
 	int error = 0;
 	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_META_GET, &error);
 	bool found;
@@ -111,8 +112,13 @@ static int load_counters(struct store *store)
 		.group = sql_int(stmt, 4),
 		.context = sql_int(stmt, 5),
 	};
+	identity = sql_text(stmt, 6);
+	if (identity.n == sizeof(store->identity) - 1)
+		memcpy(store->identity, identity.p, identity.n);
+	else
+		error = sql_damaged(&store->sql, "table meta: no identity");
 	sql_done(stmt);
-	return 0;
+	return error;
 }
 
 /* Every statement must fit the schema: a table that is not there is found
@@ -147,7 +153,7 @@ static int open_writer(struct store *store, const char *directory,
 	if (!error)
 		error = recent_init(&store->recent);
 	if (!error)
-		error = load_counters(store);
+		error = load_meta(store);
 	if (!error)
 		error = sqlite_lanes_load(&store->lanes, &store->sql, true);
 	if (!error)
@@ -237,6 +243,11 @@ int store_open(struct store **ret, const struct store_config *config,
 	store->sql.fault = NULL;
 	*ret = TAKE(store);
 	return 0;
+}
+
+const char *store_identity(const struct store *store)
+{
+	return store->identity;
 }
 
 int store_check(const struct store *store, struct store_fault *ret_fault)

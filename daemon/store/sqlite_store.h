@@ -20,7 +20,7 @@
 
 #define STORE_FILE "jobs.db"
 #define STORE_APPLICATION_ID 0x72656576 /* "reev" */
-#define STORE_VERSION 6
+#define STORE_VERSION 7
 
 /* The next number of each kind; the row of table meta. */
 struct counters {
@@ -34,6 +34,7 @@ struct store {
 	bool reader;
 	bool failed;	      /* an I/O error: good for store_close() only */
 	struct counters next; /* committed */
+	char identity[33];    /* hexadecimal; never changes */
 	struct lanes lanes;
 	struct reserve reserve;
 	struct log_room log_room;

@@ -59,6 +59,8 @@ must_check int store_open(struct store **ret, const struct store_config *config,
 			  struct store_fault *ret_fault);
 void store_close(struct store *store);
 AUTO_DEFINE(struct store *, store_close)
+/** store_identity() - 32 hex digits that no other store has; of a writer */
+const char *store_identity(const struct store *store);
 
 /** store_log_*() - of log_room.h: is the log short, a step; beside any call */
 bool store_log_short(const struct store *store);

@@ -300,8 +300,12 @@ static int on_hello(struct desk *desk, struct slice line)
 			desk->runner->socket = r ? desk->config->socket
 						 : desk->socket;
 		}
-		arena_fini(&arena);
 	}
+	if (json_find(line, "store", &value) &&
+	    !json_string(&arena, value, &text))
+		snprintf(desk->runner->store, sizeof(desk->runner->store),
+			 "%.*s", (int)text.n, text.p);
+	arena_fini(&arena);
 	take_settings(desk, line);
 	uplink_greet(&desk->link);
 	desk->warned = desk->warned && r;

@@ -226,8 +226,8 @@ static void http_begin(struct runner *runner)
 	struct order *job = runner->job;
 	struct transfer *transfer;
 
-	transfer = transfer_new(&http->curl, &http->settings, job,
-				clock_wall_ms() / 1000);
+	transfer = transfer_new(&http->curl, &http->settings, runner->store,
+				job, clock_wall_ms() / 1000);
 	/* As with its report: without memory nothing is right any more. */
 	require(transfer);
 	transfer->began_ns = clock_mono_ns();

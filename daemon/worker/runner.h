@@ -44,6 +44,7 @@ struct runner {
 	int prefetch;
 	/* As the broker said; the desk's. */
 	const char *socket;
+	char store[40]; /* whose jobs these are */
 	size_t max_line;
 };
 

@@ -175,15 +175,25 @@ static bool add_own(struct transfer *transfer, const char *name,
 }
 
 static bool add_number(struct transfer *transfer, const char *name,
-		       const char *front, int64_t number)
+		       int64_t number)
 {
-	char text[48];
+	char text[24];
 
-	snprintf(text, sizeof(text), "%s%" PRId64, front, number);
+	snprintf(text, sizeof(text), "%" PRId64, number);
 	return add_own(transfer, name, text);
 }
 
-static bool add_headers(struct transfer *transfer)
+/* Of the job and not of the attempt; other stores have a job 17, too. */
+static bool add_key(struct transfer *transfer, const char *store)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "reeve-%s-%" PRId64, store,
+		 transfer->job->id);
+	return add_own(transfer, "Idempotency-Key", text);
+}
+
+static bool add_headers(struct transfer *transfer, const char *store)
 {
 	const struct http_args *args = &transfer->args;
 	const struct order *job = transfer->job;
@@ -201,10 +211,9 @@ static bool add_headers(struct transfer *transfer)
 	}
 	return add_own(transfer, "User-Agent", "reeve/" REEVE_VERSION) &&
 	       add_own(transfer, "Content-Type", args->type) &&
-	       add_own(transfer, "Expect", NULL) &&
-	       add_number(transfer, "Idempotency-Key", "reeve-", job->id) &&
-	       add_number(transfer, "X-Reeve-Job", "", job->id) &&
-	       add_number(transfer, "X-Reeve-Attempt", "", job->attempt);
+	       add_own(transfer, "Expect", NULL) && add_key(transfer, store) &&
+	       add_number(transfer, "X-Reeve-Job", job->id) &&
+	       add_number(transfer, "X-Reeve-Attempt", job->attempt);
 }
 
 static bool set_method(struct transfer *transfer)
@@ -309,7 +318,7 @@ static bool sign(struct transfer *transfer, int64_t now_s)
 }
 
 /* Return: false without memory. */
-static bool prepare(struct transfer *transfer, int64_t now_s)
+static bool prepare(struct transfer *transfer, const char *store, int64_t now_s)
 {
 	struct http_args *args = &transfer->args;
 	char fault[HTTP_ARGS_FAULT_BYTES];
@@ -333,7 +342,8 @@ static bool prepare(struct transfer *transfer, int64_t now_s)
 		return true;
 	}
 	transfer->host = http_names_host(args->url);
-	if (!add_headers(transfer) || (args->secret && !sign(transfer, now_s)))
+	if (!add_headers(transfer, store) ||
+	    (args->secret && !sign(transfer, now_s)))
 		return false;
 	if (transfer->type)
 		return true;
@@ -355,7 +365,8 @@ static bool may_go_inside(const struct http_settings *settings,
 
 struct transfer *transfer_new(const struct curl *curl,
 			      const struct http_settings *settings,
-			      struct order *job, int64_t now_s)
+			      const char *store, struct order *job,
+			      int64_t now_s)
 {
 	struct transfer *transfer = calloc(1, sizeof(*transfer));
 
@@ -365,7 +376,7 @@ struct transfer *transfer_new(const struct curl *curl,
 	transfer->settings = settings;
 	transfer->job = job;
 	transfer->allow_private = may_go_inside(settings, job);
-	if (prepare(transfer, now_s))
+	if (prepare(transfer, store, now_s))
 		return transfer;
 	transfer_free(transfer);
 	return NULL;

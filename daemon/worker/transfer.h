@@ -52,6 +52,7 @@ TAILQ_HEAD(transfer_list, transfer);
 
 /**
  * transfer_new() - read a job and set its request up
+ * @store:	whose job it is; only for the call
  * @now_s:	of the signature
  *
  * Return: the transfer; with `type` set it is over before it began. NULL: no
@@ -59,7 +60,8 @@ TAILQ_HEAD(transfer_list, transfer);
  */
 struct transfer *transfer_new(const struct curl *curl,
 			      const struct http_settings *settings,
-			      struct order *job, int64_t now_s);
+			      const char *store, struct order *job,
+			      int64_t now_s);
 void transfer_free(struct transfer *transfer);
 
 /** transfer_looked_up() - its host is known, or nobody waits for that */

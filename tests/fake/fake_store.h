@@ -37,6 +37,8 @@ struct fake_job {
 	int64_t pause_ms;
 };
 
+#define FAKE_STORE_IDENTITY "00112233445566778899aabbccddeeff"
+
 struct fake_lane {
 	char *queue, *handler;
 	int64_t counts[STATE_COUNT];

@@ -244,6 +244,12 @@ void store_interrupt(struct store *store)
 	atomic_store(&examine_held, false);
 }
 
+const char *store_identity(const struct store *store)
+{
+	(void)store;
+	return FAKE_STORE_IDENTITY;
+}
+
 int store_check(const struct store *store, struct store_fault *ret_fault)
 {
 	if (!store->gone)

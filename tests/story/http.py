@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import pathlib
+import re
 import socket
 import sys
 import time
@@ -92,17 +93,48 @@ def a_request_is_made_and_its_answer_is_the_result(t):
     equal(asked['body'].encode('latin-1').decode(), 'h\u00e4')
     sent = [tuple(pair) for pair in asked['headers']]
     for pair in (('X-One', '1'), ('X-Two', '2'), ('X-Two', ''),
-                 ('Content-Type', 'text/x'), ('Idempotency-Key', 'reeve-1'),
-                 ('X-Reeve-Job', '1'), ('X-Reeve-Attempt', '1')):
+                 ('Content-Type', 'text/x'), ('X-Reeve-Job', '1'), ('X-Reeve-Attempt', '1')):
         assert pair in sent, (pair, sent)
     names = [name for name, _ in sent]
     equal(len(names), len(set(names)) + 1, 'each but X-Two once')
     assert dict(sent)['User-Agent'].startswith('reeve/'), sent
+    store(server.of('/echo')[0], 1)
     assert 'Expect' not in names and 'X-Reeve-Signature' not in names, names
     # A callback's record, as it is.
     asked = json.loads(result(t, server.url + '/echo', job={'id': 7})['body'])
     equal((asked['method'], json.loads(asked['body'])), ('POST', {'id': 7}))
     equal(result(t, server.url + '/echo', method='HEAD')['body'], '')
+
+
+def store(request, job):
+    """Whose request it is, as its key says."""
+    key = dict(request.headers)['Idempotency-Key']
+    assert re.fullmatch('reeve-[0-9a-f]{32}-%d' % job, key), key
+    return key.split('-')[1]
+
+
+@story
+def no_two_stores_send_the_same_key(t):
+    server = start(t)
+    job = give(t, server.url + '/fail/1', {'retry': {'max_attempts': 2}})
+    eventually(lambda: server.count() == 1)
+    t.kill_broker()
+    t.reconnect()
+    equal(t.wait(job)['attempt'], 2)
+    equal(t.terminate(), 0)
+    t.restart()
+    t.reconnect()
+    run(t, server.url + '/echo')
+    first, second = server.of('/fail')
+    mine = store(first, 1)
+    equal((store(second, 1), store(server.of('/echo')[0], 2)), (mine, mine))
+    # One that is begun anew counts from 1 again.
+    equal(t.terminate(), 0)
+    t.state.rename(t.folder / 'gone')
+    t.restart()
+    t.reconnect()
+    run(t, server.url + '/echo')
+    assert store(server.of('/echo')[1], 1) != mine, mine
 
 
 def refused(t, args, of=None):
@@ -151,7 +183,7 @@ def what_may_pass_is_tried_again_and_the_rest_is_not(t):
     job = run(t, server.url + '/fail/2', retry(5))
     equal((job['state'], job['attempt']), ('succeeded', 3), job)
     seen = [dict(r.headers) for r in server.of('/fail')]
-    equal({h['Idempotency-Key'] for h in seen}, {'reeve-%d' % job['id']})
+    equal(len({store(r, job['id']) for r in server.of('/fail')}), 1)
     equal([h['X-Reeve-Attempt'] for h in seen], ['1', '2', '3'])
     for status, tries in ((408, 2), (429, 2), (503, 2), (404, 1), (302, 1),
                           (400, 1)):

@@ -146,7 +146,9 @@ static char *shape_of(struct fixture *f)
 }
 
 /* Backwards from what this program makes. */
+#define BEFORE_7 "ALTER TABLE meta DROP COLUMN identity;"
 #define BEFORE_6                                                               \
+	BEFORE_7                                                               \
 	"DROP INDEX job_ready; DROP INDEX job_due; DROP INDEX job_running;"    \
 	"DROP INDEX job_expire; DROP TABLE member;"                            \
 	"CREATE TABLE old_job (id INTEGER PRIMARY KEY, lane INTEGER, state "   \
@@ -518,6 +520,37 @@ UNIT(a_database_of_version_5_packs_its_rows)
 	fixture_verify(f);
 }
 
+UNIT(a_database_of_version_6_gets_an_identity_and_keeps_it)
+{
+	struct fixture *f = *state;
+	char *fresh = shape_of(f), *migrated;
+	char before[33], after[33];
+
+	some_jobs(f, 2);
+	strcpy(before, store_identity(f->store));
+	fixture_reopen(f);
+	assert_string_equal(store_identity(f->store), before);
+	assert_int_equal(sqlite3_exec(f->store->sql.db,
+				      BEFORE_7 "PRAGMA user_version = 6", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(migrated);
+	free(fresh);
+	strcpy(after, store_identity(f->store));
+	assert_int_equal(strspn(after, "0123456789abcdef"), 32);
+	assert_string_not_equal(after, before);
+	fixture_reopen(f);
+	assert_string_equal(store_identity(f->store), after);
+	/* Commits leave it alone. */
+	some_jobs(f, 2);
+	fixture_reopen(f);
+	assert_string_equal(store_identity(f->store), after);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,6 +562,8 @@ int main(void)
 			a_database_of_version_3_drops_its_events_and_keeps_their_numbers),
 		WITH_STORE(a_database_of_version_4_learns_of_callbacks),
 		WITH_STORE(a_database_of_version_5_packs_its_rows),
+		WITH_STORE(
+			a_database_of_version_6_gets_an_identity_and_keeps_it),
 		WITH_STORE(
 			an_older_one_takes_every_step_once_and_keeps_its_jobs),
 		WITH_STORE(it_goes_on_from_where_an_earlier_version_stopped),

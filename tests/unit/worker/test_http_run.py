@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'helper'))
 from http_server import Server  # noqa: E402
-from worker_driver import Worker  # noqa: E402
+from worker_driver import STORE, Worker  # noqa: E402
 from worker_suite import ROLE, eventually, main, test  # noqa: E402
 
 SERVER = None
@@ -202,6 +202,25 @@ def what_is_private_is_not_for_jobs_of_others():
     job, = worker.give(worker.request('/status/200', other))
     worker.fails(job, 'AddressRefused')
     assert SERVER.connections == 1 and SERVER.count() == 1
+
+
+@test
+def its_key_is_of_the_job_in_the_store_that_hello_told_of():
+    server()
+    worker = Http()
+    first = worker.request('/echo')
+    second = {**first, 'token': first['token'] + 1, 'attempt': 2}
+    third = {**first, 'token': first['token'] + 2, 'attempt': 3}
+    worker.give(first)
+    worker.hear()
+    worker.give(second)
+    worker.hear()
+    # A hello may come again, of a daemon that does not say it, too.
+    worker.broker.say({'hello': 1, 'socket': '/x', 'grace_ms': 1})
+    worker.give(third)
+    worker.hear()
+    assert [dict(r.headers)['Idempotency-Key'] for r in SERVER.of('/echo')] \
+        == ['reeve-%s-%d' % (STORE, first['job'])] * 3
 
 
 @test

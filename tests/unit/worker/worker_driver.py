@@ -14,6 +14,7 @@ import time
 
 PATH = '/usr/local/bin:/usr/bin:/bin'
 SECRET = '000102030405060708090a0b0c0d0e0f'
+STORE = '9f86d081884c7d659a2feaa0c55ad015'
 
 
 def records(data):
@@ -128,7 +129,7 @@ class Worker:
         assert self.ready['ready'] == 1 and self.ready['secret'] == SECRET
         if hello:
             connection.say({'hello': 1, 'socket': '/run/there.sock',
-                            'max_line': 1 << 24})
+                            'max_line': 1 << 24, 'store': STORE})
             connection.say(self.context())
         return connection
 
