@@ -178,10 +178,6 @@ static int be_broker(void)
 	}
 }
 
-static void nothing(__attribute__((unused)) int number)
-{
-}
-
 /* Grandchild in a session of its own, whose parent is gone at once. */
 static void leave_orphan(void)
 {
@@ -216,17 +212,14 @@ static void leave_children(void)
 	note("children left\n");
 }
 
-static void take_signals(sigset_t *set)
+/* Before it says anything: whoever reads that may signal at once. */
+static void hold_signals(sigset_t *ret)
 {
-	static const int numbers[] = {SIGUSR1, SIGUSR2, SIGWINCH};
-	struct sigaction action = {.sa_handler = nothing};
-
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-		sigaction(numbers[i], &action, NULL);
-		sigaddset(set, numbers[i]);
-	}
-	sigprocmask(SIG_BLOCK, set, NULL);
+	sigemptyset(ret);
+	sigaddset(ret, SIGUSR1);
+	sigaddset(ret, SIGUSR2);
+	sigaddset(ret, SIGWINCH);
+	sigprocmask(SIG_BLOCK, ret, NULL);
 }
 
 /* 0: go on; else what to exit with, + 1. */
@@ -257,7 +250,7 @@ static int be_worker(void)
 	if (read(3, &born, sizeof(born)) != (ssize_t)sizeof(born))
 		return 2;
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	take_signals(&set);
+	hold_signals(&set);
 	parent.fd = (int)syscall(SYS_pidfd_open, getppid(), 0);
 	if (getppid() != born.parent)
 		return 0;
@@ -338,10 +331,10 @@ static int be_program(void)
 	sigset_t set;
 	int end;
 
+	hold_signals(&set);
 	note_birth("program");
 	if (exit_at_once)
 		return atoi(exit_at_once);
-	take_signals(&set);
 	do {
 		if (getppid() != supervisor) {
 			note("left alone\n");
@@ -353,11 +346,22 @@ static int be_program(void)
 	return end - 1;
 }
 
-static void say(const struct template_message *message)
+/* False: there is no supervisor any more. */
+static bool say(const struct template_message *message)
 {
-	if (write(TEMPLATE_FD, message, sizeof(*message)) !=
-	    (ssize_t)sizeof(*message))
-		_exit(9);
+	return send(TEMPLATE_FD, message, sizeof(*message), MSG_NOSIGNAL) ==
+	       (ssize_t)sizeof(*message);
+}
+
+/* It is moved into its folder when it was announced: however late that is. */
+static void await_place(const char *folder)
+{
+	char place[128];
+
+	do {
+		poll(NULL, 0, 1);
+		note_place(place, sizeof(place));
+	} while (!strstr(place, folder));
 }
 
 /* What a forked worker does: nothing, until its supervisor is gone. */
@@ -373,13 +377,12 @@ static void be_forked(const struct template_message *order, bool dies)
 		setsid();
 	while (getppid() != supervisor)
 		poll(NULL, 0, 1);
-	/* Its folder is where it is moved when it was announced. */
-	poll(NULL, 0, 50);
+	alarm(LIFE_S);
+	await_place(order->text);
 	snprintf(line, sizeof(line), "%d forked worker=%" PRId64 " text=%s\n",
 		 (int)getpid(), order->worker, order->text);
 	note(line);
 	note_birth("place");
-	alarm(LIFE_S);
 	while (getppid() == supervisor)
 		poll(NULL, 0, 10);
 	_exit(0);
@@ -420,11 +423,10 @@ static int be_template(void)
 	bool slow = strcmp(how, "slow") == 0;
 
 	note_birth("template");
-	if (strcmp(how, "fail") == 0) {
-		say(&message);
-		return TEMPLATE_EXIT_FAILED;
-	}
-	say(&(struct template_message){.op = TEMPLATE_READY});
+	if (strcmp(how, "fail") == 0)
+		return say(&message) ? TEMPLATE_EXIT_FAILED : 9;
+	if (!say(&(struct template_message){.op = TEMPLATE_READY}))
+		return 9;
 	while (read(TEMPLATE_FD, &message, sizeof(message)) ==
 	       (ssize_t)sizeof(message)) {
 		struct template_message answer = {
@@ -443,7 +445,8 @@ static int be_template(void)
 		/* Until the supervisor has reaped it. */
 		while (slow && kill(answer.pid, 0) == 0)
 			poll(NULL, 0, 1);
-		say(&answer);
+		if (!say(&answer))
+			break;
 	}
 	snprintf(line, sizeof(line), "%d template left\n", (int)getpid());
 	note(line);

@@ -156,7 +156,7 @@ UNIT(a_program_that_exits_at_once_degrades_its_pool_only)
 	rig_start(&rig, no_cgroups);
 	rig_await(&rig, "fake",
 		  "reason=worker exited with status 6 before it was ready", 1);
-	assert_in_range(rig_count(&rig, "fake", " program "), 2, 3);
+	assert_in_range(rig_count(&rig, "fake", " program "), 2, 6);
 	assert_int_equal(rig_count(&rig, "fake",
 				   "degraded=1 cgroup= host=0 "
 				   "pool=exec"),
@@ -184,7 +184,9 @@ UNIT(a_worker_that_says_nothing_is_ended)
 	rig_start(&rig, no_cgroups);
 	rig_await(&rig, "log", "worker was not ready in time, ended pool=p", 1);
 	rig_await(&rig, "log", "signal=9 pool=p", 1);
-	rig_await(&rig, "fake", " program ", 2);
+	/* After that of exec and the first one: whether they get as far as to
+	 * say something is up to the machine. */
+	rig_worker_pid(&rig, 3);
 	rig_stop(&rig);
 }
 
@@ -281,7 +283,7 @@ UNIT(a_preload_that_fails_is_the_reason_of_its_pool)
 	rig_start(&rig, no_cgroups);
 	rig_await(&rig, "fake", "degraded=1 cgroup= host=0 pool=p", 1);
 	rig_await(&rig, "fake", "reason=preload failed: KeyError: 'x'", 2);
-	assert_in_range(rig_count(&rig, "fake", " template "), 2, 3);
+	assert_in_range(rig_count(&rig, "fake", " template "), 2, 6);
 	rig_stop(&rig);
 }
 
