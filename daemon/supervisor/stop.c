@@ -2,6 +2,9 @@
 
 #include "daemon/supervisor/cgroup_folder.h"
 
+#include <errno.h>
+#include <signal.h>
+
 /* After SIGKILL only the kernel can hold a process back: not for long. */
 #define KILL_NS (5 * INT64_C(1000000000))
 
@@ -50,27 +53,46 @@ static void kill_pool(struct supervisor *supervisor, struct pool *pool)
 		deaths_end_worker(supervisor, &pool->workers[slot]);
 }
 
+/* Whoever was stopped (SIGSTOP) cannot hear that nobody is there any more. */
+static void wake(pid_t pid)
+{
+	int r = reap_signal(pid, SIGCONT);
+
+	if (r < 0 && r != -ESRCH)
+		log_error("cannot wake a process, continuing pid=%d "
+			  "error=\"%s\"",
+			  (int)pid, strerror(-r));
+}
+
+static void leave_pool(struct supervisor *supervisor, struct pool *pool)
+{
+	bool says_so = pool->config.kind != POOL_COMMAND;
+
+	template_kill(&pool->next);
+	template_kill(&pool->old);
+	wake(pool->template.pid);
+	for (int slot = 0; slot < pool->size; slot++) {
+		const struct pool_worker *worker = &pool->workers[slot];
+
+		if (says_so && !worker->ready)
+			deaths_end_worker(supervisor, worker);
+		else
+			wake(worker->pid);
+	}
+}
+
 /*
  * Workers stay with the job that they have, and leave by themselves, and so do
  * templates that serve. Who was never ready has no job, and one that hangs in
  * its initializer, or a template in what it preloads, would never hear that
  * nobody waits for it.
  */
-static void kill_unready(struct supervisor *supervisor)
+static void leave(struct supervisor *supervisor)
 {
-	for (int i = 0; i < POOLS_MAX; i++) {
-		struct pool *pool = supervisor->pools.list[i];
-
-		if (!pool || pool->config.kind == POOL_COMMAND)
-			continue;
-		template_kill(&pool->next);
-		template_kill(&pool->old);
-		for (int slot = 0; slot < pool->size; slot++) {
-			if (!pool->workers[slot].ready)
-				deaths_end_worker(supervisor,
-						  &pool->workers[slot]);
-		}
-	}
+	for (int i = 0; i < POOLS_MAX; i++)
+		if (supervisor->pools.list[i])
+			leave_pool(supervisor, supervisor->pools.list[i]);
+	supervisor->state = SUPERVISOR_DONE;
 }
 
 static void kill_workers(struct supervisor *supervisor, int64_t now_ns)
@@ -89,15 +111,14 @@ static void wait_for_broker(struct supervisor *supervisor, int64_t now_ns)
 			kill_workers(supervisor, now_ns);
 			return;
 		}
-		kill_unready(supervisor);
-		supervisor->state = SUPERVISOR_DONE;
+		leave(supervisor);
 		return;
 	}
 	if (now_ns < supervisor->stop_deadline_ns)
 		return;
 	if (supervisor->broker.state == BROKER_KILLED) {
 		log_error("broker does not end, leaving it");
-		supervisor->state = SUPERVISOR_DONE;
+		leave(supervisor);
 		return;
 	}
 	broker_child_kill(&supervisor->broker, "the stop took too long",

@@ -257,6 +257,19 @@ UNIT(a_stop_leaves_the_workers_to_themselves)
 	assert_int_equal(access(rig.socket, F_OK), -1);
 }
 
+UNIT(a_worker_that_was_stopped_leaves_with_the_others)
+{
+	pid_t workers[2];
+
+	rig_start(&rig, no_cgroups);
+	workers[0] = worker_up(1);
+	workers[1] = worker_up(2);
+	kill(workers[0], SIGSTOP);
+	rig_stop(&rig);
+	rig_gone(workers[1]);
+	rig_gone(workers[0]);
+}
+
 UNIT(the_broker_can_stop_it_all)
 {
 	pid_t worker, orphan;
@@ -377,6 +390,7 @@ int main(void)
 		EACH(what_a_worker_keeps_lives_on),
 		EACH(five_thousand_children_die_at_once_and_leave_no_zombie),
 		EACH(a_stop_leaves_the_workers_to_themselves),
+		EACH(a_worker_that_was_stopped_leaves_with_the_others),
 		EACH(the_broker_can_stop_it_all),
 		EACH(a_broker_that_never_served_and_says_why_ends_the_start),
 		EACH(the_sockets_come_back_when_somebody_removes_them),
