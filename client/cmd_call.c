@@ -128,7 +128,7 @@ static int finish(const struct calling *calling, const struct reeve_job *job)
 	const struct tool *tool = calling->tool;
 
 	if (tool->json || job->state != REEVE_SUCCEEDED) {
-		int code = finish_job(tool, job);
+		int code = finish_job(tool, job, calling->apply.existed);
 
 		if (calling->options->verbose && !tool->json)
 			trace_print(stderr, job->failure_trace, "  ", 0);

@@ -230,7 +230,7 @@ static int finish(struct run *run, const struct reeve_job *job)
 	}
 	if (run->closed)
 		return 128 + SIGPIPE;
-	result = finish_job(run->tool, job);
+	result = finish_job(run->tool, job, run->attached);
 	return result ? result : run->unwritten;
 }
 

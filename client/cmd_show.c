@@ -127,13 +127,6 @@ static void print_number(const struct tool *tool, const char *label,
 	row(tool, label, text);
 }
 
-/* A key that the library made says nothing to anybody. */
-static bool is_made_key(const char *key)
-{
-	return key[0] == 'r' && strlen(key) == 29 &&
-	       strspn(key + 1, "0123456789abcdef") == 19 && key[20] == '-';
-}
-
 static void print_user(const struct tool *tool, int64_t uid)
 {
 	const struct passwd *user = getpwuid((uid_t)uid);
@@ -196,7 +189,7 @@ static void print_facts(const struct tool *tool, const struct reeve_job *job)
 		print_number(tool, "priority", job->priority);
 	if (job->group)
 		print_number(tool, "group", job->group);
-	if (job->key[0] && !is_made_key(job->key))
+	if (job->key[0])
 		row(tool, "key", job->key);
 	print_user(tool, job->uid);
 	if (job->attempt > 0) {

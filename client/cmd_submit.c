@@ -38,21 +38,21 @@ static const struct arg_flag flags[] = {
 	 "with --http: sign it with this secret of the configuration", 0, NULL},
 };
 
-static int wait_for(struct tool *tool, int64_t id)
+static int wait_for(struct tool *tool, int64_t id, bool existing)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
 
 	stuck_tell(tool, &id, 1);
 	reeve_set_interrupt(tool->r, interrupt_catch());
 	if (reeve_wait(tool->r, id, -1, &job) == 0)
-		return finish_job(tool, job);
+		return finish_job(tool, job, existing);
 	if (reeve_error(tool->r)->code != REEVE_E_INTERRUPTED)
 		return say_error(tool);
 	return existing_left(tool, id);
 }
 
 /* Who does not hear of it submits it again. */
-static int print_id(struct tool *tool, int64_t id, bool waits)
+static int print_id(struct tool *tool, int64_t id, bool waits, bool existing)
 {
 	int error;
 
@@ -60,8 +60,7 @@ static int print_id(struct tool *tool, int64_t id, bool waits)
 		printf("%" PRId64 "\n", id);
 	else if (!waits)
 		printf("{\"v\":1,\"id\":%" PRId64 "%s}\n", id,
-		       reeve_submit_existed(tool->r) ? ",\"existing\":true"
-						     : "");
+		       existing ? ",\"existing\":true" : "");
 	if (fflush(stdout) == 0)
 		return 0;
 	error = errno;
@@ -92,13 +91,14 @@ static int apply(struct tool *tool, const struct reeve_spec *spec)
 		return refused(tool, spec);
 	if (!tool->json)
 		printf("%" PRId64 "\n", job->id);
-	return finish_job(tool, job);
+	return finish_job(tool, job, false);
 }
 
 static int submit(struct tool *tool, struct submit_options *options, int argc,
 		  char **argv)
 {
 	struct reeve_spec spec;
+	bool existing;
 	int64_t id;
 	int result = request_args_read(tool, &options->request, &options->job,
 				       argc, argv);
@@ -124,11 +124,12 @@ static int submit(struct tool *tool, struct submit_options *options, int argc,
 	slow_end();
 	if (result != 0)
 		return refused(tool, &spec);
-	result = print_id(tool, id, options->wait);
-	if (reeve_submit_existed(tool->r))
+	existing = reeve_submit_existed(tool->r);
+	result = print_id(tool, id, options->wait, existing);
+	if (existing)
 		existing_tell(tool, &spec, id, false);
 	if (options->wait) {
-		int end = wait_for(tool, id);
+		int end = wait_for(tool, id, existing);
 
 		return end ? end : result;
 	}

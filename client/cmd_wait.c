@@ -257,7 +257,7 @@ static int wait_crowd(struct waiting *waiting, struct crowd *crowd)
 		count(waiting, job);
 		if (waiting->single || waiting->options->any) {
 			progress_clear(&waiting->progress);
-			result = finish_job(waiting->tool, job);
+			result = finish_job(waiting->tool, job, false);
 			return waiting->options->exit ? EXIT_FINE : result;
 		}
 		draw(waiting);

@@ -6,19 +6,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void finish_json(const struct reeve_job *job)
-{
-	printf("{\"v\":1,\"job\":%s,\"exit\":%d}\n", job->json,
-	       reeve_job_exit(job));
-}
-
-int finish_job(const struct tool *tool, const struct reeve_job *job)
+int finish_job(const struct tool *tool, const struct reeve_job *job,
+	       bool existing)
 {
 	int code = reeve_job_exit(job);
 	char end[WORDS_BYTES];
 
 	if (tool->json) {
-		finish_json(job);
+		printf("{\"v\":1,\"job\":%s,\"exit\":%d%s}\n", job->json, code,
+		       existing ? ",\"existing\":true" : "");
 		return code;
 	}
 	if (job->state == REEVE_SUCCEEDED)

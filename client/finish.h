@@ -5,9 +5,8 @@
 #include "client/tool.h"
 
 /** finish_job() - tell how it ended, unless well, on stderr or as JSON
+ * @existing:	a submission came to this one, which was there before
  *
  * Return: the exit code that speaks for the job. */
-int finish_job(const struct tool *tool, const struct reeve_job *job);
-
-/** finish_json() - {"v":1,"job":{...},"exit":N} to stdout */
-void finish_json(const struct reeve_job *job);
+int finish_job(const struct tool *tool, const struct reeve_job *job,
+	       bool existing);

@@ -239,6 +239,45 @@ static int decode_member(struct reeve_job *job, struct arena *arena,
 	return decode_field(job, arena, key, value);
 }
 
+/*
+ * A key that a library made, ours or Python's, so that it may send again: it is
+ * nobody's word for the job.
+ */
+static bool is_made_key(const char *key)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (strncmp(key, "py-", 3) == 0)
+		return strspn(key + 3, hex) == 18 && key[21] == '-' &&
+		       strspn(key + 22, hex) >= 12;
+	return key[0] == 'r' && strspn(key + 1, hex) == 19 && key[20] == '-' &&
+	       strspn(key + 21, hex) >= 8;
+}
+
+/* Take a member out of an object that ends with a NUL. */
+static void cut_member(char *object, const char *name)
+{
+	struct json_iter iter = json_enter(slice_of(object));
+	struct slice key, value;
+	char *from, *to;
+
+	while (json_member(&iter, &key, &value)) {
+		if (!json_key_is(key, name))
+			continue;
+		from = object + (key.p - 1 - object);
+		to = object + (value.p + value.n - object);
+		to += strspn(to, " \t\r\n");
+		if (*to == ',') {
+			to++;
+		} else {
+			while (strchr(" \t\r\n,", from[-1]))
+				from--;
+		}
+		memmove(from, to, strlen(to) + 1);
+		return;
+	}
+}
+
 int job_decode_any(struct slice checked, struct reeve_job **ret)
 {
 	AUTO(reeve_job_free) struct reeve_job *job = NULL;
@@ -285,6 +324,10 @@ int job_decode_any(struct slice checked, struct reeve_job **ret)
 	}
 	if (job->args[0] && make_call(job, &box->arena) != 0)
 		return -ENOMEM;
+	if (is_made_key(job->key)) {
+		job->key = "";
+		cut_member((char *)copy.p, "key");
+	}
 	*ret = TAKE(job);
 	return 0;
 }

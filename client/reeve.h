@@ -334,8 +334,9 @@ enum reeve_cause {
 	REEVE_CAUSE_OTHER, /* a word that this version does not know */
 };
 
-/* A job as the daemon told it. Strings are never NULL; times are UTC
- * milliseconds, 0: not yet or unknown. */
+/* A job as the daemon told it, without the key that a library made where nobody
+ * gave one. Strings are never NULL; times are UTC milliseconds, 0: not yet or
+ * unknown. */
 struct reeve_job {
 	int64_t id;
 	enum reeve_state state;

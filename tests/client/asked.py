@@ -163,6 +163,39 @@ def test_what_is_refused_is_told_by_the_flag_and_not_by_the_wire():
               '--queue: 300 bytes')
 
 
+def test_of_other_calls_too_what_is_refused_is_told_by_flag_and_filter():
+    long = 'a' * 300
+    with Real() as here:
+        here.out('submit', '--hold', 'true')
+        for args, words in (
+                (['cancel', '-y', '--reason', 'a' * 9000, '1'],
+                 'reeve: --reason: 9000 bytes'),
+                (['cancel', '-y', '--grace', '100w', '1'],
+                 'reeve: --grace: 60480000000 is not between 0 and 86400000 '
+                 'milliseconds'),
+                (['edit', '-q', long, '1'], 'reeve: --queue: 300 bytes'),
+                (['edit', '-p', '3000000000', '1'], 'reeve: --priority: 30'),
+                (['queue', 'pause', long], 'reeve: the name: 300 bytes'),
+                (['queue', 'set', '--max-length', '9' * 16, 'q'],
+                 'reeve: --max-length: 9999999999999999 is not'),
+                (['queue', 'set', '--on-done', 'true', '--callback-retry',
+                  '99999999', 'q'],
+                 'reeve: --callback-retry, and one: 100000000 is not'),
+                (['submit', '--on-failure', 'true', '--callback-queue', long,
+                  'true'], 'reeve: --callback-queue: 300 bytes'),
+                (['map', '-n', long, 'true', ':::', '1'],
+                 'reeve: the name: 300 bytes'),
+                (['work', '-q', long, 'h', 'true'], 'reeve: --queue: a name'),
+                (['events', '--queue', long], 'reeve: --queue: 300 bytes'),
+                (['ls', 'name=' + long], 'reeve: name=: 300 bytes'),
+                (['ls', 'user=99999999999'], 'reeve: user=: 99999999999 is'),
+                (['ls', 'exit=99999'], 'reeve: exit=: 99999 is not'),
+                (['ls', 'key=' + long], 'reeve: key=: 300 bytes')):
+            result = here.reeve(*args)
+            same((args, result.code), (args, 2))
+            holds(result.err, words)
+
+
 def test_map_into_a_full_queue_says_so_in_words():
     with Real() as here:
         here.out('queue', 'set', 'mail', '--max-length', '1')

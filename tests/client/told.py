@@ -147,6 +147,25 @@ def test_an_id_that_cannot_be_printed_is_said():
         holds(result.stderr.decode(), 'job 4 was submitted')
 
 
+def test_json_tells_of_a_job_that_was_there_before():
+    with Here() as here:
+        for words in (('submit', '-w'), ('run',)):
+            key = ''.join(words)
+            first, second = (here.reeve(*words, '--json', '--key', key,
+                                        'true').json() for _ in range(2))
+            same((words, second['job']['id']), (words, first['job']['id']))
+            same(('existing' in first, second['existing']), (False, True))
+            same(second['job']['key'], key)
+
+
+def test_a_key_that_the_tool_made_is_not_shown_as_one_that_was_given():
+    with Here() as here:
+        here.submit('-w', 'true')
+        same('key' in here.reeve('show', '1', '--json').json()['job'], False)
+        same('key' in here.reeve('ls', '--json').json()['jobs'][0], False)
+        same('key' in here.reeve('run', '--json', 'true').json()['job'], False)
+
+
 def test_times_are_told_back_and_have_to_fit():
     with Here() as here:
         for args in (['submit', '--in', '2h', 'true'],

@@ -55,6 +55,39 @@ UNIT(a_handlers_job_has_args_a_result_and_a_trace)
 	assert_true(job->progress > 0.2 && job->progress < 0.3);
 }
 
+UNIT(a_key_that_a_library_made_is_nobodys_word_for_the_job)
+{
+	static const struct {
+		const char *json, *key, *left;
+	} cases[] = {
+		{"{\"id\":1,\"key\":\"r1a1fff234aada0c35f4-00000000\",\"uid\":"
+		 "0}",
+		 "", "{\"id\":1,\"uid\":0}"},
+		{"{\"id\":1 , \"key\" : \"py-00112233445566778a-000000000012\" "
+		 "}",
+		 "", "{\"id\":1}"},
+		{"{\"key\":\"r1a1fff234aada0c35f4-000000000\",\"id\":1}", "",
+		 "{\"id\":1}"},
+		{"{\"id\":1,\"key\":\"r1a1fff234aada0c35f4-0000000\"}",
+		 "r1a1fff234aada0c35f4-0000000", NULL},
+		{"{\"id\":1,\"key\":\"r1a1fff234aada0c35f-100000000\"}",
+		 "r1a1fff234aada0c35f-100000000", NULL},
+		{"{\"id\":1,\"key\":\"report\",\"uid\":0}", "report", NULL},
+		{"{\"id\":1,\"key\":\"py-3\"}", "py-3", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		AUTO(reeve_job_free)
+		struct reeve_job *job = parse(cases[i].json);
+
+		assert_non_null(job);
+		assert_int_equal(job->id, 1);
+		assert_string_equal(job->key, cases[i].key);
+		assert_string_equal(job->json, cases[i].left ? cases[i].left
+							     : cases[i].json);
+	}
+}
+
 UNIT(what_is_not_told_has_a_value_of_its_own)
 {
 	AUTO(reeve_job_free)
@@ -102,6 +135,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_handlers_job_has_args_a_result_and_a_trace),
 		cmocka_unit_test(reads_everything_that_the_daemon_tells),
+		cmocka_unit_test(
+			a_key_that_a_library_made_is_nobodys_word_for_the_job),
 		cmocka_unit_test(what_is_not_told_has_a_value_of_its_own),
 		cmocka_unit_test(a_daemon_that_talks_nonsense_is_refused),
 	};
