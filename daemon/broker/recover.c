@@ -22,7 +22,7 @@ struct recovery {
 	struct arena arena;
 	struct store_snapshot snapshot;
 	bool *decided;	 /* one for each running attempt */
-	bool concurrent; /* whose are looked at: all of them had begun */
+	bool concurrent; /* whose are looked at: each may have begun */
 	size_t kept, lost, put_back, results;
 };
 
