@@ -32,6 +32,13 @@ struct curl {
 	struct curl_slist *(*slist_append)(struct curl_slist *list,
 					   const char *text);
 	void (*slist_free_all)(struct curl_slist *list);
+	CURLU *(*url)(void);
+	void (*url_cleanup)(CURLU *url);
+	CURLUcode (*url_get)(const CURLU *url, CURLUPart part, char **ret,
+			     unsigned int flags);
+	CURLUcode (*url_set)(CURLU *url, CURLUPart part, const char *text,
+			     unsigned int flags);
+	void (*free)(void *text);
 };
 
 enum {

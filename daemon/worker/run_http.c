@@ -11,6 +11,7 @@
 #include "daemon/worker/handlers.h"
 #include "daemon/worker/report.h"
 #include "daemon/worker/transfer_end.h"
+#include "daemon/worker/transfer_redirect.h"
 #include "daemon/worker/worker_crash.h"
 
 #define EVENTS_MAX 256
@@ -126,25 +127,6 @@ static void show_next(struct run_http *http)
 	runner->state = RUNNER_ENDED;
 }
 
-static void collect(struct run_http *http)
-{
-	struct transfer *transfer;
-	CURLMsg *message;
-	int left;
-
-	while ((message = http->curl.multi_info_read(http->multi, &left))) {
-		CURLcode code = message->data.result;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		/* It points into what end() takes apart. */
-		(void)http->curl.easy_getinfo(message->easy_handle,
-					      CURLINFO_PRIVATE, &transfer);
-		transfer->code = code;
-		end(http, transfer);
-	}
-}
-
 /* Those of libcurl; the process has one of its own. Counted by the kernel: a
  * look-up goes on when nobody waits for it any more. */
 static int count_threads(void)
@@ -156,12 +138,24 @@ static int count_threads(void)
 						    : 0;
 }
 
+static int64_t until_ns(const struct transfer *transfer, int64_t now_ns)
+{
+	return now_ns + transfer->args.timeout_ms * 1000000;
+}
+
 static void start(struct run_http *http, struct transfer *transfer)
 {
 	TAILQ_REMOVE(&http->waiting, transfer, link);
-	TAILQ_INSERT_TAIL(&http->running, transfer, link);
+	/* Who is not told of yet is last. */
+	if (transfer->told)
+		TAILQ_INSERT_HEAD(&http->running, transfer, link);
+	else
+		TAILQ_INSERT_TAIL(&http->running, transfer, link);
 	transfer->waits = false;
-	transfer->job->started_ms = clock_wall_ms();
+	if (!transfer->hops) {
+		transfer->job->started_ms = clock_wall_ms();
+		transfer->until_ns = until_ns(transfer, clock_mono_ns());
+	}
 	if (transfer->host) {
 		transfer->names = &http->names;
 		http_names_look(&http->names);
@@ -192,17 +186,62 @@ static void look_at_waiting(struct run_http *http, int64_t now_ns)
 
 	for (transfer = TAILQ_FIRST(&http->waiting); transfer;
 	     transfer = next) {
-		int64_t ns = now_ns - transfer->began_ns;
-
 		next = TAILQ_NEXT(transfer, link);
 		if (http_names_may(&http->names, transfer->host, threads,
 				   now_ns))
 			start(http, transfer);
-		else if (ns / 1000000 >= transfer->args.timeout_ms)
+		else if (now_ns >= transfer->until_ns)
 			give_up(http, transfer);
 	}
 	http->look_ns = TAILQ_EMPTY(&http->waiting) ? INT64_MAX
 						    : now_ns + LOOK_AGAIN_NS;
+}
+
+/* It has not begun, or goes on to another host. */
+static void enter(struct run_http *http, struct transfer *transfer,
+		  int64_t now_ns)
+{
+	TAILQ_INSERT_TAIL(&http->waiting, transfer, link);
+	transfer->waits = true;
+	if (transfer->type)
+		end(http, transfer);
+	else if (!transfer->host || http_names_may(&http->names, transfer->host,
+						   count_threads(), now_ns))
+		start(http, transfer);
+	else if (http->look_ns == INT64_MAX)
+		http->look_ns = now_ns + LOOK_AGAIN_NS;
+}
+
+static void over(struct run_http *http, struct transfer *transfer,
+		 int64_t now_ns)
+{
+	(void)http->curl.multi_remove_handle(http->multi, transfer->easy);
+	if (!transfer_redirect(transfer, now_ns)) {
+		end(http, transfer);
+		return;
+	}
+	TAILQ_REMOVE(&http->running, transfer, link);
+	transfer_looked_up(transfer, false);
+	enter(http, transfer, now_ns);
+}
+
+static void collect(struct run_http *http, int64_t now_ns)
+{
+	struct transfer *transfer;
+	CURLMsg *message;
+	int left;
+
+	while ((message = http->curl.multi_info_read(http->multi, &left))) {
+		CURLcode code = message->data.result;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		/* It points into what over() takes apart. */
+		(void)http->curl.easy_getinfo(message->easy_handle,
+					      CURLINFO_PRIVATE, &transfer);
+		transfer->code = code;
+		over(http, transfer, now_ns);
+	}
 }
 
 static void http_tick(struct runner *runner, int64_t now_ns)
@@ -213,7 +252,7 @@ static void http_tick(struct runner *runner, int64_t now_ns)
 		http->timer_ns = INT64_MAX;
 		act(http, CURL_SOCKET_TIMEOUT, 0);
 	}
-	collect(http);
+	collect(http, now_ns);
 	if (now_ns >= http->look_ns)
 		look_at_waiting(http, now_ns);
 	show_next(http);
@@ -232,19 +271,11 @@ static void http_begin(struct runner *runner)
 	require(transfer);
 	transfer->began_ns = clock_mono_ns();
 	runner->job = NULL;
+	transfer->until_ns = until_ns(transfer, transfer->began_ns);
 	TAILQ_INSERT_TAIL(&runner->others, job, link);
-	TAILQ_INSERT_TAIL(&http->waiting, transfer, link);
-	transfer->waits = true;
 	http->count++;
 	runner->busy = http->count >= http->settings.concurrency;
-	if (transfer->type)
-		end(http, transfer);
-	else if (!transfer->host ||
-		 http_names_may(&http->names, transfer->host, count_threads(),
-				transfer->began_ns))
-		start(http, transfer);
-	else if (http->look_ns == INT64_MAX)
-		http->look_ns = transfer->began_ns + LOOK_AGAIN_NS;
+	enter(http, transfer, transfer->began_ns);
 	show_next(http);
 }
 

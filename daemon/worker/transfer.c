@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/worker/http_address.h"
 #include "daemon/worker/http_sign.h"
+#include "daemon/worker/transfer_redirect.h"
 #include "proto/json_in.h"
 
 #define ANSWER_ROOM_BYTES 4096
@@ -55,7 +56,7 @@ static bool is_allowed(struct transfer *transfer, const char *address,
 	return false;
 }
 
-/* Behind the name server, before the first packet; at a redirect, too. */
+/* Behind the name server, before the first packet. */
 static curl_socket_t on_socket(void *data, curlsocktype purpose,
 			       struct curl_sockaddr *address)
 {
@@ -116,6 +117,9 @@ static size_t on_body(char *bytes, size_t one, size_t count, void *data)
 	size_t n = count < left ? count : left;
 
 	(void)one;
+	/* Nobody reads what a redirect says beside where it leads. */
+	if (transfer_redirects(transfer))
+		return count;
 	transfer->bytes += (int64_t)count;
 	if (n && make_room(transfer, transfer->body_bytes + n)) {
 		memcpy(transfer->body + transfer->body_bytes, bytes, n);
@@ -236,7 +240,22 @@ static bool set_method(struct transfer *transfer)
 	}
 	if (!post && (sends || strcmp(args->method, "GET") != 0))
 		SET(CURLOPT_CUSTOMREQUEST, args->method);
+	else
+		SET(CURLOPT_CUSTOMREQUEST, NULL);
 	return true;
+}
+
+bool transfer_aim(struct transfer *transfer, int64_t timeout_ms)
+{
+	const struct curl *curl = transfer->curl;
+	CURL *easy = transfer->easy;
+
+	transfer->host = http_names_host(transfer->args.url);
+	SET(CURLOPT_URL, transfer->args.url);
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
+	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+	return set_method(transfer);
 }
 
 static bool set_limits(struct transfer *transfer)
@@ -246,11 +265,6 @@ static bool set_limits(struct transfer *transfer)
 	CURL *easy = transfer->easy;
 
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, args->follow ? 1L : 0L);
-	SET(CURLOPT_MAXREDIRS, (long)args->follow);
-	SET(CURLOPT_TIMEOUT_MS, (long)args->timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)args->timeout_ms);
 	/* Not what the environment says of proxies. */
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -274,8 +288,6 @@ static bool set_up(struct transfer *transfer)
 
 	SET(CURLOPT_PRIVATE, transfer);
 	SET(CURLOPT_ERRORBUFFER, transfer->error);
-	SET(CURLOPT_URL, transfer->args.url);
-	SET(CURLOPT_HTTPHEADER, transfer->headers);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, transfer);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -284,7 +296,8 @@ static bool set_up(struct transfer *transfer)
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, on_request);
 	SET(CURLOPT_PREREQDATA, transfer);
-	return set_limits(transfer) && set_method(transfer);
+	return set_limits(transfer) &&
+	       transfer_aim(transfer, transfer->args.timeout_ms);
 }
 
 /* Return: false without memory; else it may have failed. */
@@ -341,7 +354,6 @@ static bool prepare(struct transfer *transfer, const char *store, int64_t now_s)
 		transfer_fail(transfer, "BadRequest", false, fault);
 		return true;
 	}
-	transfer->host = http_names_host(args->url);
 	if (!add_headers(transfer, store) ||
 	    (args->secret && !sign(transfer, now_s)))
 		return false;

@@ -2,7 +2,8 @@
 
 /*
  * Transfer: one request and its answer, of one job of the handler `http`. It is
- * set up here and judged by transfer_end; in between it is libcurl's.
+ * set up here, again for each redirect (transfer_redirect), and judged by
+ * transfer_end; in between it is libcurl's.
  */
 
 #include <sys/queue.h>
@@ -24,7 +25,9 @@ struct transfer {
 	const struct http_settings *settings; /* the caller's */
 	struct order *job;		      /* the caller's */
 	int64_t began_ns;
-	uint64_t host;		  /* of its URL; 0: it needs no look-up */
+	int64_t until_ns; /* to have its turn, then to have its answer */
+	int hops;	  /* redirects that were followed */
+	uint64_t host;	  /* of its URL; 0: it needs no look-up */
 	struct http_names *names; /* it looks that up; NULL: not, or no more */
 	bool waits;		  /* for its turn to do so: it has not begun */
 	bool told;		  /* the broker knows that it has begun */
@@ -63,6 +66,9 @@ struct transfer *transfer_new(const struct curl *curl,
 			      const char *store, struct order *job,
 			      int64_t now_s);
 void transfer_free(struct transfer *transfer);
+
+/** transfer_aim() - its URL, method, headers and time; false: libcurl refuses */
+must_check bool transfer_aim(struct transfer *transfer, int64_t timeout_ms);
 
 /** transfer_looked_up() - its host is known, or nobody waits for that */
 void transfer_looked_up(struct transfer *transfer, bool found);

@@ -14,7 +14,7 @@ writes down what came.
     /big, /chunked         10 GB, with and without a length
     /trailers              headers behind a body, without end
     /line, /endless        a header, or the status, whose line has no end
-    /to?URL                302 to URL
+    /to?URL                302 to URL, with a long body; /toN?URL: N
     /loop                  302 to itself
 
 One thread, one loop: as many connections as there are descriptors.
@@ -182,9 +182,11 @@ class Server:
                 writer.write(b'y' * 65536)
                 await writer.drain()
                 self.sent += 65536
-        if word.startswith('to?'):
-            to = request.path.partition('?')[2]
-            return await self.say(writer, 302, b'', [('Location', to)])
+        if word.startswith('to') and '?' in word:
+            status, _, to = request.path[3:].partition('?')
+            body = b'' if request.method == 'HEAD' else b'moved' * 30000
+            return await self.say(writer, int(status or 302), body,
+                                  [('Location', to)])
         if word == 'loop':
             return await self.say(writer, 302, b'', [('Location', '/loop')])
         return word != 'close' and await self.say(writer, 404)

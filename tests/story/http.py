@@ -3,7 +3,8 @@
 whatever a server can do.
 
 covers: daemon/worker/run_http daemon/worker/transfer
-covers: daemon/worker/transfer_end daemon/worker/curl
+covers: daemon/worker/transfer_end daemon/worker/transfer_redirect
+covers: daemon/worker/curl
 covers: daemon/worker/handlers daemon/config/pools_http
 """
 import contextlib
@@ -247,6 +248,7 @@ def an_answer_of_10_gb_ends_at_once(t):
     fails(t, 'TooLarge', '102400 bytes', server.url + '/chunked')
     got = result(t, server.url + '/big', truncate=True)
     equal((got['truncated'], len(got['body'])), (True, 102400))
+    equal(result(t, server.url + '/to?/echo', follow=1)['truncated'], False)
     # Whom it tells of an end has heard of it, whatever he answers.
     assert result(t, server.url + '/chunked', job={})['truncated']
     assert server.sent < 100 * 1000 ** 2, server.sent
@@ -278,8 +280,42 @@ def redirects_are_followed_when_asked_for(t):
     equal(json.loads(result(t, to, follow=1)['body'])['path'], '/echo')
     fails(t, 'HttpStatus', 'more than 3 redirects', server.url + '/loop',
           follow=3)
-    fails(t, 'BadRequest', 'rotocol', server.url + '/to?file:///etc/passwd',
-          follow=1)
+    for what in ('file:///etc/passwd', 'http://[::1/', 'foo:80/x'):
+        fails(t, 'BadRequest', 'no http or https', server.url + '/to?' + what,
+              follow=1)
+    # One time for all of it.
+    fails(t, 'Timeout', 'within 0.2 s', server.url + '/to?/hang', follow=1,
+          timeout_ms=200)
+
+
+@story
+def a_redirect_changes_the_method_as_browsers_do(t):
+    server = start(t)
+    for status, method, then in (
+            (301, 'POST', 'GET'), (302, 'POST', 'GET'), (303, 'PUT', 'GET'),
+            (302, 'PUT', 'PUT'), (307, 'POST', 'POST'), (308, 'PUT', 'PUT'),
+            (303, 'HEAD', 'HEAD')):
+        body = {} if method == 'HEAD' else {'body': 'x'}
+        result(t, '%s/to%d?/echo' % (server.url, status), method=method,
+               follow=1, **body)
+        got = server.of('/echo')[-1]
+        kept = then == method and method != 'HEAD'
+        equal((got.method, got.body), (then, b'x' if kept else b''))
+        equal('Content-Type' in dict(got.headers), kept, status)
+
+
+@story
+def what_is_secret_stays_with_whom_it_is_for(t):
+    server = start(t)
+    other = Server()
+    mine = server.url.replace('//', '//me:word@')
+    for url, seen in ((server.url + '/echo', True), ('/echo', True),
+                      (other.url + '/echo', False)):
+        for headers in ({}, {'Authorization': 'Basic x', 'Cookie': 'a=b'}):
+            result(t, mine + '/to?' + url, follow=1, headers=headers)
+            got = dict((server if seen else other).of('/echo')[-1].headers)
+            equal('Authorization' in got, seen, (url, headers))
+            equal('Cookie' in got, seen and bool(headers), (url, headers))
 
 
 @story

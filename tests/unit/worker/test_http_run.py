@@ -188,6 +188,28 @@ def few_look_up_their_hosts_at_a_time_and_addresses_do_not_wait():
 
 
 @test
+def redirects_are_no_way_around_that():
+    if not SLOW_NAMES:
+        return
+    server()
+    worker = Http('concurrency=1000')
+    jobs = worker.give(*[worker.request('/to?http://host%d.slow/' % i,
+                                        follow=1) for i in range(150)])
+    most = 0
+    for _ in jobs:
+        end = worker.hear()
+        assert end['error']['type'] == 'NameNotFound', end
+        most = max(most, len(os.listdir('/proc/%d/task' %
+                                        worker.process.pid)))
+    assert 2 < most <= 34, most
+    # They have begun, also when they wait for the second look-up.
+    assert sorted(worker.begun) == [job['job'] for job in jobs]
+    late, = worker.give(worker.request('/to?http://host.slow/', follow=1,
+                                       timeout_ms=100))
+    worker.fails(late, 'Timeout')
+
+
+@test
 def what_is_private_is_not_for_jobs_of_others():
     server()
     worker = Http('allow_private=auto')
