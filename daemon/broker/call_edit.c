@@ -10,6 +10,21 @@
 #include "proto/calls_steer.h"
 #include "proto/json_in.h"
 
+/* Of a job that root submitted the daemon's own user sees what it does and
+ * how it goes; its environment, and what is done in root's name, are root's. */
+static bool is_his(const struct call *call, uint32_t uid)
+{
+	return call->uid == 0 || call->uid == uid;
+}
+
+static void say_foreign(struct call *call)
+{
+	call_error_simple(call, "org.varlink.service.PermissionDenied",
+			  "another user submitted this job",
+			  "ask that user, or root; it can be held and "
+			  "cancelled");
+}
+
 static void committed(struct call *call, struct batch *batch)
 {
 	const struct store_edit *edit;
@@ -23,6 +38,10 @@ static void committed(struct call *call, struct batch *batch)
 	if (edit->found && edit->edited) {
 		call_reply(call, false);
 		call_reply_end(call);
+		return;
+	}
+	if (edit->foreign) {
+		say_foreign(call);
 		return;
 	}
 	if (edit->found && edit->entry.what == STORE_REFUSED_TAKEN) {
@@ -89,7 +108,7 @@ static int add(struct call *call, int64_t id, const struct spec *spec,
 	if (r)
 		return r;
 	batch->store.edits[i].job = id;
-	batch->store.edits[i].uid = call->uid;
+	batch->store.edits[i].uid = call->uid ? call->uid : UINT32_MAX;
 	batch->store.edits[i].entry = entry;
 	call->first = i;
 	return 0;
@@ -137,7 +156,7 @@ static int get_spec_step(struct store *store, struct read_request *request)
 	struct get_spec *get = (struct get_spec *)request;
 	int r = store_get_spec(store, &get->answer, get->id, &get->spec);
 
-	get->found = r == 0 && get->spec.row.uid == get->call->uid;
+	get->found = r == 0;
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -216,6 +235,8 @@ static void get_spec_done(struct read_request *request, int result)
 		call_error_end(call, "there is no job with this id",
 			       "it may have been purged; List shows what is "
 			       "there");
+	} else if (!is_his(call, get->spec.row.uid)) {
+		say_foreign(call);
 	} else {
 		out = call_reply(call, false);
 		json_out_key(out, "job");

@@ -95,7 +95,7 @@ int steer_change(struct txn *txn, const struct store_steer *steer,
 
 /* ---- Edits ---- */
 
-/* @ret_found: it is live. Who may not see it does not find it. */
+/* @ret_found: it is live, and his who asks */
 static int find(struct txn *txn, struct store_edit *edit, struct live *ret,
 		bool *ret_found)
 {
@@ -111,8 +111,9 @@ static int find(struct txn *txn, struct store_edit *edit, struct live *ret,
 		if (error || !edit->found)
 			return error;
 	}
-	if (edit->uid != UINT32_MAX && edit->uid != ret->uid)
-		edit->found = *ret_found = false;
+	edit->foreign = edit->uid != UINT32_MAX && edit->uid != ret->uid;
+	if (edit->foreign)
+		*ret_found = false;
 	edit->state = ret->facts.state;
 	return error;
 }

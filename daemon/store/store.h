@@ -140,7 +140,8 @@ struct store_edit {
 	 * TAKEN: another live job, `id`, has its unique word. */
 	struct store_entry entry;
 	/* out */
-	bool found;	  /* false: no such job, or another user's */
+	bool found;
+	bool foreign;	  /* it is another user's: it stays what it is */
 	bool descriptors; /* it was given some: it stays what it is */
 	bool follows;	  /* it is a callback: it stays what it is */
 	bool edited;

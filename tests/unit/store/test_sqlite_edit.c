@@ -273,7 +273,7 @@ UNIT(what_runs_or_ended_or_is_anothers_is_not_edited)
 	how.job = fixture_submit(f, fixture_entry());
 	how.uid = 1001;
 	edit(f, &how);
-	assert_false(how.found || how.edited);
+	assert_true(how.foreign && !how.edited);
 	how.uid = UINT32_MAX;
 	worded.lane = 1;
 	worded.unique = how.entry.unique = SLICE("w");
