@@ -224,7 +224,7 @@ static int ask(struct reeve_consumer *consumer)
 		return result;
 	consumer->link.interrupt = r->interrupt;
 	if (consumer->link.fd < 0) {
-		result = link_open(&consumer->link, r->path);
+		result = link_open(&consumer->link, r->path, r->ours);
 		if (result != 0)
 			return result;
 		patience_opened(&consumer->patience, clock_monotonic_ms());

@@ -93,6 +93,11 @@ int handle_link_fail(struct reeve *r, int result)
 			    r->path);
 		r->error.system = ECONNREFUSED;
 		return REEVE_E_UNREACHABLE;
+	case LINK_E_STRANGER:
+		return handle_fail(r, REEVE_E_SYSTEM,
+				   "If that is whom you mean, set REEVE_SOCKET "
+				   "to this path",
+				   "another user listens at %s", r->path);
 	case -ENOMEM:
 		return handle_fail(r, REEVE_E_MEMORY, NULL, "out of memory");
 	default:
@@ -107,7 +112,7 @@ int handle_link_fail(struct reeve *r, int result)
 int handle_dial(struct reeve *r, struct link *link, int64_t deadline_ms)
 {
 	for (;;) {
-		int result = link_open(link, r->path);
+		int result = link_open(link, r->path, r->ours);
 
 		if (result == 0)
 			return 0;
@@ -131,8 +136,13 @@ int reeve_connect(struct reeve *r, const char *socket)
 					   "than %zu bytes",
 					   sizeof(r->path) - 1);
 		snprintf(r->path, sizeof(r->path), "%s", socket);
+		r->ours = false;
 	} else {
-		int result = reeve_socket_path(r->path, sizeof(r->path), NULL);
+		enum reeve_scope scope = REEVE_SCOPE_EXPLICIT;
+		int result = reeve_socket_path(r->path, sizeof(r->path),
+					       &scope);
+
+		r->ours = scope == REEVE_SCOPE_USER;
 
 		if (result != 0)
 			return handle_fail(

@@ -13,6 +13,7 @@
 
 struct reeve {
 	char path[108];		/* sockaddr_un's room; "": never connected */
+	bool ours;		/* ... and where this user's own daemon is */
 	struct link link;	/* for calls; a stream may take it over */
 	struct json_out out;	/* the message being sent */
 	struct json_out reply;	/* the reply given to the caller, terminated */

@@ -42,7 +42,18 @@ static int connect_once(int fd, const struct sockaddr_un *address)
 	return -errno;
 }
 
-int link_open(struct link *link, const char *path)
+/* Who said listen(): below /tmp anybody can, where there is no folder yet. */
+static int check_peer(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return -errno;
+	return peer.uid == geteuid() || peer.uid == 0 ? 0 : LINK_E_STRANGER;
+}
+
+int link_open(struct link *link, const char *path, bool ours)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t bytes = strlen(path);
@@ -69,6 +80,8 @@ int link_open(struct link *link, const char *path)
 		}
 		clock_pause(10);
 	}
+	if (result == 0 && ours)
+		result = check_peer(link->fd);
 	if (result != 0) {
 		link_close(link);
 		return result;

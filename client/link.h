@@ -22,6 +22,7 @@ enum {
 	LINK_E_INTERRUPTED, /* *flag is set */
 	LINK_E_TOO_LARGE,   /* a message over the limit: closed */
 	LINK_E_NOBODY,	    /* nobody listens at this path */
+	LINK_E_STRANGER,    /* another user does, and not root */
 };
 
 struct link {
@@ -39,9 +40,14 @@ void link_init(struct link *link, const volatile sig_atomic_t *interrupt);
 /** link_close() - disconnect and free; the link may be opened again */
 void link_close(struct link *link);
 
-/** link_open() - connect; 0, LINK_E_NOBODY, LINK_E_INTERRUPTED or negative
- * errno. The link is closed. */
-must_check int link_open(struct link *link, const char *path);
+/**
+ * link_open() - connect
+ * @ours:	only to a daemon of this user, or of root
+ *
+ * Return: 0, LINK_E_NOBODY, LINK_E_STRANGER, LINK_E_INTERRUPTED or negative
+ * errno; the link is closed then.
+ */
+must_check int link_open(struct link *link, const char *path, bool ours);
 
 /**
  * link_send() - write @message, which has its terminator

@@ -6,7 +6,7 @@ user. These are told as root, of a daemon of ANN and of BOB, who is nobody to
 it; neither needs an account.
 
 covers: daemon/broker/conn daemon/broker/call_steer daemon/broker/call_edit
-covers: daemon/broker/worker_link
+covers: daemon/broker/worker_link client/link client/handle
 """
 import contextlib
 import json
@@ -19,6 +19,8 @@ import stat
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'helper'))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'client/python'))
+import reeve  # noqa: E402
 from story import (  # noqa: E402
     Client, Skip, equal, eventually, main, story)
 
@@ -232,6 +234,38 @@ def environments_are_told_to_their_owner_and_to_root(t):
     t.c.call('Edit', id=hers, job=other)
     equal(her(t, 'GetSpec', id=hers)['job']['argv'], ['false'])
     equal(t.get(hers)['uid'], ANN)
+
+
+@story
+def a_client_does_not_talk_to_who_sits_in_the_daemons_place(t):
+    """Between its look at the folder and connect() somebody made another."""
+    ann(t)
+    place = t.folder / 'place'
+    place.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place / 'reeve.sock'))
+        os.chown(place / 'reeve.sock', ANN, ANN)
+        os.chown(place, ANN, ANN)
+        # Whoever said listen() is who the kernel names.
+        as_user(t, BOB, lambda: listening.listen(100))
+        listening.settimeout(0)
+        code, said = tool(t, ANN, 'submit', 'true',
+                          REEVE_RUNTIME_DIR=str(place))
+        assert code and 'another user listens' in said, (code, said)
+
+        client = reeve.Client  # loaded while its files can be read
+
+        def submit():
+            os.environ['REEVE_RUNTIME_DIR'] = str(place)
+            return client(reconnect=0.1).submit(argv=['true'])
+
+        said = as_user(t, ANN, submit)
+        assert 'another user listens' in said, said
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                peer, _ = listening.accept()
+                equal(peer.recv(100000), b'', 'what the stranger was told')
+    equal(tool(t, ANN, 'ping', REEVE_RUNTIME_DIR=str(t.runtime))[0], 0)
 
 
 if __name__ == '__main__':

@@ -1,8 +1,10 @@
 """The public socket: where it is, and one connection to it."""
+import errno
 import fcntl
 import os
 import socket
 import stat
+import struct
 import time
 
 from . import _fork
@@ -112,6 +114,16 @@ def new_socket():
         return socket.socket(fileno=fcntl.fcntl(it, fcntl.F_DUPFD_CLOEXEC, 3))
 
 
+def _check_peer(it, path):
+    """Below /tmp anybody can listen, where there is no folder yet."""
+    if os.path.dirname(path) not in _user_folders():
+        return
+    _, uid, _ = struct.unpack('iII', it.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if uid not in (0, os.geteuid()):
+        raise PermissionError(errno.EPERM, 'another user listens there')
+
+
 class Connection:
     """One connection; a call at a time, or pipelined by hand."""
 
@@ -127,6 +139,7 @@ class Connection:
             self.socket = new_socket()
             try:
                 self.socket.connect(path)
+                _check_peer(self.socket, path)
                 _fork.tell(self)
                 return
             except OSError as error:
