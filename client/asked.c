@@ -14,6 +14,7 @@
 #define ASKED_VARIABLES 8 /* of those that are as here none is named */
 #define GRACE_MS 10000	  /* what a job has of which nobody said more */
 #define CRASH_LIMIT 3
+#define JITTER 0.2
 #define CAUSES "; on exit, signal, timeout, memory, handler"
 
 struct asked {
@@ -140,6 +141,8 @@ static void say_retry(struct asked *asked, struct slice rule)
 {
 	char first[DURATION_BYTES], last[DURATION_BYTES];
 	char text[ASKED_TEXT_BYTES], causes[128] = "";
+	struct slice value;
+	double jitter = JITTER;
 	int64_t attempts = field_int(rule, "max_attempts");
 
 	if (attempts < 2)
@@ -148,6 +151,10 @@ static void say_retry(struct asked *asked, struct slice rule)
 		 attempts - 1, attempts == 2 ? "time" : "times",
 		 duration_format(field_int(rule, "backoff_ms"), first),
 		 duration_format(field_int(rule, "backoff_max_ms"), last));
+	if (json_find(rule, "jitter", &value) &&
+	    json_float(value, &jitter) == 0 && jitter != JITTER)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 ", %g%% more or less", jitter * 100);
 	join(asked, field_list(rule, "causes"), "; on ", causes,
 	     sizeof(causes));
 	if (strcmp(causes, CAUSES) != 0)

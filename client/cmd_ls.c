@@ -122,9 +122,9 @@ static int found_nothing(const struct tool *tool, const struct table *table,
 				selector->ids[0]);
 	if (table_is_human(table) && selector->name)
 		say_note(tool,
-			 "no job was given the name '%s' with --name; the "
-			 "command that is listed as NAME is none",
-			 selector->name);
+			 "no job was given the name '%s' with --name; by a "
+			 "part of its command: command=%s",
+			 selector->name, selector->name);
 	else if (table_is_human(table))
 		say_note(tool, "no job matches");
 	return 0;

@@ -1,12 +1,11 @@
 /* reeve queue ls, show, set, pause, resume, drain, purge. */
 
 #include "client/callback_args.h"
-#include "client/clock.h"
 #include "client/command.h"
 #include "client/counts.h"
 #include "client/duration.h"
 #include "client/field.h"
-#include "client/render.h"
+#include "client/queue_list.h"
 #include "client/say.h"
 #include "client/suggest.h"
 #include "client/ties.h"
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 struct queue_options {
+	struct table_args table;
 	int64_t max_length, timeout_ms;
 	const char *overflow;
 	bool no_limit, all, yes, no_callbacks;
@@ -47,58 +47,6 @@ static const struct arg_flag flags[] = {
 	{"no-callbacks", 0, ARG_ON, QUEUE_AT(no_callbacks), NULL,
 	 "set: none but those that are named now", 0, NULL},
 };
-
-static const struct render_column columns[] = {
-	{"QUEUE", false, 0, 8},	 {"WAITING", true, 0, 0},
-	{"RUNNING", true, 0, 0}, {"FAILED", true, 2, 0},
-	{"DONE", true, 3, 0},	 {"LATENCY", true, 0, 0},
-	{"LIMIT", true, 1, 0},	 {"STATE", false, 0, 0},
-};
-
-static int64_t waiting_in(const struct counts *counts)
-{
-	return counts->of[REEVE_HELD] + counts->of[REEVE_BLOCKED] +
-	       counts->of[REEVE_SCHEDULED] + counts->of[REEVE_READY];
-}
-
-/* How long the first of those that could start has waited already. */
-static const char *latency_of(struct slice queue, char text[DURATION_BYTES])
-{
-	int64_t since_ms = field_int(queue, "oldest_ready_ms");
-
-	return duration_format(since_ms ? clock_wall_ms() - since_ms : -1,
-			       text);
-}
-
-static void write_row(struct render *render, struct arena *arena,
-		      struct slice queue)
-{
-	struct counts counts = {0};
-	char latency[DURATION_BYTES];
-	int64_t limit = field_int(queue, "max_length");
-	bool paused = field_bool(queue, "paused");
-
-	counts_parse(&counts, field_object(queue, "counts"));
-	render_row(render);
-	render_cell(render, 0, RENDER_PLAIN, "%s",
-		    field_text(arena, queue, "name"));
-	render_cell(render, 1, RENDER_PLAIN, "%" PRId64, waiting_in(&counts));
-	render_cell(render, 2,
-		    counts.of[REEVE_RUNNING] ? RENDER_BLUE : RENDER_PLAIN,
-		    "%" PRId64, counts.of[REEVE_RUNNING]);
-	render_cell(render, 3,
-		    counts.of[REEVE_FAILED] ? RENDER_RED : RENDER_PLAIN,
-		    "%" PRId64, counts.of[REEVE_FAILED]);
-	render_cell(render, 4, RENDER_PLAIN, "%" PRId64,
-		    counts.of[REEVE_SUCCEEDED]);
-	render_cell(render, 5, RENDER_PLAIN, "%s", latency_of(queue, latency));
-	if (limit)
-		render_cell(render, 6, RENDER_PLAIN, "%" PRId64, limit);
-	else
-		render_cell(render, 6, RENDER_DIM, "-");
-	render_cell(render, 7, paused ? RENDER_YELLOW : RENDER_GREEN, "%s",
-		    paused ? "paused" : "running");
-}
 
 /* What is made when a job of it has ended. */
 static void print_callbacks(struct slice queue)
@@ -136,29 +84,13 @@ static void print_one(const struct tool *tool, struct arena *arena,
 	printf("  jobs       %s\n", text);
 	if (field_int(queue, "oldest_ready_ms"))
 		printf("  latency    the first one has waited %s\n",
-		       latency_of(queue, latency));
+		       queue_list_latency(queue, latency));
 	if (limit)
 		printf("  limit      %" PRId64 " waiting, then %s\n", limit,
 		       strcmp(field_text(arena, queue, "overflow"), "block")
 			       ? "submissions are refused"
 			       : "submissions wait for room");
 	print_callbacks(queue);
-}
-
-static int print_table(const struct tool *tool, struct arena *arena,
-		       struct slice list)
-{
-	struct render render;
-	struct json_iter iter = json_enter(list);
-	struct slice queue;
-	bool printed;
-
-	render_init(&render, columns, ARRAY_COUNT(columns));
-	while (json_item(&iter, &queue))
-		write_row(&render, arena, queue);
-	printed = render_print(&render, &tool->out);
-	render_fini(&render);
-	return printed ? 0 : say_memory(tool);
 }
 
 static bool find_queue(struct arena *arena, struct slice list, const char *name,
@@ -210,21 +142,24 @@ static int load(struct tool *tool, struct arena *arena, const char *name,
 }
 
 /* All of them, or the one named. */
-static int list(struct tool *tool, const char *name)
+static int list(struct tool *tool, const struct table_args *args,
+		const char *name)
 {
 	struct arena arena = {0};
 	struct slice queues, queue, one;
-	int result = load(tool, &arena, name, &queues, &queue);
+	struct table table;
+	int result = queue_list_table(&table, tool, args);
 
+	if (result == 0)
+		result = load(tool, &arena, name, &queues, &queue);
 	if (result == 0 && name) {
 		one = slice_of(
 			arena_print(&arena, "[%.*s]", (int)queue.n, queue.p));
 		queues = one.p ? one : SLICE("[]");
 	}
-	if (result == 0 && tool->json)
-		printf("{\"v\":1,\"queues\":%.*s}\n", (int)queues.n, queues.p);
-	else if (result == 0)
-		result = print_table(tool, &arena, queues);
+	if (result == 0)
+		result = queue_list_print(&table, &arena, queues);
+	table_fini(&table);
 	arena_fini(&arena);
 	return result;
 }
@@ -378,7 +313,7 @@ static int count_waiting(struct tool *tool, const char *name, int64_t *ret)
 
 	if (result == 0) {
 		counts_parse(&counts, field_object(queue, "counts"));
-		*ret = waiting_in(&counts);
+		*ret = queue_list_waiting(&counts);
 	}
 	arena_fini(&arena);
 	return result;
@@ -458,7 +393,7 @@ static int carry_out(struct tool *tool, struct queue_options *options, int argc,
 		return say_usage(tool, "Name one queue at a time",
 				 "'%s' is one word too many", argv[2]);
 	if (strcmp(verb, "ls") == 0)
-		return list(tool, name);
+		return list(tool, &options->table, name);
 	if (!many && !one)
 		return unknown(tool, verb);
 	if (!name && (one || !options->all))
@@ -494,11 +429,13 @@ const struct command command_queue = {
 	.synopsis = "ls|show|set|pause|resume|drain|purge [FLAG]... [QUEUE]",
 	.summary = "List the queues and steer them.",
 	.text = "  reeve queue ls\n"
+		"  reeve queue ls --sort -waiting --limit 5\n"
 		"  reeve queue pause mail\n"
 		"  reeve queue set mail --max-length 1000 --overflow block\n"
 		"  reeve queue set mail --on-failure './alert.sh mail'\n"
 		"  reeve queue drain mail --timeout 10m\n",
 	COMMAND_FLAGS(flags),
+	.list_flags = true,
 	.options_bytes = sizeof(struct queue_options),
 	.run = run,
 };

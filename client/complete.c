@@ -379,10 +379,11 @@ static void offer_list(const struct line *line, const char *words, char mark,
 static void offer_filters(const struct line *line)
 {
 	static const char *const words[] = {
-		"last",	  "all",     "waiting", "unfinished", "ended",
-		"queue=", "name=",   "state=",	"group=",     "key=",
-		"cause=", "exit=",   "user=",	"tag:",	      "newer=",
-		"older=", "longer=", "not:",	"handler=",   "follows=",
+		"last",	    "all",     "waiting",  "unfinished", "ended",
+		"queue=",   "name=",   "state=",   "group=",	 "key=",
+		"cause=",   "exit=",   "user=",	   "tag:",	 "newer=",
+		"older=",   "longer=", "command=", "not:",	 "handler=",
+		"follows=",
 	};
 
 	if (begins(line->word, "queue=")) {

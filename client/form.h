@@ -16,7 +16,7 @@
  * @spec:	checked JSON of type Spec, as GetSpec gives it
  * @now_ms:	UTC; a start that is over is not written
  *
- * What a form has no line for (stdin, jitter) is left out: see form_merge().
+ * What a form has no line for (stdin) is left out: see form_merge().
  *
  * Return: 0 or -ENOMEM.
  */

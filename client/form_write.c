@@ -265,6 +265,8 @@ static void write_retry(struct writer *w, struct slice rule)
 	char first[FORM_NUMBER_BYTES], last[FORM_NUMBER_BYTES];
 	char both[FORM_NUMBER_BYTES * 2 + 2];
 	int64_t attempts = field_int(rule, "max_attempts");
+	struct slice value;
+	double jitter;
 
 	if (attempts < 1)
 		return;
@@ -275,6 +277,11 @@ static void write_retry(struct writer *w, struct slice rule)
 		 exact(field_int(rule, "backoff_ms"), first),
 		 exact(field_int(rule, "backoff_max_ms"), last));
 	line(w, "backoff", both);
+	if (json_find(rule, "jitter", &value) &&
+	    json_float(value, &jitter) == 0) {
+		snprintf(both, sizeof(both), "%g%%", jitter * 100);
+		line(w, "retry-jitter", both);
+	}
 	write_list(w, "retry-on", field_list(rule, "causes"));
 	write_list(w, "retry-exit", field_list(rule, "exit_codes"));
 }

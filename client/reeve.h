@@ -239,7 +239,9 @@ struct reeve_spec {
 	int64_t group;	      /* of OpenGroup; 0: none */
 	int64_t max_attempts; /* all tries; 0: the daemon's, no other field */
 	int64_t backoff_ms;   /* doubled with each; 0: the daemon's */
-	int64_t backoff_max_ms;		 /* 0: the daemon's */
+	int64_t backoff_max_ms; /* 0: the daemon's */
+	double jitter; /* part of each wait, more or less: up to 1; 0: the
+			  daemon's, -1: none */
 	const char *const *retry_causes; /* words; NULL: the daemon's */
 	const int *retry_exits; /* exit codes, ends with 0; NULL: all */
 	bool hold;		/* not before it is released */

@@ -3,6 +3,7 @@
 #include "client/args.h"
 #include "client/duration.h"
 #include "client/say.h"
+#include "proto/share.h"
 
 #include <stdio.h>
 
@@ -46,31 +47,67 @@ static int read_causes(struct tool *tool, struct retry_args *args)
 	return 0;
 }
 
+/* A whole number of @bytes; 0: it is none that an exit code could be. */
+static int read_code(const char *text, size_t bytes)
+{
+	char digits[8];
+	int64_t code;
+
+	if (bytes >= sizeof(digits))
+		return 0;
+	memcpy(digits, text, bytes);
+	digits[bytes] = 0;
+	return args_int(digits, &code) && code > 0 && code < 256 ? (int)code
+								 : 0;
+}
+
+/* "75,100-111" */
 static int read_exits(struct tool *tool, struct retry_args *args)
 {
 	const char *at = args->exits;
+	size_t n = 0;
 
-	for (size_t n = 0;; n++) {
-		size_t bytes = strcspn(at, ",");
-		char text[8];
-		int64_t code = 0;
+	for (;;) {
+		size_t bytes = strcspn(at, ","), first = strcspn(at, "-,");
+		int code = read_code(at, first), last = code;
 
-		if (bytes < sizeof(text)) {
-			memcpy(text, at, bytes);
-			text[bytes] = 0;
-			if (!args_int(text, &code))
-				code = 0;
-		}
-		if (code < 1 || code > 255 || n == RETRY_ARGS_EXITS_MAX)
-			return say_usage(tool, "Like: --retry-exit 75,111",
+		if (first < bytes)
+			last = read_code(at + first + 1, bytes - first - 1);
+		if (!code || last < code)
+			return say_usage(tool, "Like: --retry-exit 75,100-111",
 					 "--retry-exit takes exit codes from 1 "
 					 "to 255, not '%.*s'",
 					 (int)bytes, at);
-		args->codes[n] = (int)code;
+		for (; code <= last; code++) {
+			if (n == RETRY_ARGS_EXITS_MAX)
+				return say_usage(
+					tool,
+					"Without it all exit codes are tried "
+					"again",
+					"--retry-exit takes at most %d exit "
+					"codes",
+					RETRY_ARGS_EXITS_MAX);
+			args->codes[n++] = code;
+		}
 		if (!at[bytes])
 			return 0;
 		at += bytes + 1;
 	}
+}
+
+static int read_jitter(struct tool *tool, const struct retry_args *args,
+		       struct reeve_spec *spec)
+{
+	struct slice rest;
+
+	if (!share_read(slice_of(args->jitter), &spec->jitter, &rest) || rest.n)
+		return say_usage(tool, "Like: --retry-jitter 20%",
+				 "--retry-jitter takes a part of the wait, 0%% "
+				 "to 100%%, not '%s'",
+				 args->jitter);
+	if (spec->jitter == 0)
+		spec->jitter = -1;
+	return 0;
 }
 
 /* "1s..10m": from the first to the longest; "1s": the first. */
@@ -114,12 +151,14 @@ int retry_args_spec(struct tool *tool, struct retry_args *args,
 				 "--retry takes a whole number from 0 on, not "
 				 "'%s'",
 				 args->retries);
-	if (!retries && (args->on || args->exits || args->backoff))
+	if (!retries &&
+	    (args->on || args->exits || args->backoff || args->jitter))
 		return say_usage(tool, "Add it, like: --retry 5",
 				 "%s says nothing without --retry",
-				 args->on      ? "--retry-on"
-				 : args->exits ? "--retry-exit"
-					       : "--backoff");
+				 args->on	 ? "--retry-on"
+				 : args->exits	 ? "--retry-exit"
+				 : args->backoff ? "--backoff"
+						 : "--retry-jitter");
 	if (!args->retries)
 		return 0;
 	spec->max_attempts = retries + 1;
@@ -129,6 +168,8 @@ int retry_args_spec(struct tool *tool, struct retry_args *args,
 		result = read_exits(tool, args);
 	if (result == 0 && args->backoff)
 		result = read_backoff(tool, args, spec);
+	if (result == 0 && args->jitter)
+		result = read_jitter(tool, args, spec);
 	if (result != 0)
 		return result;
 	spec->retry_causes = args->on ? args->causes : NULL;

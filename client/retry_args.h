@@ -10,8 +10,9 @@
 struct retry_args {
 	const char *retries; /* --retry: further tries; NULL: the daemon's */
 	const char *on;	     /* "exit,timeout"; NULL: the daemon's */
-	const char *exits;   /* "75,111" */
+	const char *exits;   /* "75,100-111" */
 	const char *backoff; /* "1s..10m", or "1s" */
+	const char *jitter;  /* "20%", or "0.2" */
 	/* Read by retry_args_spec(). */
 	char words[128];
 	const char *causes[RETRY_ARGS_CAUSES_MAX + 1];

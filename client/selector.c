@@ -127,9 +127,10 @@ static int unknown_word(struct tool *tool, const char *what, const char *word,
 			size_t n)
 {
 	static const char *const others[] = {
-		"all",	  "last",  "state=",   "queue=",  "name=",  "group=",
-		"cause=", "exit=", "uid=",     "user=",	  "newer=", "older=",
-		"key=",	  "tag:",  "handler=", "longer=", "not:",   "follows=",
+		"all",	   "last",   "state=",	 "queue=",   "name=",
+		"group=",  "cause=", "exit=",	 "uid=",     "user=",
+		"newer=",  "older=", "key=",	 "tag:",     "handler=",
+		"longer=", "not:",   "follows=", "command=",
 	};
 	struct suggest suggest;
 	char hint[128] = HELP_FILTERS;
@@ -270,6 +271,8 @@ static int add_pair(struct tool *tool, struct selector *selector,
 		selector->name = value;
 	else if (slice_is(key, "key"))
 		selector->key = value;
+	else if (slice_is(key, "command"))
+		selector->command = value;
 	else
 		return unknown_word(tool, "a filter", word, n + 1);
 	return 0;
@@ -355,8 +358,8 @@ bool selector_is_empty(const struct selector *selector)
 	       selector->tags.count == 0 && !selector->group &&
 	       !selector->group_last && !selector->newer_ms &&
 	       !selector->older_ms && !selector->longer_ms &&
-	       !selector->not_count && !selector->follows &&
-	       !selector->has_exit && !selector->has_uid;
+	       !selector->command && !selector->not_count &&
+	       !selector->follows && !selector->has_exit && !selector->has_uid;
 }
 
 bool selector_is_ids(const struct selector *selector)

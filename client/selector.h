@@ -8,6 +8,7 @@
  *	state=failed,cancelled   queue=mail   name=fetch   group=7|last   key=K
  *	cause=timeout   exit=3   uid=1000   tag:lang=de   newer=1d   older=2h
  *	longer=10m				ran so long, or runs
+ *	command=make				a part of the command
  *	follows=17				is a callback of job 17
  *	not:failed   not:queue=mail		whatever has this is left out
  *
@@ -31,6 +32,7 @@ struct selector {
 	int64_t group, follows;			  /* 0: any */
 	int64_t newer_ms, older_ms;		  /* ages; 0: any */
 	int64_t longer_ms;			  /* of a run; 0: any */
+	const char *command;			  /* a part of it; NULL: any */
 	bool has_exit, has_uid;
 	int64_t exit_code, uid;
 	/* What is left out: what matches one of these; owned. */
@@ -69,6 +71,9 @@ void selector_write(const struct selector *selector, struct json_out *out,
 
 /** selector_is_exact() - the Filter says all of it; else look at each job */
 bool selector_is_exact(const struct selector *selector);
+
+/** selector_needs_spec() - what runs has to be told with each job */
+bool selector_needs_spec(const struct selector *selector);
 
 /** selector_takes() - is this job, which matches the Filter, one of them?
  * @job:	checked JSON of type Job */

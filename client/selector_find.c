@@ -99,6 +99,8 @@ static int write_page(struct tool *tool, const struct selector *selector,
 	json_out_key(out, "filter");
 	selector_write(selector, out, clock_wall_ms());
 	json_out_member_int(out, "limit", FIND_PAGE);
+	if (selector_needs_spec(selector))
+		json_out_member_bool(out, "with_spec", true);
 	if (cursor[0])
 		json_out_member_text(out, "cursor", cursor);
 	json_out_object_end(out);

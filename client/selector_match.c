@@ -3,6 +3,7 @@
 #include "client/selector.h"
 
 #include "client/field.h"
+#include "client/job.h"
 #include "client/say.h"
 #include "proto/json_in.h"
 
@@ -70,7 +71,17 @@ int selector_fold_nots(struct tool *tool, struct selector *selector)
 
 bool selector_is_exact(const struct selector *selector)
 {
-	return selector->not_count == 0 && selector->longer_ms == 0;
+	return selector->not_count == 0 && selector->longer_ms == 0 &&
+	       !selector->command;
+}
+
+bool selector_needs_spec(const struct selector *selector)
+{
+	bool needs = selector->command;
+
+	for (size_t i = 0; !needs && i < selector->not_count; i++)
+		needs = selector->nots[i].command;
+	return needs;
 }
 
 static bool text_is(struct slice job, const char *member, const char *wanted)
@@ -81,6 +92,15 @@ static bool text_is(struct slice job, const char *member, const char *wanted)
 
 	arena_fini(&arena);
 	return is;
+}
+
+/* As listings show it. */
+static bool has_command(struct slice job, const char *part)
+{
+	AUTO(reeve_job_free) struct reeve_job *decoded = NULL;
+
+	return !part || (job_decode(job, &decoded) == 0 &&
+			 strstr(decoded->command, part));
 }
 
 static bool has_id(const struct selector *selector, int64_t id)
@@ -185,13 +205,15 @@ static bool matches(const struct selector *selector, struct slice job,
 	       has_numbers(selector, job) &&
 	       (!selector->newer_ms || age_ms < selector->newer_ms) &&
 	       (!selector->older_ms || age_ms > selector->older_ms) &&
-	       ran_longer(job, selector->longer_ms, now_ms);
+	       ran_longer(job, selector->longer_ms, now_ms) &&
+	       has_command(job, selector->command);
 }
 
 bool selector_takes(const struct selector *selector, struct slice job,
 		    int64_t now_ms)
 {
-	if (!ran_longer(job, selector->longer_ms, now_ms))
+	if (!ran_longer(job, selector->longer_ms, now_ms) ||
+	    !has_command(job, selector->command))
 		return false;
 	for (size_t i = 0; i < selector->not_count; i++) {
 		if (matches(&selector->nots[i], job, now_ms))

@@ -277,6 +277,10 @@ static bool write_retry(struct json_out *out, const struct reeve_spec *spec,
 	json_out_member_int(out, "max_attempts", spec->max_attempts);
 	write_positive(out, "backoff_ms", spec->backoff_ms);
 	write_positive(out, "backoff_max_ms", spec->backoff_max_ms);
+	if (spec->jitter != 0) {
+		json_out_key(out, "jitter");
+		json_out_float(out, spec->jitter < 0 ? 0 : spec->jitter);
+	}
 	if (spec->retry_causes && !write_causes(out, spec->retry_causes, fault))
 		return false;
 	if (spec->retry_exits) {

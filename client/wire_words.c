@@ -49,6 +49,7 @@ static const struct wire_field fields[] = {
 	{"retry.max_attempts", "--retry, and one", ""},
 	{"retry.backoff_ms", "--backoff", MS},
 	{"retry.backoff_max_ms", "--backoff", MS},
+	{"retry.jitter", "--retry-jitter", ""},
 	{"retry.causes", "--retry-on", ""},
 	{"retry.exit_codes", "--retry-exit", ""},
 	{"retry", "--retry", ""},

@@ -222,6 +222,19 @@ def test_queue_ls_takes_a_name_and_a_wrong_one_is_told_a_better():
         holds(here.reeve('queue', 'show', 'nothing').err, 'reeve queue ls')
 
 
+def test_queue_ls_is_a_listing_like_the_others():
+    with Real() as here:
+        for name, length in (('a', '9'), ('b', '100'), ('c', '20')):
+            here.out('queue', 'set', name, '--max-length', length)
+        ls = ('queue', 'ls', '--sort', '-limit')
+        same(here.out(*ls, '-o', 'ids', '--limit', '2'), 'b\nc\n')
+        same(here.out(*ls, '-o', 'csv', '--columns', 'queue,limit'),
+             'QUEUE,LIMIT\r\nb,100\r\nc,20\r\na,9\r\ndefault,-\r\n')
+        same(here.out('queue', 'ls', 'c', '-o', 'table').split()[-4:],
+             ['0', 'waiting,', '0', 'running'])
+        holds(here.reeve('queue', 'ls', '--sort', 'x').err, 'queue waiting')
+
+
 def test_purge_says_how_many_it_would_cancel():
     with Real() as here:
         for _ in range(2):
@@ -245,7 +258,21 @@ def test_a_name_that_nobody_gave_is_told_from_a_command():
     with Real() as here:
         here.out('submit', '-w', 'true')
         holds(here.on_terminal('ls', 'name=true', columns=200),
-              "given the name 'true' with --name")
+              "given the name 'true' with --name", 'command=true')
+
+
+def test_a_part_of_the_command_finds_it():
+    with Real() as here:
+        here.out('submit', '--hold', 'sleep', '60')
+        here.out('submit', '--hold', '--sh', 'echo a | wc')
+        here.out('submit', '--hold', '-n', 'sleep', 'true')
+        for words, found in ((['command=sleep'], '1\n'),
+                             (['command=a | w'], '2\n'),
+                             (['not:command=e'], ''),
+                             (['not:command=echo'], '1\n3\n')):
+            same((words, here.out('ls', '-o', 'ids', *words)), (words, found))
+        same(here.out('cancel', '-y', 'command=sleep'), '1 cancelled\n')
+        same(here.out('ls', '-o', 'ids', 'cancelled'), '1\n')
 
 
 if __name__ == '__main__':

@@ -148,7 +148,7 @@ def test_help_has_its_topics():
                 ('selectors', '40-60:2'), ('filters', 'not:queue=mail'),
                 ('exit', '128+n'), ('exit-codes', '128+n'),
                 ('protocol', 'reeve-protocol(7)'),
-                ('retry', '--retry-exit 75,111'),
+                ('retry', '--retry-exit 75,100-111'),
                 ('habits', 'reeve map -j4 gzip'),
                 ('environment', 'REEVE_SOCKET')):
             result = here.reeve('help', topic)

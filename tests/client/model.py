@@ -60,6 +60,29 @@ def test_retries_end_and_only_what_the_rule_names_is_tried():
         same(here.job(3)['attempt'], 1)
 
 
+def test_exit_codes_are_given_in_ranges_and_the_wait_has_a_jitter():
+    with Real() as here:
+        job = here.submit('--hold', '--retry', '4', '--retry-exit',
+                          '75,100-103,7', '--retry-jitter', '50%', 'true')
+        shown = here.reeve('show', job, '--json').json()['submitted']['retry']
+        same(shown['exit_codes'], [75, 100, 101, 102, 103, 7])
+        same(shown['jitter'], 0.5)
+        assert '50% more or less' in here.reeve('show', job).out
+        job = here.submit('--hold', '--retry', '4', '--retry-jitter', '0',
+                          'true')
+        shown = here.reeve('show', job, '--json').json()['submitted']['retry']
+        same(shown['jitter'], 0)
+        for text, jitter in (('0%', 0), ('12.5%', 0.125)):
+            editor = os.path.join(here.folder, 'editor')
+            with open(editor, 'w') as file:
+                file.write("#!/bin/sh\nsed -i 's/^retry-jitter:.*/"
+                           "retry-jitter: %s/' \"$1\"\n" % text)
+            os.chmod(editor, 0o755)
+            same(here.reeve('edit', '1', VISUAL=editor).code, 0)
+            shown = here.reeve('show', '1', '--json').json()
+            same(shown['submitted']['retry']['jitter'], jitter)
+
+
 def test_wrong_rules_are_refused_with_what_to_do():
     with Real() as here:
         for args, words in (
@@ -67,6 +90,12 @@ def test_wrong_rules_are_refused_with_what_to_do():
                 (['--retry', '2', '--retry-on', 'rain'], ["'rain'", 'signal']),
                 (['--retry', '2', '--retry-exit', '0'], ['1 to 255']),
                 (['--retry', '2', '--retry-exit', '7,x'], ["'x'"]),
+                (['--retry', '2', '--retry-exit', '5-x'], ["'5-x'"]),
+                (['--retry', '2', '--retry-exit', '9-5'], ["'9-5'"]),
+                (['--retry', '2', '--retry-exit', '1-65'], ['at most 64']),
+                (['--retry', '2', '--retry-jitter', '20'], ["'20'", '20%']),
+                (['--retry', '2', '--retry-jitter', '101%'], ["'101%'"]),
+                (['--retry-jitter', '20%'], ['without --retry']),
                 (['--retry', '2', '--backoff', 'soon'], ["'soon'"]),
                 (['--retry', '2', '--backoff', '9s..1s'], ['ends with']),
                 (['--retry', '-1'], ['--retry']),

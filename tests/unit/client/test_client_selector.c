@@ -123,20 +123,23 @@ UNIT(what_is_left_out_is_looked_at_job_by_job)
 		"\"handler\":\"exec\",\"name\":\"n\",\"uid\":1000,"
 		"\"created_ms\":999000000,\"started_ms\":999000000,"
 		"\"finished_ms\":999060000,\"cause\":\"exit\","
-		"\"exit_code\":3,\"group\":5,\"tags\":{\"a\":\"b\"}}";
+		"\"exit_code\":3,\"group\":5,\"tags\":{\"a\":\"b\"},"
+		"\"spec\":{\"argv\":[\"convert\",\"a.png\"]}}";
 	static const char *const out[] = {
 		"not:queue=mail", "not:name=n",	      "not:5-8",
 		"not:5-9:2",	  "not:tag:a=b",      "not:exit=3",
 		"not:group=5",	  "not:uid=1000",     "not:cause=exit",
 		"not:newer=1h",	  "not:older=10m",    "not:longer=50s",
 		"longer=61s",	  "not:handler=exec", "not:queue=x not:7",
+		"command=make",	  "not:command=a.p",  "command=convert.a",
 	};
 	static const char *const in[] = {
 		"not:queue=x",	     "not:name=m",    "not:5-9:3",
 		"not:tag:a=c",	     "not:tag:x=b",   "not:exit=4",
 		"not:group=6",	     "not:uid=1",     "not:key=k",
 		"not:cause=timeout", "not:newer=10m", "not:older=1h",
-		"not:longer=70s",    "longer=1m",     "not:exit=0",
+		"not:longer=70s",    "command=conv",  "not:command=make",
+		"longer=1m",	     "not:exit=0",
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(out); i++) {
