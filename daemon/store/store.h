@@ -140,11 +140,10 @@ struct store_edit {
 	 * TAKEN: another live job, `id`, has its unique word. */
 	struct store_entry entry;
 	/* out */
-	bool found;
-	bool foreign;	  /* it is another user's: it stays what it is */
-	bool descriptors; /* it was given some: it stays what it is */
-	bool follows;	  /* it is a callback: it stays what it is */
-	bool edited;
+	bool found, edited;
+	bool foreign;	      /* it is another user's: it stays what it is */
+	bool descriptors;     /* it was given some: it stays what it is */
+	bool follows;	      /* it is a callback: it stays what it is */
 	enum job_state state; /* as it was; why not, when it was not edited */
 };
 
@@ -219,8 +218,8 @@ struct store_claim {
  * STRAND ends what waits with cause EXEC and `failure`: nobody can start it. A
  * RETRY that names neither ids nor states leaves out what succeeded; it leaves
  * out once jobs that ran, those that were given descriptors, and those whose
- * unique word another job has now. A
- * CHANGE is not held up by a full queue, and so is no RETRY.
+ * unique word another job has now. A CHANGE is not held up by a full queue, and
+ * so is no RETRY.
  */
 enum store_steer_kind {
 	STORE_CANCEL = 1,
@@ -303,11 +302,11 @@ struct store_group {
 };
 
 /*
- * One transaction, in this order: workers, jobs that began before it, outcomes, stranded jobs, steering,
- * groups, queues, edits, submissions, expired and due jobs, callbacks of all that ended, claims, reserved numbers,
- * events, purge, purge of events. Everything
- * that is not marked "out" belongs to the caller and must live until
- * store_write() returns; what is out lives in `arena`.
+ * One transaction, in this order: workers, jobs that began before it, outcomes,
+ * stranded jobs, steering, groups, queues, edits, submissions, expired and due
+ * jobs, callbacks of all that ended, claims, reserved numbers, events, purge,
+ * purge of events. Everything that is not marked "out" belongs to the caller and
+ * must live until store_write() returns; what is out lives in `arena`.
  */
 struct store_batch {
 	struct arena *arena;
