@@ -23,6 +23,15 @@
 #define PROGRESS_WORDS_BYTES 4096 /* of a command line, to be looked at */
 #define PROGRESS_PATIENCE_MS 1000 /* a worker that does not read is busy */
 
+struct progress_options {
+	bool note;
+};
+
+static const struct arg_flag flags[] = {
+	{"note", 0, ARG_ON, offsetof(struct progress_options, note), NULL,
+	 "all of it is a note, also when it begins with a number", 0, NULL},
+};
+
 struct report {
 	bool has_fraction;
 	double fraction;
@@ -155,18 +164,42 @@ static struct slice join(char words[PROGRESS_WORDS_BYTES], int argc,
 	return (struct slice){words, strnlen(words, PROGRESS_WORDS_BYTES)};
 }
 
-static int run(struct tool *tool, void *options, int argc, char **argv)
+/* Who says how far it is and is not understood has to hear of it. */
+static int refuse(const struct tool *tool, struct slice meant)
 {
+	bool bare = slice_is(meant, "0") || slice_is(meant, "1");
+
+	return say_usage(
+		tool,
+		"A note that begins with a number: "
+		"reeve progress --note 1 file is left",
+		"'%.*s' is %s: give 0%% to 100%%, N/M with N up to M, or "
+		"0.0 to 1.0",
+		(int)meant.n, meant.p,
+		bare ? "a share only when it stands alone"
+		     : "no share of a whole");
+}
+
+static int run(struct tool *tool, void *given, int argc, char **argv)
+{
+	const struct progress_options *options = given;
 	char words[PROGRESS_WORDS_BYTES] = "";
 	struct report report = {0};
+	struct slice text, meant;
 	int result;
 
-	(void)options;
 	if (argc == 0)
 		return say_usage(tool, "Like: reeve progress 30/100 loading",
 				 "how far is it?");
-	report.has_fraction = share_read(join(words, argc, argv),
-					 &report.fraction, &report.note);
+	text = join(words, argc, argv);
+	meant = share_meant(text);
+	if (options->note)
+		report.note = text;
+	else
+		report.has_fraction = share_read(text, &report.fraction,
+						 &report.note);
+	if (!options->note && !report.has_fraction && meant.n)
+		return refuse(tool, meant);
 	report.note.n = utf8_cut(report.note, PROGRESS_NOTE_BYTES);
 	result = tell(tool, &report);
 	if (result == 0 && tool->json)
@@ -181,7 +214,10 @@ const struct command command_progress = {
 	.summary = "Inside a job: say how far it is.",
 	.text = "  reeve progress 30/100 loading\n"
 		"  reeve progress 30%\n"
-		"  reeve progress 'only a note'\n",
+		"  reeve progress 'only a note'\n"
+		"  reeve progress --note 1 file is left\n",
+	COMMAND_FLAGS(flags),
+	.options_bytes = sizeof(struct progress_options),
 	.stop_early = true,
 	.run = run,
 };

@@ -1,5 +1,7 @@
 #include "proto/share.h"
 
+#include <strings.h>
+
 /* More would only be noise: a double has 15 digits for certain. */
 #define SHARE_DIGITS 15
 
@@ -92,4 +94,56 @@ bool share_read(struct slice text, double *ret, struct slice *ret_note)
 	if (!counts)
 		*ret_note = trim((struct slice){text.p + note, text.n - note});
 	return true;
+}
+
+/* What is printed by who divides by nothing; @text is one word. */
+static bool is_no_number(struct slice text)
+{
+	static const char *const names[] = {"nan", "infinity", "inf"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (text.n < n || strncasecmp(text.p, names[i], n) != 0)
+			continue;
+		return text.n == n || text.p[n] == '%' || text.p[n] == '/';
+	}
+	return false;
+}
+
+static bool is_of_number(struct slice text, size_t i)
+{
+	char c = text.p[i], before = i ? text.p[i - 1] : '/';
+
+	if ((c >= '0' && c <= '9') || strchr(".,/%", c))
+		return true;
+	if (c == 'e' || c == 'E')
+		return before >= '0' && before <= '9';
+	return (c == '-' || c == '+') && strchr("/eE", before);
+}
+
+struct slice share_meant(struct slice text)
+{
+	struct slice word = trim(text), rest;
+	bool counts = false;
+	size_t i = 0;
+
+	while (i < word.n && !is_blank(word.p[i]))
+		i++;
+	word.n = i;
+	if (word.n && (word.p[word.n - 1] == ':' || word.p[word.n - 1] == ','))
+		word.n--;
+	rest = word;
+	if (rest.n && (*rest.p == '-' || *rest.p == '+'))
+		rest = (struct slice){rest.p + 1, rest.n - 1};
+	if (is_no_number(rest))
+		return word;
+	for (i = 0; i < word.n; i++) {
+		char c = word.p[i];
+
+		if (!c || !is_of_number(word, i))
+			return (struct slice){0};
+		counts = counts || (c >= '0' && c <= '9') || c == '%';
+	}
+	return counts ? word : (struct slice){0};
 }

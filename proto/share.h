@@ -22,3 +22,14 @@
  * without the blanks around it.
  */
 bool share_read(struct slice text, double *ret, struct slice *ret_note);
+
+/**
+ * share_meant() - the first word, if it can only be meant for a share
+ *
+ * One of digits and `.`, `,`, `/`, `%`, with signs and an exponent where numbers
+ * have them, or `nan` and `inf`. Whether it is a share says share_read(); that a
+ * note may begin so, `1 file is left`, is for the caller to know.
+ *
+ * Return: of @text, without a `:` or `,` behind it; n 0: it is another word.
+ */
+struct slice share_meant(struct slice text);

@@ -58,7 +58,10 @@ def test_a_line_goes_to_the_descriptor_of_the_job():
     same(to_descriptor('30%'), {'fraction': 0.3})
     same(to_descriptor('0.25', 'x'), {'fraction': 0.25, 'note': 'x'})
     same(to_descriptor('only', 'a note'), {'note': 'only a note'})
-    same(to_descriptor('1 file', 'is left'), {'note': '1 file is left'})
+    same(to_descriptor('2nd', 'part'), {'note': '2nd part'})
+    same(to_descriptor('--note', '1 file', 'is left'),
+         {'note': '1 file is left'})
+    same(to_descriptor('--note', '30%'), {'note': '30%'})
     same(to_descriptor('--', '-x\n"\\'), {'note': '-x\n"\\'})
     same(to_descriptor('50%', '--quiet'), {'fraction': 0.5,
                                            'note': '--quiet'})
@@ -96,6 +99,21 @@ def test_without_the_descriptor_the_daemon_is_told_with_the_token():
         told(here, 1, progress=0.5)
         same(here.reeve('progress', '--json', **env).code, 2)
         same(here.reeve('--json', 'progress', '1', **env).json(), {'v': 1})
+
+
+def test_what_is_meant_for_a_share_and_is_none_is_refused():
+    with place() as here:
+        for words in (['150%'], ['200/100'], ['5/0'], ['5/'], ['/100'],
+                      ['nan'], ['+inf%'], ['7'], ['1 done'], ['0', 'left'],
+                      ['--', '-1/2'], ['0,5'], ['5e-05', 'x'], ['%'],
+                      ['200/100:', 'x'], ['1' * 20]):
+            result = here.reeve('progress', *words, REEVE_JOB='1',
+                                REEVE_TOKEN='91')
+            same((words, result.code, result.out), (words, 2, ''))
+            word = ' '.join(words).lstrip('-+ ').split()[0].rstrip(':')
+            holds(result.err, word, '0% to 100%', 'N/M', '0.0 to 1.0',
+                  'reeve progress --note')
+        same(here.calls('Progress'), [])
 
 
 def test_outside_of_a_job_it_says_so():

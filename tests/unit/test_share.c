@@ -1,4 +1,7 @@
 #include "proto/share.h"
+
+#include <stdio.h>
+
 #include "tests/helper/t.h"
 
 /* Exactly so long: a byte read too many is found. */
@@ -85,12 +88,58 @@ UNIT(anything_else_is_a_note)
 		"1111111111111111/2222222222222222");
 }
 
+static void is_meant(const char *text, const char *word)
+{
+	struct slice meant = share_meant(slice_of(text));
+
+	if (meant.n != strlen(word) ||
+	    (meant.n && memcmp(meant.p, word, meant.n) != 0))
+		fail_msg("'%s' is taken for '%.*s'", text, (int)meant.n,
+			 meant.p);
+}
+
+UNIT(what_looks_like_a_share_is_taken_for_one_also_when_it_is_none)
+{
+	static const char *const words[] = {
+		"150%", "200/100", "5/0",   "5/",   "/100", "nan",
+		"-NaN", "inf/inf", "+Inf%", "7",    "0",    "-1/2",
+		"1/-2", "1.2.3",   "0,5",   "1e-5", "2E3%", "%",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		is_meant(words[i], words[i]);
+		snprintf(text, sizeof(text), " %s: and more", words[i]);
+		is_meant(text, words[i]);
+		snprintf(text, sizeof(text), "%s, ", words[i]);
+		is_meant(text, words[i]);
+	}
+	is_meant("30% loading", "30%");
+}
+
+UNIT(words_dates_and_paths_are_not_taken_for_a_share)
+{
+	static const char *const words[] = {
+		"",    "  ",	    ":",     "loading",	   "2nd",  "0.3s",
+		".",   "...",	    "./run", "/",	   "-",	   "10%ish",
+		"e5",  "0x1/2",	    "12:30", "2026-11-21", "nano", "info",
+		"a/b", "infinity_", "%s",    "1+1",	   "--",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		is_meant(words[i], "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_share_is_a_fraction_a_percentage_or_a_number_below_one),
 		cmocka_unit_test(anything_else_is_a_note),
+		cmocka_unit_test(
+			what_looks_like_a_share_is_taken_for_one_also_when_it_is_none),
+		cmocka_unit_test(
+			words_dates_and_paths_are_not_taken_for_a_share),
 	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);
