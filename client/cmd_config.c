@@ -50,7 +50,7 @@ static int show(struct tool *tool, const struct table_args *args)
 				ARRAY_COUNT(columns), "key");
 
 	if (result == 0)
-		result = tool_connect_only(tool);
+		result = tool_connect_only(tool, NULL);
 	if (result == 0 &&
 	    reeve_call(tool->r, "org.reeve.admin.Config", NULL, &reply) != 0)
 		result = say_error(tool);
@@ -94,7 +94,7 @@ static void print_changes(const struct tool *tool, struct slice reply,
 int config_reload(struct tool *tool, bool dry_run)
 {
 	const char *reply;
-	int result = tool_connect_only(tool);
+	int result = tool_connect_only(tool, NULL);
 	struct json_iter iter;
 	struct slice item;
 

@@ -1,4 +1,4 @@
-/* reeve daemon start, stop, status, reload. */
+/* reeve daemon start, stop, restart, status, reload. */
 
 #include "client/autostart.h"
 #include "client/clock.h"
@@ -22,12 +22,12 @@ struct daemon_options {
 
 static const struct arg_flag flags[] = {
 	{"drain", 0, ARG_ON, offsetof(struct daemon_options, drain), NULL,
-	 "stop: let running jobs end first, start no others", 0, NULL},
+	 "stop, restart: let running jobs end first, start no others", 0, NULL},
 	{"kill", 0, ARG_ON, offsetof(struct daemon_options, kill), NULL,
-	 "stop: end the running jobs first", 0, NULL},
+	 "stop, restart: end the running jobs first", 0, NULL},
 	{"timeout", 0, ARG_DURATION,
 	 offsetof(struct daemon_options, timeout_ms), "TIME",
-	 "stop --drain: how long to let them run", 0, NULL},
+	 "with --drain: how long to let them run", 0, NULL},
 };
 
 /* A zombie is not: in a container nobody may be there to reap it. */
@@ -126,7 +126,8 @@ static bool wait_gone(int pid, int64_t patience_ms)
 	return true;
 }
 
-static int stop(struct tool *tool, const struct daemon_options *options)
+/* It has stopped; or the exit code, with the error said. */
+static int end(struct tool *tool, const struct daemon_options *options)
 {
 	const char *mode = "leave";
 	char params[96];
@@ -137,7 +138,7 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 	if (options->drain && options->kill)
 		return say_usage(tool, "Give one of them",
 				 "--drain and --kill exclude each other");
-	result = tool_connect_only(tool);
+	result = tool_connect_only(tool, "There is nothing to stop");
 	if (result != 0)
 		return result;
 	pid = tool_daemon_pid(tool);
@@ -164,6 +165,15 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 		return say_fail(tool, EXIT_FAILED,
 				"Look at its log, or try --kill",
 				"the daemon (pid %d) has not stopped yet", pid);
+	return 0;
+}
+
+static int stop(struct tool *tool, const struct daemon_options *options)
+{
+	int result = end(tool, options);
+
+	if (result != 0)
+		return result;
 	if (tool->json)
 		printf("{\"v\":1,\"running\":false}\n");
 	else
@@ -171,9 +181,38 @@ static int stop(struct tool *tool, const struct daemon_options *options)
 	return 0;
 }
 
+/* Jobs that run go on meanwhile, and the new one finds them. */
+static int restart(struct tool *tool, const struct daemon_options *options)
+{
+	enum reeve_scope scope;
+	char path[108];
+	int result, pid;
+
+	if (tool->socket ||
+	    reeve_socket_path(path, sizeof(path), &scope) != 0 ||
+	    scope != REEVE_SCOPE_USER)
+		return say_usage(tool,
+				 "The daemon of the machine: systemctl restart "
+				 "reeved",
+				 "only the daemon of this user is restarted, "
+				 "and without --socket or REEVE_SOCKET");
+	if (!tool->r)
+		tool->r = reeve_new();
+	if (!tool->r)
+		return say_memory(tool);
+	result = find_running(tool, &pid);
+	if (result == 0)
+		result = end(tool, options);
+	else if (result == REEVE_E_UNREACHABLE)
+		result = 0;
+	else
+		result = say_error(tool);
+	return result ? result : start(tool);
+}
+
 static int status(struct tool *tool)
 {
-	int result = tool_connect_only(tool);
+	int result = tool_connect_only(tool, NULL);
 
 	if (result != 0)
 		return result;
@@ -182,8 +221,8 @@ static int status(struct tool *tool)
 
 static int run(struct tool *tool, void *options, int argc, char **argv)
 {
-	static const char *const verbs[] = {"start", "stop", "status",
-					    "reload"};
+	static const char *const verbs[] = {"start", "stop", "restart",
+					    "status", "reload"};
 	const char *verb = argc > 0 ? argv[0] : "";
 	struct suggest suggest;
 	char hint[64] = "Like: reeve daemon status";
@@ -192,6 +231,8 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		return start(tool);
 	if (argc == 1 && strcmp(verb, "stop") == 0)
 		return stop(tool, options);
+	if (argc == 1 && strcmp(verb, "restart") == 0)
+		return restart(tool, options);
 	if (argc == 1 && strcmp(verb, "status") == 0)
 		return status(tool);
 	if (argc == 1 && strcmp(verb, "reload") == 0)
@@ -199,18 +240,22 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	suggest_init(&suggest, verb, strlen(verb));
 	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++)
 		suggest_try(&suggest, verbs[i]);
-	if (suggest.best)
+	if (strcmp(verb, "upgrade") == 0)
+		snprintf(hint, sizeof(hint),
+			 "Install the new one, then: reeve daemon restart");
+	else if (suggest.best)
 		snprintf(hint, sizeof(hint), "Did you mean: reeve daemon %s?",
 			 suggest.best);
 	return say_usage(tool, hint,
-			 "daemon takes one of start, stop, status and reload");
+			 "daemon takes one of start, stop, restart, status and "
+			 "reload");
 }
 
 const struct command command_daemon = {
 	.name = "daemon",
 	.group = "System",
-	.synopsis = "start|stop|status|reload",
-	.summary = "Start, stop or reload the daemon of this user.",
+	.synopsis = "start|stop|restart|status|reload",
+	.summary = "Start, stop, restart or reload the daemon of this user.",
 	.text = "  reeve daemon stop            running jobs go on\n"
 		"  reeve daemon stop --drain    they end first\n"
 		"  reeve daemon reload          read its configuration again\n",

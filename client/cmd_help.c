@@ -135,7 +135,7 @@ static int run_ping(struct tool *tool, void *options, int argc, char **argv)
 
 	(void)options;
 	if (result == 0)
-		result = tool_connect_only(tool);
+		result = tool_connect_only(tool, NULL);
 	if (result != 0)
 		return result;
 	begun_ms = clock_monotonic_ms();

@@ -38,6 +38,8 @@ static const struct arg_flag flags[] = {
 	 NULL, "show outputs in the order of the items", 0, NULL},
 	{"no-output", 0, ARG_ON, offsetof(struct map_options, no_output), NULL,
 	 "show no output", 0, NULL},
+	{"prefix", 0, ARG_ON, offsetof(struct map_options, prefix), NULL,
+	 "begin each line of output with its item and a tab", 0, NULL},
 	{"max-fail", 0, ARG_TEXT, offsetof(struct map_options, max_fail),
 	 "N|N%", "cancel the rest when so many have failed", 0, NULL},
 	{"colsep", 0, ARG_TEXT, offsetof(struct map_options, column_end),
@@ -103,10 +105,12 @@ static int show_output(struct map *map, const struct flight_item *item)
 		return 0;
 	progress_clear(&map->progress);
 	if (item->result) {
-		puts(item->result);
+		/* main() tells what cannot be written. */
+		map_put_result(map, item->result, item->text);
 		return 0;
 	}
-	result = relay_job(map->tool, item->id, REEVE_BOTH);
+	result = relay_job(map->tool, item->id, REEVE_BOTH,
+			   map->options->prefix ? item->text : NULL);
 	if (result == 0)
 		return 0;
 	map->options->no_output = true;

@@ -108,7 +108,7 @@ static int tell_daemon(struct tool *tool, int64_t job, int64_t token,
 	const char *reply;
 	bool lost = false;
 	struct slice value;
-	int result = tool_connect_only(tool);
+	int result = tool_connect_only(tool, NULL);
 
 	if (result != 0)
 		return result;

@@ -224,7 +224,7 @@ static int finish(struct run *run, const struct reeve_job *job)
 	if ((!run->followed || run->attempt < job->attempt) && !run->closed &&
 	    !run->unwritten &&
 	    (job->stdout_bytes != 0 || job->stderr_bytes != 0)) {
-		result = relay_job(run->tool, run->id, REEVE_BOTH);
+		result = relay_job(run->tool, run->id, REEVE_BOTH, NULL);
 		run->closed = result == RELAY_E_CLOSED;
 		run->unwritten = result > 0 ? result : 0;
 	}

@@ -1,5 +1,6 @@
 /* reeve, reeve status: one screen about everything. */
 
+#include "client/autostart.h"
 #include "client/clock.h"
 #include "client/command.h"
 #include "client/counts.h"
@@ -221,7 +222,12 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (argc > 0)
 		return say_usage(tool, "For one job: reeve show ID",
 				 "status takes no arguments");
-	result = tool_connect_only(tool);
+	result = tool_connect_only(
+		tool, autostart_wanted(tool)
+			      ? "The first job starts one: reeve submit "
+				"make; or at once: reeve daemon start; all "
+				"commands: reeve help"
+			      : NULL);
 	if (result != 0)
 		return result;
 	if (reeve_call(tool->r, "org.reeve.admin.Status", NULL, &reply) != 0)

@@ -290,7 +290,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	if (argc > 0 || tool->json)
 		return say_usage(tool, "For programs: reeve status --json",
 				 "top takes no arguments and has no --json");
-	result = tool_connect_only(tool);
+	result = tool_connect_only(tool, NULL);
 	if (result != 0)
 		return result;
 	top = calloc(1, sizeof(*top));

@@ -16,16 +16,17 @@ static int prepare(struct tool *tool)
 }
 
 /* Nobody listens: what can the user do about it? */
-static int say_unreachable(struct tool *tool)
+static int say_unreachable(struct tool *tool, const char *hint)
 {
 	const struct reeve_error *error = reeve_error(tool->r);
 
 	if (error->code != REEVE_E_UNREACHABLE)
 		return say_error(tool);
+	if (tool->socket)
+		hint = "Is the path right?";
 	return say_fail(tool, EXIT_UNREACHABLE,
-			tool->socket ? "Is the path right?"
-				     : "Start it: reeve daemon start",
-			"%s", error->message);
+			hint ? hint : "Start it: reeve daemon start", "%s",
+			error->message);
 }
 
 static void ask_configured(struct tool *tool)
@@ -60,14 +61,14 @@ int tool_reach(struct tool *tool)
 				   : result;
 }
 
-int tool_connect_only(struct tool *tool)
+int tool_connect_only(struct tool *tool, const char *hint)
 {
 	int result = prepare(tool);
 
 	if (result != 0)
 		return result;
 	if (tool_reach(tool) != 0)
-		return say_unreachable(tool);
+		return say_unreachable(tool, hint);
 	return 0;
 }
 
@@ -85,7 +86,7 @@ int tool_connect(struct tool *tool)
 	if (result != REEVE_E_UNREACHABLE || !autostart_wanted(tool) ||
 	    reeve_socket_path(path, sizeof(path), &scope) != 0 ||
 	    scope != REEVE_SCOPE_USER)
-		return say_unreachable(tool);
+		return say_unreachable(tool, NULL);
 	return autostart_run(tool);
 }
 

@@ -51,6 +51,7 @@ static const struct habit flags[] = {
 	{"joblog", "A line for each end: reeve map --json >LOG; or later: reeve "
 		   "ls -a group=last"},
 	{"bar", "On a terminal it is shown without a flag"},
+	{"tagstring", "Lines that begin with their item: reeve map --prefix"},
 	{"eta", "On a terminal it is shown without a flag"},
 	{"resume-failed", "Like: reeve map --retry-failed last"},
 	{"resume", "Like: reeve map --retry-failed last"},

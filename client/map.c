@@ -56,6 +56,22 @@ void map_refuse(struct map *map, const char *item, const char *why)
 	note_failure(map, 0, item, why);
 }
 
+bool map_put_result(const struct map *map, const char *result, const char *item)
+{
+	char *prefix;
+	bool good;
+
+	if (!map->options->prefix)
+		return puts(result) != EOF;
+	prefix = strdup(item);
+	if (!prefix)
+		return false;
+	text_clean(prefix);
+	good = printf("%s\t%s\n", prefix, result) >= 0;
+	free(prefix);
+	return good;
+}
+
 int map_too_long(const struct map *map)
 {
 	return say_fail(map->tool, EXIT_REFUSED,

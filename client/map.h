@@ -21,7 +21,7 @@ struct map_options {
 	struct arg_list files;	  /* of items; more than one is refused */
 	const char *jobs_text, *again_text; /* to be read: map_args_read() */
 	const char *max_fail, *column_end, *mark;
-	bool null, keep_order, no_output, dry_run, json_lines;
+	bool null, keep_order, no_output, prefix, dry_run, json_lines;
 };
 
 struct map_failure {
@@ -56,6 +56,10 @@ struct map {
 	struct map_failure failures[MAP_FAILURES];
 	size_t failure_count;
 };
+
+/** map_put_result() - a handler's, a line of stdout; false: errno says why not */
+bool map_put_result(const struct map *map, const char *result,
+		    const char *item);
 
 /** map_too_long() - say that of an item. Return: the exit code */
 must_check int map_too_long(const struct map *map);
@@ -98,9 +102,7 @@ void map_fini(struct map *map);
  * Return: 0, or the exit code, with the error said. */
 must_check int map_open_source(struct map *map, char **lists, int count);
 
-/** map_call() - the whole of it, with calls of a handler for commands
- *
- * Return: the exit code. */
+/** map_call() - the whole of it, with calls of a handler; the exit code */
 must_check int map_call(struct map *map, int argc, char **argv);
 
 /** map_dry_run() - print the commands, one a line, and submit nothing
@@ -108,9 +110,8 @@ must_check int map_call(struct map *map, int argc, char **argv);
  * Return: the exit code. */
 must_check int map_dry_run(struct map *map);
 
-/** map_again_begin() - look at the group of --retry-failed
- *
- * Return: 0, or the exit code, with the error said. */
+/** map_again_begin() - look at the group of --retry-failed; 0, or the exit code,
+ * with the error said */
 must_check int map_again_begin(struct map *map);
 
 /** map_again_some() - let up to @most of its failed jobs run again

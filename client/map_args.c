@@ -93,10 +93,28 @@ static int read_max_fail(struct map *map)
 	return 0;
 }
 
+/* GNU parallel has a --tag without a value: it would take the command. */
+static int read_tags(const struct map *map)
+{
+	const struct arg_list *tags = &map->options->job.tags;
+
+	for (size_t i = 0; i < tags->count; i++) {
+		if (!strchr(tags->items[i], '='))
+			return say_usage(map->tool,
+					 "Lines that begin with their item: "
+					 "--prefix",
+					 "--tag takes KEY=VALUE, not '%s'",
+					 tags->items[i]);
+	}
+	return 0;
+}
+
 int map_args_read(struct map *map)
 {
 	int result = read_max_fail(map);
 
+	if (result == 0)
+		result = read_tags(map);
 	if (result == 0)
 		result = read_jobs(map);
 	return result == 0 ? read_again(map) : result;

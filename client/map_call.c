@@ -245,7 +245,7 @@ static int print(struct calls *calls, const struct reeve_job *job,
 		return 0;
 	if (map->progress.shown)
 		progress_clear(&map->progress);
-	return check_output(calls, puts(job->result) == EOF);
+	return check_output(calls, !map_put_result(map, job->result, item));
 }
 
 static int take_end(struct calls *calls, const struct reeve_job *job,

@@ -18,9 +18,11 @@ must_check int relay_write(const struct tool *tool,
 
 /**
  * relay_job() - all that a finished job wrote
+ * @prefix:	each line begins with it and a tab, and the last one ends; NULL:
+ *		as it was written
  *
  * Return: as relay_write(); errors of the daemon are said as a note, because the
  * job itself ended.
  */
 must_check int relay_job(const struct tool *tool, int64_t id,
-			 enum reeve_channel channel);
+			 enum reeve_channel channel, const char *prefix);

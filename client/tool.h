@@ -62,8 +62,9 @@ must_check int tool_connect(struct tool *tool);
  */
 must_check int tool_reach(struct tool *tool);
 
-/** tool_connect_only() - as tool_connect(), but never starts one */
-must_check int tool_connect_only(struct tool *tool);
+/** tool_connect_only() - as tool_connect(), but never starts one
+ * @hint:	when none listens; NULL: how to start it */
+must_check int tool_connect_only(struct tool *tool, const char *hint);
 
 /** tool_daemon_pid() - of the daemon connected to; 0: it does not say. Asked of
  * the daemon itself: its socket may belong to a service manager. */

@@ -144,6 +144,7 @@ static const struct topic topics[] = {
 	 "GNU parallel, xargs\n"
 	 "  parallel -j4 gzip ::: *.log    reeve map -j4 gzip ::: *.log\n"
 	 "  parallel -k --dry-run X {.}    reeve map -k --dry-run X {.}\n"
+	 "  parallel --tag X               reeve map --prefix X\n"
 	 "  parallel --colsep , X {2} {1}  reeve map --colsep , X {2} {1}\n"
 	 "  parallel 'a {} | b'            reeve map --sh 'a {} | b'\n"
 	 "  parallel --halt now,fail=1 X   reeve map --max-fail 1 X\n"

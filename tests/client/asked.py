@@ -4,7 +4,7 @@ filters and queues, with the real daemon.
 
     asked.py REEVE REEVED [TEST...]
 """
-# covers: client/asked client/cmd_show client/cmd_explain client/cmd_queue client/reason client/wire_words
+# covers: client/asked client/queue_list client/cmd_show client/cmd_explain client/cmd_queue client/reason client/wire_words
 import os
 import pathlib
 import pty
