@@ -258,11 +258,12 @@ static void explain_end(struct pool *pool, const struct pool_worker *worker,
 
 	if (worker->refused)
 		return;
-	if (worker->late)
-		pool_explain(pool, "worker was not ready in time (ready: %g s)",
-			     (double)pool->config.ready_ms / 1000);
-	else
-		pool_explain_end(pool, "worker", status, when);
+	if (!worker->late) {
+		pool_explain_end(pool, "worker", status, when, worker->said);
+		return;
+	}
+	pool_explain(pool, "worker was not ready in time (ready: %g s)",
+		     (double)pool->config.ready_ms / 1000);
 	pool_quote(pool, worker->said);
 }
 

@@ -24,22 +24,28 @@ void pool_quote(struct pool *pool, const char *said)
 			 said);
 }
 
+/* Who never became the program says why, in words that need no others. */
+static const char *not_started(const struct pool *pool, int number,
+			       const char *said)
+{
+	bool is = number == SPAWN_EXIT_NO_PROGRAM || number == SPAWN_EXIT_UNFIT;
+
+	if (pool->config.kind == POOL_LINES)
+		is = number == POOL_EXIT_BIRTH;
+	return is && said ? strstr(said, "cannot start '") : NULL;
+}
+
 void pool_explain_end(struct pool *pool, const char *what, int status,
-		      const char *when)
+		      const char *when, const char *said)
 {
 	int number = WEXITSTATUS(status);
+	const char *start = not_started(pool, number, said);
 
 	if (WIFSIGNALED(status))
 		pool_explain(pool, "%s was ended by signal %d%s", what,
 			     WTERMSIG(status), when);
-	else if (pool->config.kind == POOL_WORKER &&
-		 (number == SPAWN_EXIT_NO_PROGRAM ||
-		  number == SPAWN_EXIT_UNFIT))
-		pool_explain(pool, "%s cannot be started: %.60s: %s", what,
-			     pool->config.run ? pool->config.run[0] : "",
-			     number == SPAWN_EXIT_NO_PROGRAM
-				     ? "there is no such program"
-				     : "it cannot be executed");
+	else if (start)
+		pool_explain(pool, "%s", start);
 	else if (pool->config.kind == POOL_LINES && number == POOL_EXIT_BIRTH)
 		pool_explain(pool, "the filter ended before it read anything");
 	else if (pool->config.kind == POOL_HTTP && number == POOL_EXIT_BIRTH)
@@ -48,4 +54,6 @@ void pool_explain_end(struct pool *pool, const char *what, int status,
 	else
 		pool_explain(pool, "%s exited with status %d%s", what, number,
 			     when);
+	if (!start)
+		pool_quote(pool, said);
 }

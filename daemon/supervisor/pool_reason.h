@@ -17,9 +17,10 @@ void pool_explain(struct pool *pool, const char *fmt, ...) printf_like(2, 3);
  * pool_explain_end() - it is that a process ended
  * @what:	"worker", "template"
  * @when:	" before it was ready", or ""
+ * @said:	its words; NULL or "": none
  */
 void pool_explain_end(struct pool *pool, const char *what, int status,
-		      const char *when);
+		      const char *when, const char *said);
 
-/** pool_quote() - add what the one that ended said last; NULL or "": nothing */
+/** pool_quote() - add what the one that ended said; NULL or "": nothing */
 void pool_quote(struct pool *pool, const char *said);

@@ -99,13 +99,13 @@ void preload_died(struct pool *pool, struct template *template, int status,
 	pool->preload_ns = backoff_died(&pool->preload, now_ns, lived_ns,
 					template->useful);
 	if (!template->explained) {
+		words_pass(template->words);
+		words_quote(template->words, said, sizeof(said));
 		pool_explain_end(pool, "template", status,
 				 template->state == TEMPLATE_LOADING
 					 ? " at preload"
-					 : "");
-		words_pass(template->words);
-		words_quote(template->words, said, sizeof(said));
-		pool_quote(pool, said);
+					 : "",
+				 said);
 	}
 	template_died(template);
 }

@@ -196,7 +196,8 @@ static int settle_in(const struct spawn *spawn)
 __attribute__((noreturn)) static void execute(const struct spawn *spawn,
 					      char **argv)
 {
-	int r;
+	bool alone;
+	int number;
 
 	/* This very program, even if its file has been replaced since. */
 	if (spawn->role) {
@@ -204,10 +205,12 @@ __attribute__((noreturn)) static void execute(const struct spawn *spawn,
 		_exit(SPAWN_EXIT_NO_EXEC);
 	}
 	execvp(argv[0], argv);
-	r = errno;
-	dprintf(STDERR_FILENO, "reeved: cannot start '%s': %s\n", argv[0],
-		strerror(r));
-	_exit(r == ENOENT ? SPAWN_EXIT_NO_PROGRAM : SPAWN_EXIT_UNFIT);
+	number = errno;
+	alone = number == ENOENT && access(argv[0], F_OK) == 0;
+	dprintf(STDERR_FILENO, "reeved: cannot start '%s': %s%s\n", argv[0],
+		alone ? "its interpreter is not there: " : "",
+		strerror(number));
+	_exit(number == ENOENT ? SPAWN_EXIT_NO_PROGRAM : SPAWN_EXIT_UNFIT);
 }
 
 __attribute__((noreturn)) static void become(const struct spawn *spawn,

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/words.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define QUOTE_LINES 3
+#define LOOK_BACK 6 /* lines */
 /* At once: whoever writes without end must not keep us, nor fill memory. */
 #define PASS_PIECES 1024
 #define BEHIND_BYTES (64 << 20)
@@ -106,42 +107,104 @@ static bool is_blank(char c)
 	return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
-/* Where the line that ends before @end begins. */
-static size_t line_start(const char *text, size_t end)
+static struct slice between(const char *from, const char *to)
 {
-	while (end > 0 && text[end - 1] != '\n')
-		end--;
-	return end;
+	return (struct slice){from, (size_t)(to - from)};
+}
+
+/* Carets below a line of code, rules and the like. */
+static bool has_words(struct slice line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (isalnum((unsigned char)line.p[i]) || line.p[i] & 0x80)
+			return true;
+	return false;
+}
+
+/* The name of an exception, or what Go and Rust call it. */
+static bool names_error(struct slice line)
+{
+	static const char *const words[] = {"Error", "Exception", "panic"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		if (memmem(line.p, line.n, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+/* Without what our own log has in front: time, level, role. */
+static struct slice without_head(struct slice line)
+{
+	static const char *const levels[] = {"error ", "warning "};
+	const char *end = line.p + line.n, *at = memchr(line.p, ' ', line.n);
+
+	if (!at || at[-1] != 'Z' || !isdigit((unsigned char)line.p[0]))
+		return line;
+	at++;
+	for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
+		size_t n = strlen(levels[i]);
+
+		if ((size_t)(end - at) <= n || memcmp(at, levels[i], n) != 0)
+			continue;
+		at = memchr(at + n, ' ', (size_t)(end - at) - n);
+		return at ? between(at + 1, end) : line;
+	}
+	return line;
+}
+
+/* Off @text: its last line, without blanks at the end. False: none is left. */
+static bool last_line(struct slice *text, struct slice *ret)
+{
+	const char *start;
+
+	while (text->n > 0 && is_blank(text->p[text->n - 1]))
+		text->n--;
+	if (!text->n)
+		return false;
+	start = memrchr(text->p, '\n', text->n);
+	start = start ? start + 1 : text->p;
+	*ret = between(start, text->p + text->n);
+	text->n = (size_t)(start - text->p);
+	return true;
+}
+
+/*
+ * Of the lines that are not indented, as code and frames of traces are, the
+ * last that names an error, if it is one of the last few; else the last one.
+ */
+static struct slice telling_line(struct slice text)
+{
+	struct slice line, found = {NULL, 0}, indented = {NULL, 0};
+
+	for (int i = 0; i < LOOK_BACK && last_line(&text, &line);) {
+		if (!has_words(line))
+			continue;
+		if (is_blank(line.p[0])) {
+			indented = indented.n ? indented : line;
+			continue;
+		}
+		if (names_error(line))
+			return line;
+		found = found.n ? found : line;
+		i++;
+	}
+	return found.n ? found : indented;
 }
 
 void words_quote(const struct words *words, char *ret, size_t size)
 {
-	size_t end = words ? words->n : 0, start, used = 0;
+	struct slice line = {NULL, 0};
+	size_t used = 0;
 
-	ret[0] = '\0';
-	while (end > 0 && is_blank(words->last[end - 1]))
-		end--;
-	start = end;
-	for (int i = 0; i < QUOTE_LINES && start > 0; i++) {
-		size_t before = i ? start - 1 : start;
+	if (words)
+		line = telling_line((struct slice){words->last, words->n});
+	if (line.n)
+		line = without_head(line);
+	for (size_t i = 0; i < line.n && used + 1 < size; i++) {
+		char c = is_blank(line.p[i]) ? ' ' : line.p[i];
 
-		before = line_start(words->last, before);
-		/* The last one is cut if it must be, others are whole. */
-		if (i && end - before >= size)
-			break;
-		start = before;
-	}
-	if (end - start >= size)
-		start = end - (size - 1);
-	/* Breaks, and what surrounds them, become one. */
-	for (size_t at = start; at < end && used + 1 < size; at++) {
-		char c = words->last[at];
-
-		if (is_blank(c) && (!used || ret[used - 1] == ' '))
-			continue;
-		if (c == '\n' && used + 2 < size)
-			ret[used++] = ';';
-		ret[used++] = is_blank(c) ? ' ' : c;
+		if (c != ' ' || (used && ret[used - 1] != ' '))
+			ret[used++] = c;
 	}
 	ret[used] = '\0';
 }

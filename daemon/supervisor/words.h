@@ -4,14 +4,14 @@
  * Words: what a process of a handler pool writes to its standard error, when
  * the one before it could not begin. It writes into a file in memory, that has
  * neither a reader to wait for nor one to lose; we pass it on to our own
- * standard error, and know the last lines when it ends: the pool's reason.
+ * standard error, and know what it said last when it ends: the pool's reason.
  */
 
 #include "proto/base.h"
 
 #include <sys/types.h>
 
-#define WORDS_LAST_BYTES 512 /* of the end, to quote from */
+#define WORDS_LAST_BYTES 4096 /* of the end, to quote from */
 #define WORDS_LOOK_NS (INT64_C(1000000000))
 
 struct words {
@@ -28,8 +28,8 @@ struct words *words_new(void);
 void words_pass(struct words *words);
 
 /**
- * words_quote() - the last lines, as one
- * @ret:	of @size bytes; "" when it said nothing
+ * words_quote() - the one line of the last that tells most
+ * @ret:	of @size bytes, its beginning; "" when it said nothing
  */
 void words_quote(const struct words *words, char *ret, size_t size);
 

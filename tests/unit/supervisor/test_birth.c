@@ -172,8 +172,8 @@ UNIT(a_program_that_is_not_there_is_the_reason)
 		  "cannot start '/nowhere/at/all': No such file or directory",
 		  1);
 	rig_await(&rig, "fake",
-		  "reason=worker cannot be started: /nowhere/at/all: there is "
-		  "no such program",
+		  "reason=cannot start '/nowhere/at/all': No such file or "
+		  "directory",
 		  1);
 	rig_stop(&rig);
 }

@@ -367,16 +367,14 @@ UNIT(who_is_refused_leaves_the_reason_as_it_was_said)
 
 UNIT(a_program_that_is_not_there_is_named)
 {
-	static char *run[] = {(char *)"/nowhere", NULL};
-	char **before = pool.config.run;
+	const char *why = "cannot start '/nowhere': No such file or directory";
+	char said[128];
 
-	pool.config.run = run;
+	snprintf(said, sizeof(said), "reeved: %s", why);
 	fill(SECOND);
+	pool.workers[0].said = said;
 	end(0, 127 << 8, SECOND);
-	assert_string_equal(pool.reason,
-			    "worker cannot be started: /nowhere: there is no "
-			    "such program");
-	pool.config.run = before;
+	assert_string_equal(pool.reason, why);
 }
 
 UNIT(a_pool_that_grows_keeps_its_workers)
