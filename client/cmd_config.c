@@ -4,6 +4,7 @@
 
 #include "client/autostart.h"
 #include "client/command.h"
+#include "client/effective.h"
 #include "client/field.h"
 #include "client/say.h"
 #include "client/suggest.h"
@@ -91,6 +92,20 @@ static void print_changes(const struct tool *tool, struct slice reply,
 	arena_fini(&arena);
 }
 
+static void print_warnings(const struct tool *tool, struct slice reply)
+{
+	struct json_iter iter = json_enter(field_list(reply, "warnings"));
+	char text[EFFECTIVE_TEXT_BYTES];
+	struct arena arena = {0};
+	struct slice warning;
+
+	while (json_item(&iter, &warning)) {
+		effective_text(warning, &arena, text);
+		say_note(tool, "warning: %s", text);
+	}
+	arena_fini(&arena);
+}
+
 int config_reload(struct tool *tool, bool dry_run)
 {
 	const char *reply;
@@ -112,6 +127,7 @@ int config_reload(struct tool *tool, bool dry_run)
 		printf("nothing %s\n", dry_run ? "would change" : "changed");
 	print_changes(tool, slice_of(reply), true);
 	print_changes(tool, slice_of(reply), false);
+	print_warnings(tool, slice_of(reply));
 	iter = json_enter(field_list(slice_of(reply), "needs_restart"));
 	if (json_item(&iter, &item))
 		say_hint(tool, "a restart leaves running jobs alone: reeve "

@@ -40,6 +40,14 @@ void doctor_config(struct doctor *doctor)
 		doctor_find(doctor, DOCTOR_FAIL, "config",
 			    "Mend it, then: reeve config check",
 			    "a daemon refuses it: %s", would->problem);
+	else if (would->warnings > 1)
+		doctor_find(doctor, DOCTOR_WARN, "config",
+			    "See all: reeve config check", "%s (and %d more)",
+			    would->warning, would->warnings - 1);
+	else if (would->warnings)
+		doctor_find(doctor, DOCTOR_WARN, "config",
+			    "Bring what is missing, or change the file", "%s",
+			    would->warning);
 	else if (would->files == 0)
 		doctor_find(doctor, DOCTOR_OK, "config", NULL,
 			    "there is no file, the defaults hold");

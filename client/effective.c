@@ -10,8 +10,8 @@
 
 #define SAID_BYTES ((size_t)1 << 20)
 
-static void take_problem(struct effective *ret, struct slice problem,
-			 struct arena *arena)
+void effective_text(struct slice problem, struct arena *arena,
+		    char ret[EFFECTIVE_TEXT_BYTES])
 {
 	const char *file = field_text(arena, problem, "file");
 	int64_t line = field_int(problem, "line");
@@ -22,7 +22,7 @@ static void take_problem(struct effective *ret, struct slice problem,
 			 file, line, field_int(problem, "column"));
 	else if (file[0])
 		snprintf(place, sizeof(place), "%s: ", file);
-	snprintf(ret->problem, sizeof(ret->problem), "%.300s%.200s", place,
+	snprintf(ret, EFFECTIVE_TEXT_BYTES, "%.250s%.250s", place,
 		 field_text(arena, problem, "message"));
 }
 
@@ -56,7 +56,11 @@ static bool read_answer(struct effective *ret, struct slice said)
 		return false;
 	iter = json_enter(field_list(said, "problems"));
 	if (json_item(&iter, &item))
-		take_problem(ret, item, &arena);
+		effective_text(item, &arena, ret->problem);
+	iter = json_enter(field_list(said, "warnings"));
+	while (json_item(&iter, &item))
+		if (ret->warnings++ == 0)
+			effective_text(item, &arena, ret->warning);
 	iter = json_enter(field_list(said, "settings"));
 	while (json_item(&iter, &item))
 		take_setting(ret, item, &arena);

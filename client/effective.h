@@ -6,15 +6,23 @@
  */
 
 #include "client/tool.h"
+#include "proto/arena.h"
 
 #define EFFECTIVE_PATH_BYTES 1024
+#define EFFECTIVE_TEXT_BYTES 512
 
 struct effective {
-	char problem[512]; /* the first one, with its place; "": all is well */
+	/* The first one, with its place; "": all is well. */
+	char problem[EFFECTIVE_TEXT_BYTES], warning[EFFECTIVE_TEXT_BYTES];
+	int warnings;
 	char socket[EFFECTIVE_PATH_BYTES]; /* "" if there is a problem */
 	char runtime_dir[EFFECTIVE_PATH_BYTES], state_dir[EFFECTIVE_PATH_BYTES];
 	int files; /* that were read */
 };
+
+/** effective_text() - a problem or a warning, with its place */
+void effective_text(struct slice problem, struct arena *arena,
+		    char ret[EFFECTIVE_TEXT_BYTES]);
 
 /** effective_load() - ask reeved
  *

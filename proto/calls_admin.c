@@ -241,6 +241,8 @@ static const struct schema_field reload_out_fields[] = {
 	OUT_REQ(needs_restart, LIST, .item = SCHEMA_STRING),
 	OUT_REQ(changes, LIST, .item = SCHEMA_STRUCT,
 		.type = &admin_setting_change_type),
+	OUT_REQ(warnings, LIST, .item = SCHEMA_STRUCT,
+		.type = &admin_config_problem_type),
 };
 static const struct schema_type reload_out_type =
 	FIELDS_TYPE(NULL, reload_out_fields);

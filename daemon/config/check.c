@@ -4,21 +4,25 @@
 
 #include <stdio.h>
 
-void check_problems(const struct settings *settings)
+static void tell_list(const struct settings *settings,
+		      const struct settings_problem *list, size_t count,
+		      const char *word)
 {
 	char text[CONFIG_PATH_BYTES + 512];
-	size_t kept = settings->problem_count;
+	size_t kept = count < SETTINGS_PROBLEMS_MAX ? count
+						    : SETTINGS_PROBLEMS_MAX;
 
-	if (kept > SETTINGS_PROBLEMS_MAX)
-		kept = SETTINGS_PROBLEMS_MAX;
 	for (size_t i = 0; i < kept; i++) {
-		settings_problem_text(settings, &settings->problems[i], text,
-				      sizeof(text));
-		fprintf(stderr, "reeved: %s\n", text);
+		settings_problem_text(settings, &list[i], text, sizeof(text));
+		fprintf(stderr, "reeved: %s%s\n", word, text);
 	}
-	if (settings->problem_count > kept)
-		fprintf(stderr, "reeved: and %zu more problems\n",
-			settings->problem_count - kept);
+	if (count > kept)
+		fprintf(stderr, "reeved: %sand %zu more\n", word, count - kept);
+}
+
+void check_problems(const struct settings *settings)
+{
+	tell_list(settings, settings->problems, settings->problem_count, "");
 }
 
 static void tell_json(const struct settings *settings)
@@ -30,6 +34,7 @@ static void tell_json(const struct settings *settings)
 	json_out_member_int(&out, "v", 1);
 	json_out_member_bool(&out, "ok", ok);
 	report_problems(&out, settings);
+	report_warnings(&out, settings);
 	/* With problems the values are no configuration. */
 	if (ok)
 		report_settings(&out,
@@ -47,6 +52,8 @@ bool check_tell(const struct settings *settings)
 		return settings->problem_count == 0;
 	}
 	check_problems(settings);
+	tell_list(settings, settings->warnings, settings->warning_count,
+		  "warning: ");
 	if (settings->problem_count)
 		return false;
 	printf("the configuration is good: ");

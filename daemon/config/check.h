@@ -5,9 +5,9 @@
 #include "daemon/config/settings.h"
 
 /**
- * check_tell() - on stdout that all is well, on stderr each problem; with
- * SETTINGS_CHECK_JSON one object on stdout: "ok", "problems", and without any
- * "files" and "settings"
+ * check_tell() - on stdout that all is well, on stderr each problem
+ * and each warning; with SETTINGS_CHECK_JSON one object on stdout: "ok",
+ * "problems", "warnings", and without any problem "files" and "settings"
  *
  * Return: are there no problems?
  */

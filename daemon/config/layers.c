@@ -25,17 +25,23 @@ struct layers {
 	int error; /* -ENOMEM */
 };
 
-static void keep_problem(struct settings *settings, int file,
-			 struct document_place place, const char *message)
+static void keep(struct settings_problem *list, size_t *count, int file,
+		 struct document_place place, const char *message)
 {
-	struct settings_problem *kept;
+	struct settings_problem *kept = &list[*count];
 
-	if (settings->problem_count++ >= SETTINGS_PROBLEMS_MAX)
+	if ((*count)++ >= SETTINGS_PROBLEMS_MAX)
 		return;
-	kept = &settings->problems[settings->problem_count - 1];
 	*kept = (struct settings_problem){
 		.file = file, .line = place.line, .column = place.column};
 	snprintf(kept->message, sizeof(kept->message), "%s", message);
+}
+
+static void keep_problem(struct settings *settings, int file,
+			 struct document_place place, const char *message)
+{
+	keep(settings->problems, &settings->problem_count, file, place,
+	     message);
 }
 
 void layers_problem(struct settings *settings, const char *fmt, ...)
@@ -56,6 +62,13 @@ void layers_problem_at(struct settings *settings,
 	keep_problem(settings, entry->file,
 		     (struct document_place){entry->line, entry->column},
 		     message);
+}
+
+void layers_warning_at(struct settings *settings,
+		       const struct named_entry *entry, const char *message)
+{
+	keep(settings->warnings, &settings->warning_count, entry->file,
+	     (struct document_place){entry->line, entry->column}, message);
 }
 
 const char *layers_home(void)

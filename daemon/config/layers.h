@@ -25,5 +25,9 @@ void layers_problem(struct settings *settings, const char *fmt, ...)
 void layers_problem_at(struct settings *settings,
 		       const struct named_entry *entry, const char *message);
 
+/** layers_warning_at() - likewise, of what may come right by itself */
+void layers_warning_at(struct settings *settings,
+		       const struct named_entry *entry, const char *message);
+
 /** layers_home() - $HOME, else what the system knows; NULL: nothing */
 const char *layers_home(void);

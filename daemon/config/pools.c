@@ -76,3 +76,16 @@ void pool_config_free(struct pool_config *config)
 	free_words(config->handles);
 	*config = (struct pool_config){.name = ""};
 }
+
+const struct pool_config *pools_config_server(const struct pools_config *pools,
+					      struct slice handler)
+{
+	for (size_t i = 0; i < pools->count; i++) {
+		char **name = pools->list[i].handles;
+
+		for (; name && *name; name++)
+			if (slice_is(handler, *name))
+				return &pools->list[i];
+	}
+	return NULL;
+}

@@ -53,6 +53,10 @@ static inline bool pool_kind_concurrent(enum pool_kind kind)
 	return kind == POOL_HTTP;
 }
 
+/** pools_config_server() - the one that serves @handler; NULL: none does */
+const struct pool_config *pools_config_server(const struct pools_config *pools,
+					      struct slice handler);
+
 /** pool_config_copy() - all of it; 0 or -ENOMEM */
 must_check int pool_config_copy(struct pool_config *ret,
 				const struct pool_config *from);

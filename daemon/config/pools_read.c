@@ -37,6 +37,17 @@ static void wrong(const struct reading *reading,
 	layers_problem_at(reading->settings, entry, text);
 }
 
+/* It may come: the pool waits for it, and the others do not. */
+static void not_yet(const struct reading *reading,
+		    const struct named_entry *entry, const char *what)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "pool '%s': %s; the pool waits for it",
+		 reading->pool->name, what);
+	layers_warning_at(reading->settings, entry, text);
+}
+
 /* What a file says was read once already; what is not said is the default. */
 static struct named_value value(const struct reading *reading,
 				enum named_key key)
@@ -53,12 +64,16 @@ static struct named_value value(const struct reading *reading,
 
 /* ---- run ---- */
 
-static bool is_program(const char *path)
+/* @mode: of access(). 0, or a positive errno, as execve() would say. */
+static int try_file(const char *path, int mode)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       access(path, X_OK) == 0;
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return access(path, mode) < 0 ? errno : 0;
 }
 
 /* A name without a slash is looked for where a shell would. */
@@ -73,7 +88,7 @@ static bool is_in_path(const char *name)
 		size_t n = strcspn(at, ":");
 
 		snprintf(path, sizeof(path), "%.*s/%s", (int)n, at, name);
-		if (n && is_program(path))
+		if (n && try_file(path, X_OK) == 0)
 			return true;
 		at += n + (at[n] == ':');
 	}
@@ -116,32 +131,31 @@ static int copy_run(struct reading *reading, const struct named_entry *entry)
 static void check_run(struct reading *reading, const struct named_entry *entry)
 {
 	const char *first = reading->pool->run[0];
+	bool plugin = reading->pool->kind == POOL_PLUGIN;
 	char text[300];
+	int number;
 
 	require(first); /* what a file says of a list is never empty */
-	if (reading->pool->kind == POOL_PLUGIN) {
-		if (first[0] == '/' && access(first, R_OK) == 0)
+	if (first[0] == '/') {
+		number = try_file(first, plugin ? R_OK : X_OK);
+		if (!number)
 			return;
 		snprintf(text, sizeof(text),
-			 "run: '%.150s' cannot be read: give the absolute path "
-			 "of a shared object",
-			 first);
-	} else if (strchr(first, '/')) {
-		if (first[0] == '/' && is_program(first))
-			return;
+			 "run: '%.150s' cannot be %s now: %s", first,
+			 plugin ? "loaded" : "started", strerror(number));
+		not_yet(reading, entry, text);
+	} else if (plugin || strchr(first, '/')) {
 		snprintf(text, sizeof(text),
-			 "run: '%.150s' is no program that can be started: "
-			 "check its path and chmod +x it",
-			 first);
-	} else {
-		if (is_in_path(first))
-			return;
+			 "run: '%.150s': give the absolute path of %s, or one "
+			 "that begins with ./ and is seen from this file",
+			 first, plugin ? "a shared object" : "a program");
+		wrong(reading, entry, text);
+	} else if (!is_in_path(first)) {
 		snprintf(text, sizeof(text),
-			 "run: there is no program '%.150s' in PATH: give its "
-			 "absolute path",
+			 "run: there is no program '%.150s' in PATH now",
 			 first);
+		not_yet(reading, entry, text);
 	}
-	wrong(reading, entry, text);
 }
 
 static int read_run(struct reading *reading)
@@ -177,26 +191,11 @@ static bool is_handler(const char *name)
 	return true;
 }
 
-/* Who serves it already; NULL: nobody. */
-static const struct pool_config *server_of(const struct pools_config *pools,
-					   const char *handler)
-{
-	for (size_t i = 0; i < pools->count; i++) {
-		char **name = pools->list[i].handles;
-
-		for (; name && *name; name++) {
-			if (strcmp(*name, handler) == 0)
-				return &pools->list[i];
-		}
-	}
-	return NULL;
-}
-
 static void check_handler(struct reading *reading,
 			  const struct named_entry *entry, const char *name)
 {
-	const struct pool_config *other = server_of(&reading->settings->pools,
-						    name);
+	const struct pool_config *other =
+		pools_config_server(&reading->settings->pools, slice_of(name));
 	char text[300];
 
 	if (other == reading->pool) {
@@ -221,8 +220,8 @@ static void check_handler(struct reading *reading,
 static int take_own_handler(struct reading *reading)
 {
 	struct pool_config *pool = reading->pool;
-	const struct pool_config *other = server_of(&reading->settings->pools,
-						    POOL_HTTP_NAME);
+	const struct pool_config *other = pools_config_server(
+		&reading->settings->pools, SLICE(POOL_HTTP_NAME));
 	char text[200];
 
 	if (other) {
@@ -380,7 +379,8 @@ int pools_read(struct settings *settings)
 #ifdef REEVE_HTTP
 	/* Unless somebody else has its name, or serves its handler. */
 	if (!r && !is_known(pools, POOL_HTTP_NAME) &&
-	    !server_of(pools, POOL_HTTP_NAME) && pools->count < POOLS_MAX - 1)
+	    !pools_config_server(pools, SLICE(POOL_HTTP_NAME)) &&
+	    pools->count < POOLS_MAX - 1)
 		r = read_pool(settings, POOL_HTTP_NAME);
 #endif
 	return r;

@@ -229,13 +229,14 @@ void report_settings(struct json_out *out, const struct report_force *force)
 	json_out_array_end(out);
 }
 
-void report_problems(struct json_out *out, const struct settings *settings)
+static void write_problems(struct json_out *out, const char *member,
+			   const struct settings *settings,
+			   const struct settings_problem *list, size_t count)
 {
-	json_out_key(out, "problems");
+	json_out_key(out, member);
 	json_out_array(out);
-	for (size_t i = 0;
-	     i < settings->problem_count && i < SETTINGS_PROBLEMS_MAX; i++) {
-		const struct settings_problem *problem = &settings->problems[i];
+	for (size_t i = 0; i < count && i < SETTINGS_PROBLEMS_MAX; i++) {
+		const struct settings_problem *problem = &list[i];
 
 		json_out_object(out);
 		if (problem->file >= 0)
@@ -249,6 +250,18 @@ void report_problems(struct json_out *out, const struct settings *settings)
 		json_out_object_end(out);
 	}
 	json_out_array_end(out);
+}
+
+void report_problems(struct json_out *out, const struct settings *settings)
+{
+	write_problems(out, "problems", settings, settings->problems,
+		       settings->problem_count);
+}
+
+void report_warnings(struct json_out *out, const struct settings *settings)
+{
+	write_problems(out, "warnings", settings, settings->warnings,
+		       settings->warning_count);
 }
 
 static bool differs(const struct report_force *force,
@@ -297,6 +310,7 @@ size_t report_changes(struct json_out *out, const struct report_force *force,
 	}
 	count += each_named(out, force->last, new, write_named_change);
 	json_out_array_end(out);
+	report_warnings(out, new);
 	return count;
 }
 

@@ -21,7 +21,11 @@ void report_settings(struct json_out *out, const struct report_force *force);
 /** report_problems() - "problems": as many as were kept */
 void report_problems(struct json_out *out, const struct settings *settings);
 
-/** report_changes() - "changed", "needs_restart", "changes" if @new were loaded
+/** report_warnings() - "warnings": as many as were kept */
+void report_warnings(struct json_out *out, const struct settings *settings);
+
+/** report_changes() - "changed", "needs_restart", "changes", "warnings" if @new
+ * were loaded
  *
  * Return: how many settings differ.
  */

@@ -1,5 +1,6 @@
 #include "daemon/config/settings.h"
 
+#include "daemon/config/callbacks_served.h"
 #include "daemon/config/defaults_read.h"
 #include "daemon/config/layers.h"
 #include "daemon/config/pools_read.h"
@@ -111,6 +112,8 @@ int settings_load(struct settings **ret_settings,
 		resolve(settings);
 	if (!r)
 		r = pools_read(settings);
+	if (!r)
+		r = callbacks_served(settings);
 	if (!r)
 		r = defaults_read(settings);
 	if (r < 0)

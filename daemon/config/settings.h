@@ -48,8 +48,12 @@ struct settings {
 	char *files[SETTINGS_FILES_MAX]; /* owned; as read, those with problems
 					    too */
 	size_t file_count;
+	/* Either count may be more than are kept. With a problem nothing of all
+	 * this holds; a warning is of what cannot work as things are now. */
 	struct settings_problem problems[SETTINGS_PROBLEMS_MAX];
-	size_t problem_count; /* may be more than are kept */
+	size_t problem_count;
+	struct settings_problem warnings[SETTINGS_PROBLEMS_MAX];
+	size_t warning_count;
 	enum { SETTINGS_SERVE, SETTINGS_CHECK, SETTINGS_CHECK_JSON } task;
 };
 

@@ -151,6 +151,18 @@ static int apply(struct supervisor *supervisor, struct settings *settings,
 	return 0;
 }
 
+void reload_warn(const struct settings *settings)
+{
+	char text[CONFIG_PATH_BYTES + 512];
+
+	for (size_t i = 0;
+	     i < settings->warning_count && i < SETTINGS_PROBLEMS_MAX; i++) {
+		settings_problem_text(settings, &settings->warnings[i], text,
+				      sizeof(text));
+		log_warning("configuration: %s", text);
+	}
+}
+
 static void log_problems(const struct settings *settings)
 {
 	char text[CONFIG_PATH_BYTES + 512];
@@ -203,8 +215,8 @@ void reload_run(struct supervisor *supervisor,
 	if (!r && !dry_run) {
 		r = apply(supervisor, settings, now_ns);
 		if (!r) {
-			settings = NULL; /* the supervisor's now */
 			log_info("configuration reloaded differing=%zu", count);
+			reload_warn(TAKE(settings)); /* the supervisor's now */
 		}
 	} else if (r > 0 && !dry_run) {
 		log_problems(settings);

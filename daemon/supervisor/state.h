@@ -108,6 +108,9 @@ void stop_turn(struct supervisor *supervisor, int64_t now_ns);
 void reload_run(struct supervisor *supervisor,
 		const struct channel_message *message, int64_t now_ns);
 
+/** reload_warn() - log what does not work as things are now */
+void reload_warn(const struct settings *settings);
+
 /** reload_tell() - a new broker is told what is in force, and from where */
 void reload_tell(struct supervisor *supervisor, int64_t now_ns);
 

@@ -311,6 +311,7 @@ int supervisor_main(const struct settings *settings,
 	}
 	log_info("started pid=%d state=%s workers=%d", (int)getpid(),
 		 supervisor.config->state_dir, supervisor.config->workers);
+	reload_warn(settings);
 	supervisor.listen_check_ns = clock_mono_ns() + LISTEN_CHECK_NS;
 	serve_turn(&supervisor, clock_mono_ns());
 	while (supervisor.state != SUPERVISOR_DONE)

@@ -112,7 +112,8 @@ def types():
             'title': 'Types of the protocol that --json passes on',
             'definitions': reachable(found, (
                 'Job', 'End', 'Queue', 'Worker', 'Pool', 'StatusReply', 'Spec',
-                'ExplainReply', 'Reason', 'Event', 'Setting', 'SettingChange'))}
+                'ExplainReply', 'Reason', 'Event', 'Setting', 'SettingChange',
+                'ConfigProblem'))}
 
 
 def write():

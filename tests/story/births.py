@@ -294,6 +294,72 @@ def a_pool_that_cannot_be_made_fails_its_jobs_if_it_is_told_to(t):
     assert "preload failed: KeyError: 'x'" in job['failure']['message'], job
 
 
+def missing_pools(t):
+    """One pool of each kind, of which nothing is there; and who brings it."""
+    gone = t.folder / 'mounted/later'
+    kinds = {'py': 'worker', 'forked': 'worker, preload: true',
+             'filter': 'lines'}
+    pools = ['%s: {kind: %s, run: [%s/%s], handles: [%s], workers: 1}' % (
+        name, kind, gone, name, name) for name, kind in kinds.items()]
+
+    def mount():
+        gone.mkdir(parents=True)
+        for name in kinds:
+            text = FILTER if name == 'filter' else HANDLERS
+            script = gone / name
+            script.write_text('#!%s\n%s' % (
+                sys.executable, text.replace('NAME', name)))
+            script.chmod(0o755)
+    return pools, list(kinds), mount
+
+
+@story(seconds=90)
+def a_program_that_is_not_there_yet_keeps_only_its_own_pool_waiting(t):
+    pools, names, mount = missing_pools(t)
+    configure(t, python_pool(t, 'other', '1'), *pools)
+    t.start()
+    jobs = [submit(t, name, n=7) for name in names]
+    call(t, 'other')
+    t.run(['true'])
+    for name in names:
+        eventually(lambda: pool(t, name)['state'] == 'degraded', 30)
+        reason = pool(t, name)['reason']
+        assert reason.endswith("%s/mounted/later/%s': No such file or "
+                               "directory" % (t.folder, name)), reason
+        assert [text for text in t.c.call('admin.Status')['warnings']
+                if text == 'pool %s is degraded: %s' % (name, reason)]
+        assert "configuration: " in t.log_text()
+    # Loudly, but it is no reason to refuse the rest.
+    warnings = t.c.call('admin.Reload')['warnings']
+    equal([(one['line'], one['message']) for one in warnings],
+          [(3 + n, "pool '%s': run: '%s/mounted/later/%s' cannot be started "
+            "now: No such file or directory; the pool waits for it"
+            % (name, t.folder, name)) for n, name in enumerate(names)])
+    mount()
+    for job in jobs:
+        equal(t.wait(job, 60)['result']['n'], 7)
+    equal(t.c.call('admin.Reload')['warnings'], [])
+    for name in names:
+        equal(pool(t, name)['state'], 'running')
+
+
+@story(seconds=60)
+def why_a_program_cannot_be_started_is_said_as_the_kernel_says_it(t):
+    plain, alone = t.folder / 'plain', t.folder / 'alone'
+    plain.write_text('no program\n')
+    alone.write_text('#!/nowhere/python3\n')
+    alone.chmod(0o755)
+    says = {'plain': 'Permission denied',
+            'alone': 'its interpreter is not there: No such file or directory'}
+    configure(t, *['%s: {kind: worker, run: [%s], handles: [%s], workers: 1}' %
+                   (path.name, path, path.name) for path in (plain, alone)])
+    t.start()
+    for name, why in says.items():
+        eventually(lambda: pool(t, name)['state'] == 'degraded', 30)
+        equal(pool(t, name)['reason'],
+              "cannot start '%s': %s" % (t.folder / name, why))
+
+
 @story(seconds=120)
 def nothing_is_lost_while_everything_is_killed(t):
     configure(t, python_pool(t, 'py', '1..3'),

@@ -2,7 +2,7 @@
 """The configuration, told to a real daemon: files and their layers, what is
 refused and how, and what a reload does.
 
-covers: daemon/config/check daemon/config/layers
+covers: daemon/config/check daemon/config/layers daemon/config/callbacks_served
 covers: daemon/supervisor/reload daemon/broker/config_link client/cmd_config
 """
 import json
@@ -73,6 +73,43 @@ def a_check_says_each_problem_with_its_place(t):
     for path in (system, fragment, user):
         path.unlink()
     t.start()
+
+
+@story
+def what_may_come_right_by_itself_is_warned_of_and_not_refused(t):
+    path = put(t, 'pools:\n  late: {run: /nowhere/prog, handles: late}\n'
+                  'callbacks: [{on: failed, call: nobody}]\n')
+    said = [
+        "%s:2:15: pool 'late': run: '/nowhere/prog' cannot be started now: "
+        "No such file or directory; the pool waits for it" % path,
+        "%s:3:12: a callback calls 'nobody', which no pool serves: it waits "
+        "until a pool or a consumer does" % path]
+    code, out, err = check(t, '--check')
+    equal((code, err.splitlines()),
+          (0, ['reeved: warning: ' + text for text in said]))
+    assert out.startswith('the configuration is good: 1 file'), out
+    told = json.loads(check(t, '--check=json')[1])
+    equal((told['ok'], told['problems'], len(told['warnings'])), (True, [], 2))
+    equal((told['warnings'][1]['line'], told['warnings'][1]['column']),
+          (3, 12))
+    t.start()
+    for text in said:
+        assert 'configuration: ' + text in t.log_text()
+    code, out, err = tool(t, 'daemon', 'reload')
+    equal((code, out), (0, 'nothing changed\n'))
+    equal(err.splitlines(), ['reeve: warning: ' + text for text in said])
+    code, out, err = tool(t, 'doctor', '--json')
+    config = [one for one in json.loads(out)['checks']
+              if one['name'] == 'config'][0]
+    equal((config['status'], config['message']),
+          ('warn', said[0] + ' (and 1 more)'))
+    # One who follows says whom, and what would take it.
+    failed = t.run(['false'])['id']
+    job = tool(t, 'ls', 'queue=callbacks', '-o', 'ids')[1].strip()
+    text = tool(t, 'explain', job)[1]
+    assert "no pool serves handler 'nobody'" in text, text
+    assert 'reeve work nobody' in text, text
+    assert 'it is a callback of job %d' % failed in text, text
 
 
 @story
@@ -172,7 +209,8 @@ def a_reload_holds_at_once_and_disturbs_nothing(t):
     equal(waiting.result()['jobs'][0]['state'], 'succeeded')
     assert pid
     # A second one changes nothing.
-    equal(reload(t), {'changed': [], 'needs_restart': [], 'changes': []})
+    equal(reload(t), {'changed': [], 'needs_restart': [], 'changes': [],
+                      'warnings': []})
 
 
 @story

@@ -97,6 +97,46 @@ UNIT(what_is_wrong_has_its_place)
 	}
 }
 
+UNIT(a_handler_that_no_pool_serves_is_warned_of)
+{
+	static const char pool[] =
+		"pools: {p: {run: sh, handles: here}}\n"
+		"callbacks: [{on: done, call: here}, {on: done, exec: [a]}]\n";
+	static const struct {
+		const char *text;
+		size_t count;
+		int line;
+	} cases[] = {
+		{pool, 0, 0},
+		{"callbacks:\n  - {on: done, sh: x}\n"
+		 "  - {on: [failed, done], call: nobody}\n",
+		 1, 2},
+		{"queues:\n  q: {on_done: [{call: nobody}],\n"
+		 "      on_failure: [{sh: x}, {call: nobody, args: {a: 1}}]}\n",
+		 2, 2},
+#ifdef REEVE_HTTP
+		{"callbacks: [{on: done, http: {url: \"http://a\"}}]\n", 0, 0},
+#endif
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct settings *settings = load_text(cases[i].text);
+
+		assert_int_equal(settings->problem_count, 0);
+		assert_int_equal(settings->warning_count, cases[i].count);
+		if (cases[i].count) {
+			assert_int_equal(settings->warnings[0].line,
+					 cases[i].line);
+			assert_string_equal(
+				settings->warnings[0].message,
+				"a callback calls 'nobody', which no pool "
+				"serves: it waits until a pool or a consumer "
+				"does");
+		}
+		settings_free(settings);
+	}
+}
+
 UNIT(each_item_is_told_and_the_rest_of_the_file_is_read)
 {
 	struct settings *settings = load_text(
@@ -132,6 +172,7 @@ int main(void)
 		cmocka_unit_test(
 			each_queue_stands_once_with_the_lists_that_are_said),
 		cmocka_unit_test(what_is_wrong_has_its_place),
+		cmocka_unit_test(a_handler_that_no_pool_serves_is_warned_of),
 		cmocka_unit_test(
 			each_item_is_told_and_the_rest_of_the_file_is_read),
 		cmocka_unit_test(there_is_a_limit_for_each_end),

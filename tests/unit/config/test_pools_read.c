@@ -52,13 +52,13 @@ UNIT(what_is_said_is_taken)
 		"    retire: {jobs: 5K, age: 1h, memory: 2M, jitter: 20%}\n"
 		"    broken: fail\n"
 		"  q: {kind: lines, run: [cat], handles: [c]}\n",
-		&(const char *){NULL});
+		NULL);
 	const struct pool_config *pool = settings->pools.list;
 	char path[128];
 
-	/* Not there yet: the one problem. */
-	assert_int_equal(settings->problem_count, 1);
-	assert_int_equal(settings->problems[0].line, 4);
+	/* Not there yet: the one warning. */
+	assert_int_equal(settings->warning_count, 1);
+	assert_int_equal(settings->warnings[0].line, 4);
 	assert_int_equal(pool->kind, POOL_PLUGIN);
 	snprintf(path, sizeof(path), "%s/x.so", folder);
 	assert_string_equal(pool->run[0], path);
@@ -83,9 +83,7 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 	} cases[] = {
 		{"pools: {a: {handles: h}}", "it has no 'run'"},
 		{"pools: {a: {run: sh}}", "it has no 'handles'"},
-		{"pools: {a: {run: /nowhere/x, handles: h}}", "chmod +x"},
-		{"pools: {a: {run: no-such-program, handles: h}}", "in PATH"},
-		{"pools: {a: {run: /etc, handles: h}}", "chmod +x"},
+		{"pools: {a: {run: some/where, handles: h}}", "absolute path"},
 		{"pools: {a: {run: sh, handles: exec}}", "not exec"},
 		{"pools: {a: {run: sh, handles: a b}}", "without blanks"},
 		{"pools: {a: {run: sh, handles: [h, h]}}", "there twice"},
@@ -135,6 +133,39 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 }
 
 #ifdef REEVE_HTTP
+/* It may be mounted, built or unpacked later: the other pools do not wait. */
+UNIT(a_program_that_is_not_there_yet_is_only_warned_of)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{"pools: {a: {run: /nowhere/x, handles: h}}",
+		 "pool 'a': run: '/nowhere/x' cannot be started now: No such "
+		 "file or directory"},
+		{"pools: {a: {run: no-such-program, handles: h}}",
+		 "there is no program 'no-such-program' in PATH now"},
+		{"pools: {a: {run: /etc, handles: h}}", "Permission denied"},
+		{"pools: {a: {run: /etc/passwd, handles: h}}",
+		 "Permission denied"},
+		{"pools: {a: {kind: lines, run: /nowhere/x, handles: h}}",
+		 "'/nowhere/x' cannot be started now"},
+		{"pools: {a: {kind: plugin, run: /nowhere/x.so, handles: h}}",
+		 "'/nowhere/x.so' cannot be loaded now: No such file"},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct settings *settings = load(cases[i].text, NULL);
+		const struct settings_problem *warning = settings->warnings;
+
+		assert_int_equal(settings->warning_count, 1);
+		assert_non_null(strstr(warning->message, cases[i].says));
+		assert_int_equal(warning->line, 1);
+		assert_int_not_equal(warning->column, 0);
+		assert_string_equal(settings->pools.list[0].name, "a");
+		settings_free(settings);
+	}
+}
+
 static void expect_words(char **run, const char *const *words)
 {
 	size_t i = 0;
@@ -240,6 +271,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_said_has_its_default),
 		cmocka_unit_test(what_is_said_is_taken),
 		cmocka_unit_test(what_cannot_be_is_refused_and_says_why),
+		cmocka_unit_test(
+			a_program_that_is_not_there_yet_is_only_warned_of),
 #ifdef REEVE_HTTP
 		cmocka_unit_test(the_pool_http_is_there_without_a_word),
 		cmocka_unit_test(what_is_said_of_it_changes_it),
