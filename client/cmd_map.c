@@ -303,7 +303,7 @@ static bool has_items_now(const struct map *map)
 
 static void wait_for_more(const struct map *map)
 {
-	struct pollfd fds[FLIGHT_WATCHES + 3];
+	struct pollfd fds[FLIGHT_WATCHES + 4];
 	int watches[FLIGHT_WATCHES];
 	size_t n = flight_fds(&map->flight, watches);
 	int timeout_ms = map->tool->err.terminal ? 200 : 1000;
@@ -315,6 +315,8 @@ static void wait_for_more(const struct map *map)
 	}
 	fds[n++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = glance_fd(&map->glance),
+				   .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = group_hold_fd(&map->hold),
 				   .events = POLLIN};
 	if (!map->stopping && !map->all_read && map->source.fd >= 0 &&
 	    !map->source.eof && flight_room(&map->flight) > 0)
@@ -335,6 +337,7 @@ static int loop(struct map *map)
 	int result = 0;
 
 	while (result == 0 && !is_over(map)) {
+		group_hold_look(&map->hold);
 		result = submit_some(map);
 		if (result == 0)
 			result = take_ends(map);
@@ -416,40 +419,6 @@ int map_open_source(struct map *map, char **lists, int count)
 	return 0;
 }
 
-static int open_group(struct map *map)
-{
-	struct json_out out = {0};
-	struct slice value;
-	const char *reply;
-	int result = map_group(map, &out);
-
-	if (result == 0 && reeve_call(map->tool->r, "org.reeve.jobs.OpenGroup",
-				      out.p, &reply) != 0)
-		result = say_error(map->tool);
-	json_out_fini(&out);
-	if (result != 0)
-		return result;
-	if (!json_find(slice_of(reply), "group", &value) ||
-	    json_int(value, &map->group) != 0)
-		return say_fail(
-			map->tool, EXIT_INTERNAL,
-			"Are they of the same version? See: reeve doctor",
-			"the daemon's answer to OpenGroup has no "
-			"group");
-	return 0;
-}
-
-static void close_group(struct map *map)
-{
-	char params[64];
-
-	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}", map->group);
-	if (reeve_call(map->tool->r, "org.reeve.jobs.CloseGroup", params,
-		       NULL) != 0)
-		say_note(map->tool, "cannot close group %" PRId64 ": %s",
-			 map->group, reeve_error(map->tool->r)->message);
-}
-
 /* The command and its items. */
 static int begin_items(struct map *map, int argc, char **argv)
 {
@@ -528,9 +497,7 @@ static int begin(struct map *map, int argc, char **argv)
 	progress_init(&map->progress, tool, clock_monotonic_ms());
 	if (options->again)
 		return map_again_begin(map);
-	result = open_group(map);
-	map->defaults.group = map->group;
-	return result;
+	return map_open_group(map);
 }
 
 static int carry_out(struct map *map)
@@ -543,7 +510,7 @@ static int carry_out(struct map *map)
 	map->signal = interrupt_catch();
 	result = loop(map);
 	if (!map->options->again)
-		close_group(map);
+		map_close_group(map);
 	return result == 0 ? map_summary(map) : result;
 }
 

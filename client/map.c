@@ -6,6 +6,7 @@
 #include "client/say.h"
 #include "client/text.h"
 #include "client/words.h"
+#include "proto/json_in.h"
 #include "proto/json_out.h"
 
 #include <inttypes.h>
@@ -96,6 +97,42 @@ int map_group(struct map *map, struct json_out *out)
 	return json_out_ok(out) ? 0 : say_memory(map->tool);
 }
 
+int map_open_group(struct map *map)
+{
+	struct json_out out = {0};
+	struct slice value;
+	const char *reply;
+	int result = map_group(map, &out);
+
+	if (result == 0 && reeve_call(map->tool->r, "org.reeve.jobs.OpenGroup",
+				      out.p, &reply) != 0)
+		result = say_error(map->tool);
+	json_out_fini(&out);
+	if (result != 0)
+		return result;
+	if (!json_find(slice_of(reply), "group", &value) ||
+	    json_int(value, &map->group) != 0)
+		return say_fail(
+			map->tool, EXIT_INTERNAL,
+			"Are they of the same version? See: reeve doctor",
+			"the daemon's answer to OpenGroup has no "
+			"group");
+	map->defaults.group = map->group;
+	group_hold_begin(&map->hold, map->tool->r, map->group);
+	return 0;
+}
+
+void map_close_group(struct map *map)
+{
+	char params[64];
+
+	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}", map->group);
+	if (reeve_call(map->tool->r, "org.reeve.jobs.CloseGroup", params,
+		       NULL) != 0)
+		say_note(map->tool, "cannot close group %" PRId64 ": %s",
+			 map->group, reeve_error(map->tool->r)->message);
+}
+
 /* As long as the number of items is not known, a share of a few says nothing. */
 bool map_is_enough(const struct map *map)
 {
@@ -158,6 +195,7 @@ void map_draw(struct map *map)
 
 void map_fini(struct map *map)
 {
+	group_hold_end(&map->hold);
 	glance_fini(&map->glance);
 	for (size_t i = 0; i < map->failure_count; i++) {
 		free(map->failures[i].item);

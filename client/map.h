@@ -4,6 +4,7 @@
 
 #include "client/flight.h"
 #include "client/glance.h"
+#include "client/group_hold.h"
 #include "client/job_args.h"
 #include "client/pattern.h"
 #include "client/source.h"
@@ -41,6 +42,7 @@ struct map {
 	struct progress progress;
 	struct glance glance;
 	int64_t group;
+	struct group_hold hold;
 	size_t chunk;	      /* most in the next call */
 	int64_t most_failed;  /* stop at so many; 0: no limit */
 	bool most_is_percent; /* most_failed is one, of all or of those ended */
@@ -64,10 +66,12 @@ bool map_put_result(const struct map *map, const char *result,
 /** map_too_long() - say that of an item. Return: the exit code */
 must_check int map_too_long(const struct map *map);
 
-/** map_group() - the parameters of OpenGroup, terminated
- *
- * Return: 0, or the exit code, with the error said. */
+/** map_group() - the parameters of OpenGroup; 0, or the exit code, said */
 must_check int map_group(struct map *map, struct json_out *out);
+/** map_open_group() - held until we end. Return: 0, or the exit code, said */
+must_check int map_open_group(struct map *map);
+/** map_close_group() - there will be no more; what fails is said */
+void map_close_group(struct map *map);
 
 /** map_is_enough() - so many have failed that the rest is to be cancelled */
 bool map_is_enough(const struct map *map);
@@ -98,16 +102,13 @@ void map_fini(struct map *map);
 
 /** map_open_source() - where the items come from
  * @lists:	behind the command, from the first ::: on; NULL: none
- *
  * Return: 0, or the exit code, with the error said. */
 must_check int map_open_source(struct map *map, char **lists, int count);
 
 /** map_call() - the whole of it, with calls of a handler; the exit code */
 must_check int map_call(struct map *map, int argc, char **argv);
 
-/** map_dry_run() - print the commands, one a line, and submit nothing
- *
- * Return: the exit code. */
+/** map_dry_run() - print the commands, and submit nothing; the exit code */
 must_check int map_dry_run(struct map *map);
 
 /** map_again_begin() - look at the group of --retry-failed; 0, or the exit code,
@@ -115,6 +116,5 @@ must_check int map_dry_run(struct map *map);
 must_check int map_again_begin(struct map *map);
 
 /** map_again_some() - let up to @most of its failed jobs run again
- *
  * Return: 0, or the exit code, with the error said. */
 must_check int map_again_some(struct map *map, size_t most);

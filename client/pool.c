@@ -88,7 +88,7 @@ static void close_group(struct reeve_pool *pool)
 	snprintf(params, sizeof(params), "{\"group\":%" PRId64 "}",
 		 pool->group);
 	if (reeve_call(pool->r, "org.reeve.jobs.CloseGroup", params, NULL) != 0)
-		return; /* it stays open, and empty: that costs nothing */
+		return; /* the daemon will when we are gone */
 }
 
 void reeve_pool_free(struct reeve_pool *pool)
@@ -100,6 +100,7 @@ void reeve_pool_free(struct reeve_pool *pool)
 		reeve_watch_free(pool->watches[--pool->watch_count]);
 	link_close(&pool->calls);
 	close_group(pool);
+	group_hold_end(&pool->hold);
 	if (pool->gather)
 		json_out_fini(&pool->gather->out);
 	free(pool->gather);

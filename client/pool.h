@@ -8,6 +8,7 @@
  * keys, and from then on ends are asked for by id.
  */
 
+#include "client/group_hold.h"
 #include "client/stream.h"
 #include "client/submit.h"
 
@@ -47,6 +48,7 @@ struct reeve_pool {
 	struct reeve *r;
 	struct json_out head; /* of each message */
 	int64_t group;
+	struct group_hold hold;
 	struct link calls;
 	struct reeve_stream *ends;		   /* NULL: by id */
 	struct reeve_watch *watches[POOL_WATCHES]; /* when by id */

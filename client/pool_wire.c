@@ -258,7 +258,7 @@ int pool_open(struct reeve_pool *pool, const char *name, const char *group)
 	if (group)
 		params = slice_of(group);
 	if (result == 0)
-		/* Twice leaves an empty group behind: no harm. */
+		/* Twice leaves an empty group behind, for a while. */
 		result = handle_call(r, "org.reeve.jobs.OpenGroup", params,
 				     true, &reply);
 	if (result != 0)
@@ -268,6 +268,7 @@ int pool_open(struct reeve_pool *pool, const char *name, const char *group)
 		return handle_fail(r, REEVE_E_PROTOCOL, NULL,
 				   "the daemon's answer to OpenGroup has no "
 				   "group");
+	group_hold_begin(&pool->hold, r, pool->group);
 	result = open_ends(pool);
 	if (result == 0)
 		result = handle_dial(r, &pool->calls,
@@ -317,6 +318,8 @@ static int recover(struct reeve_pool *pool)
 	drop_early(pool);
 	for (;;) {
 		result = handle_dial(pool->r, &pool->calls, deadline_ms);
+		if (result == 0)
+			group_hold_again(&pool->hold);
 		for (size_t i = 0; result == 0 && i < pool->under_way_count;
 		     i++) {
 			result = send_batch(pool, pool->under_way[i]);

@@ -473,7 +473,8 @@ struct reeve_task {
 };
 
 /**
- * reeve_pool_new() - begin; the daemon makes a group for it
+ * reeve_pool_new() - begin; the daemon makes a group for it, and closes that
+ * when the program is gone
  * @defaults:	handler, and what holds for all: queue, timeout, retries; `name`
  *		is the group's. Not read later.
  * @outstanding: most tasks that were put and not handed out; 0: 10000, which is

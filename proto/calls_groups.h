@@ -24,6 +24,12 @@ struct call_close_group {
 };
 enum { CALL_CLOSE_GROUP_group };
 
+struct call_hold_group {
+	uint64_t has;
+	int64_t group;
+};
+enum { CALL_HOLD_GROUP_group };
+
 struct call_get_group {
 	uint64_t has;
 	int64_t group;

@@ -95,6 +95,13 @@ static const struct schema_field close_group_in_fields[] = {
 static const struct schema_type close_group_in_type =
 	FIELDS_TYPE(NULL, close_group_in_fields);
 
+static const struct schema_field hold_group_in_fields[] = {
+	IN_REQ(CALL_HOLD_GROUP, call_hold_group, group, INT, .min = 1,
+	       .max = ID_MAX),
+};
+static const struct schema_type hold_group_in_type =
+	FIELDS_TYPE(NULL, hold_group_in_fields);
+
 static const struct schema_field get_group_in_fields[] = {
 	IN_REQ(CALL_GET_GROUP, call_get_group, group, INT, .min = 1,
 	       .max = ID_MAX),
@@ -358,6 +365,7 @@ static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "OpenGroup", &open_group_in_type,
 	 &open_group_out_type, true},
 	{"org.reeve.jobs", "CloseGroup", &close_group_in_type, NULL, true},
+	{"org.reeve.jobs", "HoldGroup", &hold_group_in_type, NULL, true},
 	{"org.reeve.jobs", "GetGroup", &get_group_in_type, &get_group_out_type,
 	 true},
 	{"org.reeve.jobs", "Get", &get_in_type, &get_out_type, true},

@@ -118,6 +118,7 @@ static const struct schema_field job_group_fields[] = {
 	OUT_REQ(pending, INT),
 	OUT_REQ(counts, MAP, .item = SCHEMA_INT),
 	OUT_OPT(progress, FLOAT),
+	OUT_OPT(abandoned, BOOL),
 };
 const struct schema_type job_group_type = FIELDS_TYPE("Group",
 						      job_group_fields);

@@ -298,6 +298,7 @@ static void fini(struct broker *broker)
 	fleet_fini(broker);
 	reserves_fini(&broker->reserves);
 	leases_fini(&broker->leases);
+	group_holds_fini(broker);
 	waits_fini(&broker->waits);
 	follows_fini(broker);
 	advance_tell_fini(broker);

@@ -1,4 +1,4 @@
-/* OpenGroup, CloseGroup, GetGroup. */
+/* OpenGroup, CloseGroup, HoldGroup, GetGroup. */
 
 #include <errno.h>
 
@@ -28,6 +28,21 @@ static void no_such_group(struct call *call, int64_t id)
 		       "OpenGroup makes a new one");
 }
 
+static void hold(struct call *call, const struct store_group_op *op)
+{
+	struct json_out *out;
+
+	if (!op->closed) {
+		if (group_hold_take(call, op->id))
+			call_error_memory(call);
+		return;
+	}
+	out = call_error(call, "org.reeve.jobs.GroupClosed");
+	json_out_member_int(out, "group", op->id);
+	call_error_end(call, "the group is closed: it takes no more jobs",
+		       "OpenGroup makes a new one");
+}
+
 static void committed(struct call *call, struct batch *batch)
 {
 	const struct store_group_op *op = &batch->store.groups[call->first];
@@ -37,8 +52,12 @@ static void committed(struct call *call, struct batch *batch)
 		call_error_storage(call, batch->fault.message);
 		return;
 	}
-	if (op->kind == STORE_GROUP_CLOSE && !op->found) {
+	if (!op->found) {
 		no_such_group(call, op->id);
+		return;
+	}
+	if (op->kind == STORE_GROUP_TIE) {
+		hold(call, op);
 		return;
 	}
 	out = call_reply(call, false);
@@ -99,6 +118,17 @@ void call_close_group(struct call *call, void *params)
 
 	start(call, &(struct store_group_op){
 			    .kind = STORE_GROUP_CLOSE,
+			    .id = p->group,
+			    .uid = call->uid,
+		    });
+}
+
+void call_hold_group(struct call *call, void *params)
+{
+	struct call_hold_group *p = params;
+
+	start(call, &(struct store_group_op){
+			    .kind = STORE_GROUP_TIE,
 			    .id = p->group,
 			    .uid = call->uid,
 		    });

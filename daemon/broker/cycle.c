@@ -474,6 +474,7 @@ void cycle_tick(struct broker *broker)
 	staff_tick(broker, now_ns);
 	leases_tick(broker, now_ns);
 	reserves_tick(broker);
+	group_holds_tick(broker, now_ns);
 	arm(broker);
 	cycle_kick(broker);
 	stop_check(broker);

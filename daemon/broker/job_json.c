@@ -216,6 +216,8 @@ void job_json_group_members(struct json_out *out,
 	json_out_key(out, "counts");
 	job_json_counts(out, group->counts);
 	write_group_progress(out, group, advanced);
+	if (group->abandoned)
+		json_out_member_bool(out, "abandoned", true);
 }
 
 void job_json_group(struct json_out *out, const struct store_group *group,

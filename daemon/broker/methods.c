@@ -36,6 +36,8 @@ static const struct call_method methods[] = {
 	 .run = call_open_group},
 	{JOBS(CloseGroup), CALL_ALONE, WITH(call_close_group),
 	 .run = call_close_group},
+	{JOBS(HoldGroup), CALL_ALONE, WITH(call_hold_group), .streams = true,
+	 .run = call_hold_group},
 	{JOBS(GetGroup), CALL_ALONE, WITH(call_get_group),
 	 .run = call_get_group},
 	{JOBS(Cancel), CALL_ALONE, WITH(call_cancel), .run = call_cancel},

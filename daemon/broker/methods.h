@@ -36,6 +36,7 @@ void call_get_spec(struct call *call, void *params);
 /* call_groups.c */
 void call_open_group(struct call *call, void *params);
 void call_close_group(struct call *call, void *params);
+void call_hold_group(struct call *call, void *params);
 void call_get_group(struct call *call, void *params);
 /* call_query.c */
 void call_get(struct call *call, void *params);

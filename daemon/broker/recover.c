@@ -341,6 +341,8 @@ int recover(struct broker *broker)
 		result = recover_worker(&r, &r.snapshot.workers[i]);
 	if (result == 0)
 		result = recover_strays(&r);
+	for (size_t i = 0; result == 0 && i < r.snapshot.tied_group_count; i++)
+		result = group_hold_adopt(broker, r.snapshot.tied_groups[i]);
 	if (result == 0)
 		know_handlers(&r);
 	/* Also what a worker would give back: nobody has them for it. */

@@ -18,6 +18,7 @@
 #include "daemon/broker/examiner.h"
 #include "daemon/broker/fleet.h"
 #include "daemon/broker/follow.h"
+#include "daemon/broker/group_hold.h"
 #include "daemon/broker/lane.h"
 #include "daemon/broker/leases.h"
 #include "daemon/broker/link.h"
@@ -88,6 +89,7 @@ struct broker {
 
 	struct conns conns;
 	struct waits waits;
+	struct group_holds holds; /* closed when nobody holds them */
 	struct follows follows;
 	struct subscribe subscribe; /* who is told of events */
 

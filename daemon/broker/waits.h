@@ -27,7 +27,8 @@ struct waiter {
 	link; /* at its point; embedded in the call's state */
 	struct wait_point *point; /* NULL: not waiting */
 	struct call *call;
-	bool early; /* needs nothing but the row: see waits_early() */
+	struct broker *owner; /* of one that has no call */
+	bool early;	      /* needs nothing but the row: see waits_early() */
 	/*
 	 * A job ended (@row), or the group changed (@group); the other is
 	 * NULL. Both NULL: its end cannot be told, waits.why says why. A job's waiter is called once and is off then; a group's is

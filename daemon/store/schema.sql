@@ -182,14 +182,15 @@ CREATE TABLE queue (
 
 -- The counts of ends are of all that ended, also of jobs that are gone by now:
 -- a group has not gone well because what failed was purged. told: its callbacks
--- were entered, which happens once.
+-- were entered, which happens once. changed: opened, or a job of it changed its
+-- state. tie 1: it is closed when nobody holds it; 2: it was.
 CREATE TABLE grp (
 	id INTEGER PRIMARY KEY,
 	name TEXT,
 	total INTEGER NOT NULL,
 	closed INTEGER NOT NULL,
 	uid INTEGER NOT NULL,
-	created INTEGER NOT NULL,
+	changed INTEGER NOT NULL,
 	held INTEGER NOT NULL DEFAULT 0,
 	blocked INTEGER NOT NULL DEFAULT 0,
 	scheduled INTEGER NOT NULL DEFAULT 0,
@@ -199,9 +200,11 @@ CREATE TABLE grp (
 	failed INTEGER NOT NULL DEFAULT 0,
 	cancelled INTEGER NOT NULL DEFAULT 0,
 	callbacks TEXT,
-	told INTEGER NOT NULL DEFAULT 0
+	told INTEGER NOT NULL DEFAULT 0,
+	tie INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX grp_owing ON grp (id) WHERE callbacks IS NOT NULL AND told = 0;
+CREATE INDEX grp_tied ON grp (id) WHERE tie = 1 AND closed = 0;
 
 CREATE TABLE worker (
 	id INTEGER PRIMARY KEY,

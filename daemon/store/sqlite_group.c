@@ -21,9 +21,10 @@ int group_read(struct sql *sql, struct arena *arena, int64_t id,
 		.total = sql_int(stmt, 1),
 		.closed = sql_int(stmt, 2),
 		.uid = (uint32_t)sql_int(stmt, 3),
+		.abandoned = sql_int(stmt, 4) == 2,
 	};
 	for (int i = 0; i < STATE_COUNT; i++)
-		ret->counts[i] = sql_int(stmt, 4 + i);
+		ret->counts[i] = sql_int(stmt, 5 + i);
 	error = sql_copy(stmt, 0, arena, &ret->name);
 	sql_done(stmt);
 	return error;
@@ -45,15 +46,26 @@ static int open_group(struct txn *txn, struct store_group_op *op)
 	return sql_run(txn->sql, stmt);
 }
 
-static int close_group(struct txn *txn, struct store_group_op *op)
+static int change_group(struct txn *txn, struct store_group_op *op)
 {
-	int error = SQL_DO(txn->sql, SQL_GROUP_CLOSE, op->id);
+	static const enum sql_id statements[] = {
+		[STORE_GROUP_CLOSE] = SQL_GROUP_CLOSE,
+		[STORE_GROUP_TIE] = SQL_GROUP_TIE,
+		[STORE_GROUP_ABANDON] = SQL_GROUP_ABANDON,
+	};
+	int error = SQL_DO(txn->sql, statements[op->kind], op->id);
+
+	struct store_group group;
 
 	op->found = !error && sql_changes(txn->sql) > 0;
+	if (error || op->found || op->kind != STORE_GROUP_TIE)
+		return error;
+	error = group_read(txn->sql, txn->arena, op->id, &group, &op->closed);
+	op->found = op->closed;
 	return error;
 }
 
-/* Both are changes that the batch tells of, and what is known of a group
+/* All are changes that the batch tells of, and what is known of a group
  * before its ops is not true after them. */
 int txn_groups(struct txn *txn)
 {
@@ -67,7 +79,7 @@ int txn_groups(struct txn *txn)
 		if (op->kind == STORE_GROUP_OPEN)
 			error = open_group(txn, op);
 		else
-			error = close_group(txn, op);
+			error = change_group(txn, op);
 		if (error)
 			return error;
 		if (op->found && tally_at(&txn->store->groups, op->id, &entry))

@@ -199,6 +199,32 @@ static int load_queues(struct store *store, struct arena *arena,
 	return error;
 }
 
+static int load_tied_groups(struct store *store, struct arena *arena,
+			    struct store_snapshot *ret)
+{
+	int error = 0;
+	struct sqlite3_stmt *stmt = sql_use(&store->sql, SQL_GROUPS_TIED,
+					    &error);
+	size_t capacity = 0;
+	bool row;
+
+	if (!stmt)
+		return error;
+	for (;;) {
+		error = sql_row(&store->sql, stmt, &row);
+		if (error || !row)
+			return error;
+		error = room_for(arena, (void **)&ret->tied_groups,
+				 ret->tied_group_count, &capacity,
+				 sizeof(*ret->tied_groups));
+		if (error)
+			break;
+		ret->tied_groups[ret->tied_group_count++] = sql_int(stmt, 0);
+	}
+	sql_done(stmt);
+	return error;
+}
+
 static int load_carried(struct store *store, struct store_snapshot *ret)
 {
 	int error = 0;
@@ -247,6 +273,8 @@ int store_load(struct store *store, struct arena *arena,
 			error = load_running(store, arena, &snapshot);
 		if (!error)
 			error = load_queues(store, arena, &snapshot);
+		if (!error)
+			error = load_tied_groups(store, arena, &snapshot);
 		if (!error)
 			error = load_carried(store, &snapshot);
 		if (!error)

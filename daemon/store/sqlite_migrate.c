@@ -126,6 +126,9 @@ static const struct migrate_step our_steps[] = {
 	 make_members},
 	{7, "ALTER TABLE meta ADD COLUMN identity BLOB;"
 	    "UPDATE meta SET identity = randomblob(16);"},
+	{8, "ALTER TABLE grp RENAME COLUMN created TO changed;"
+	    "ALTER TABLE grp ADD COLUMN tie INTEGER NOT NULL DEFAULT 0;"
+	    "CREATE INDEX grp_tied ON grp (id) WHERE tie = 1 AND closed = 0;"},
 };
 
 static int read_version(struct sql *sql, int *ret)

@@ -242,8 +242,9 @@ static int purge_done(struct txn *txn)
 	return 0;
 }
 
-/* Closed groups that never had a job, or lost their last one before they were
- * closed, go with the age of what succeeded. */
+/* Groups that never had a job, or lost their last one before they were closed,
+ * go with the age of what succeeded; open ones, too, unless somebody holds
+ * them: whoever opened them is not coming back. */
 static int purge_groups(struct txn *txn)
 {
 	struct store *store = txn->store;
@@ -274,7 +275,7 @@ static int purge_groups(struct txn *txn)
 	for (size_t i = 0; !error && i < count; i++) {
 		/* Not one that this very batch fills. */
 		if (!tally_find(&store->groups, ids[i]))
-			error = SQL_DO(txn->sql, SQL_GROUP_DROP, ids[i]);
+			error = SQL_DO(txn->sql, SQL_GROUP_DROP, ids[i], 1);
 	}
 	return error;
 }

@@ -20,7 +20,7 @@
 
 #define STORE_FILE "jobs.db"
 #define STORE_APPLICATION_ID 0x72656576 /* "reev" */
-#define STORE_VERSION 7
+#define STORE_VERSION 8
 
 /* The next number of each kind; the row of table meta. */
 struct counters {

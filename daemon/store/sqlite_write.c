@@ -143,13 +143,16 @@ static int flush(struct txn *txn)
 
 	for (size_t i = 0; !error && i < store->groups.count; i++) {
 		const struct tally_entry *entry = &store->groups.entries[i];
+		static const int64_t none[STATE_COUNT];
 
-		error = SQL_DO(txn->sql, SQL_GROUP_COUNT, entry->id,
-			       entry->add[0], entry->add[1], entry->add[2],
-			       entry->add[3], entry->add[4], entry->add[5],
-			       entry->add[6], entry->add[7]);
+		if (memcmp(entry->add, none, sizeof(none)) != 0)
+			error = SQL_DO(
+				txn->sql, SQL_GROUP_COUNT, entry->id,
+				entry->add[0], entry->add[1], entry->add[2],
+				entry->add[3], entry->add[4], entry->add[5],
+				entry->add[6], entry->add[7], txn->now_ms);
 		if (!error && entry->mark & GROUP_PURGED)
-			error = SQL_DO(txn->sql, SQL_GROUP_DROP, entry->id);
+			error = SQL_DO(txn->sql, SQL_GROUP_DROP, entry->id, 0);
 	}
 	for (size_t i = 0; !error && i < store->contexts.count; i++) {
 		const struct tally_entry *entry = &store->contexts.entries[i];

@@ -255,25 +255,28 @@ struct store_steer {
 
 /* A running job that this batch asks to end. */
 struct store_signal {
-	int64_t job, token, worker;
-	int64_t grace_ms;
+	int64_t job, token, worker, grace_ms;
 };
 
-enum store_group_kind { STORE_GROUP_OPEN = 1, STORE_GROUP_CLOSE };
+/* TIE: it is to be closed when nobody holds it; ABANDON: nobody does. */
+enum store_group_kind {
+	STORE_GROUP_OPEN = 1,
+	STORE_GROUP_CLOSE,
+	STORE_GROUP_TIE,
+	STORE_GROUP_ABANDON
+};
 struct store_group_op {
 	enum store_group_kind kind;
-	int64_t id; /* in for CLOSE, out for OPEN */
+	int64_t id, total; /* id: out for OPEN, else in; total 0: unknown */
 	struct slice name;
-	int64_t total; /* 0: unknown */
 	uint32_t uid;
 	struct slice callbacks; /* of OPEN, as store_follow gets them; n 0 */
-	bool found;		/* out */
+	bool found, closed;	/* out; closed: for good, it is not tied */
 };
 
 /* A worker row, written with its first claim. */
 struct store_worker {
-	int64_t id; /* the supervisor's number, unique for ever */
-	int64_t slot;
+	int64_t id, slot; /* id: the supervisor's, unique for ever */
 	struct slice pool;
 	int64_t pid, start_ticks; /* field 22 of /proc/PID/stat */
 	struct slice boot_id;
@@ -296,17 +299,16 @@ struct store_group {
 	int64_t id;
 	struct slice name;
 	int64_t total;
-	bool closed;
+	bool closed, abandoned; /* abandoned: nobody held it any more */
 	uint32_t uid;
 	int64_t counts[STATE_COUNT];
 };
 
 /*
- * One transaction, in this order: workers, jobs that began before it, outcomes,
- * stranded jobs, steering, groups, queues, edits, submissions, expired and due
- * jobs, callbacks of all that ended, claims, reserved numbers, events, purge,
- * purge of events. Everything that is not marked "out" belongs to the caller and
- * must live until store_write() returns; what is out lives in `arena`.
+ * One transaction, in this order: workers, jobs that began before it, outcomes, stranded jobs, steering,
+ * groups, queues, edits, submissions, expired and due jobs, callbacks of all that ended, claims, reserved numbers,
+ * events, purge, purge of events. Everything that is not marked "out" belongs to the caller and must live until
+ * store_write() returns; what is out lives in `arena`.
  */
 struct store_batch {
 	struct arena *arena;
@@ -384,12 +386,11 @@ struct store_batch {
  * A job that is entered into a lane with no ready job, while a want of that
  * lane has room, is inserted as running: it never touches the ready index.
  *
- * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, STORE_E_GONE, -ENOMEM
- * or -EBUSY: nothing of it happened, and no state in memory has changed.
- * -EBUSY: another process has kept the database locked for 5 s; the same batch
- * may be written again as it is. After STORE_E_IO the handle is good for store_close() only: a failed fsync is never
- * tried again on it. STORE_E_GONE: nobody will find the file under its name any
- * more; if it was taken away during this very call the batch may be in it.
+ * Return: 0; STORE_E_FULL, STORE_E_IO, STORE_E_CORRUPT, STORE_E_GONE, -ENOMEM or -EBUSY: nothing of it happened, and
+ * no state in memory has changed. -EBUSY: another process has kept the database locked for 5 s; the same batch may be
+ * written again as it is. After STORE_E_IO the handle is good for store_close() only: a failed fsync is never tried
+ * again on it. STORE_E_GONE: nobody will find the file under its name any more; if it was taken away during this very
+ * call the batch may be in it.
  */
 must_check int store_write(struct store *store, struct store_batch *batch,
 			   struct store_fault *ret_fault);
@@ -426,13 +427,12 @@ void store_interrupt(struct store *store);
 /* Everything a new broker must know before it begins. */
 struct store_snapshot {
 	struct store_lane *lanes; /* all of them, with counts */
-	size_t lane_count;
 	struct store_worker *workers;
-	size_t worker_count;
 	struct store_running *running; /* by worker, by token */
-	size_t running_count;
-	struct store_queue *queues; /* those with settings */
-	size_t queue_count;
+	struct store_queue *queues;    /* those with settings */
+	int64_t *tied_groups;	       /* that are open */
+	size_t lane_count, worker_count, running_count, queue_count,
+		tied_group_count;
 	int64_t next_due_ms;
 	int64_t next_event; /* the number that the next one gets */
 	bool descriptors;   /* a live job was given some: strand what waits */

@@ -92,6 +92,12 @@ static void run_group(struct store *store, struct store_group_op *of)
 	of->found = group;
 	if (group && of->kind == STORE_GROUP_CLOSE)
 		group->closed = true;
+	if (group && of->kind == STORE_GROUP_TIE)
+		of->closed = group->closed && !group->abandoned;
+	if (group && of->kind == STORE_GROUP_ABANDON)
+		group->closed = group->abandoned = true;
+	if (group && of->kind == STORE_GROUP_TIE && !of->closed)
+		group->closed = group->abandoned = false;
 	if (group)
 		store->group_changed[of->id - 1] = true;
 }

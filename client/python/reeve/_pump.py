@@ -129,6 +129,7 @@ class Pump:
         self.wake_fd, self.waker_fd = os.pipe()
         os.set_blocking(self.wake_fd, False)
         self.calls = None  # the connection for submissions
+        self.hold = None  # that keeps the group open; never read
         self.streams = []  # those that tell ends of the group
         self.asked = []  # and of ids
         weakref.finalize(self, _close, self.wake_fd, self.waker_fd)
@@ -454,6 +455,9 @@ class Pump:
     def _open(self, within):
         self.calls = Connection(self.path, within)
         group = self.calls.call('OpenGroup', {})['group']
+        # When this process is gone the daemon closes the group.
+        self.hold = Connection(self.path, within)
+        self.hold.send(message('HoldGroup', {'group': group}))
         stream = Connection(self.path, within)
         stream.send(message('Wait', {'group': group, 'brief': True},
                             more=True))
@@ -473,8 +477,9 @@ class Pump:
             self.asked.append(stream)
 
     def _shut(self):
-        for it in [self.calls] + self.streams + self.asked:
-            it.close()
+        for it in [self.calls, self.hold] + self.streams + self.asked:
+            if it:
+                it.close()
         self.asked = []
 
     def _again(self, error):

@@ -17,15 +17,41 @@ static int64_t open_group(struct fixture *f, const char *callbacks)
 	return op.id;
 }
 
-static void close_group(struct fixture *f, int64_t id)
+static struct store_group_op
+change_group(struct fixture *f, enum store_group_kind kind, int64_t id)
 {
-	struct store_group_op op = {.kind = STORE_GROUP_CLOSE, .id = id};
+	struct store_group_op op = {.kind = kind, .id = id};
 	struct store_batch batch = fixture_batch(f);
 
 	batch.groups = &op;
 	batch.group_count = 1;
 	fixture_write(f, &batch);
 	fixture_verify(f);
+	return op;
+}
+
+static void close_group(struct fixture *f, int64_t id)
+{
+	change_group(f, STORE_GROUP_CLOSE, id);
+}
+
+static struct store_group group_of(struct fixture *f, int64_t id)
+{
+	struct store_group group;
+
+	assert_int_equal(
+		store_get_group(fixture_reader(f), &f->arena, id, &group), 0);
+	return group;
+}
+
+static size_t tied_groups(struct fixture *f)
+{
+	struct store_snapshot snapshot;
+
+	assert_int_equal(
+		store_load(fixture_reader(f), &f->arena, &snapshot, &f->fault),
+		0);
+	return snapshot.tied_group_count;
 }
 
 UNIT(a_group_is_followed_once_when_it_is_complete)
@@ -69,6 +95,48 @@ UNIT(a_group_is_followed_once_when_it_is_complete)
 	fixture_steer(f, STORE_RETRY, &jobs[1], 1);
 	fixture_steer(f, STORE_CANCEL, &jobs[1], 1);
 	assert_int_equal(asked.calls, 1);
+	fixture_verify(f);
+}
+
+UNIT(a_group_that_nobody_holds_any_more_is_closed_and_followed)
+{
+	struct fixture *f = *state;
+	int64_t group = open_group(f, "group"), other = open_group(f, "other");
+	struct store_entry entry = fixture_entry();
+	struct store_group_op op;
+	int64_t job;
+
+	assert_int_equal(tied_groups(f), 0);
+	assert_false(change_group(f, STORE_GROUP_ABANDON, group).found);
+	assert_false(group_of(f, group).closed);
+	op = change_group(f, STORE_GROUP_TIE, group);
+	assert_true(op.found && !op.closed);
+	assert_int_equal(tied_groups(f), 1);
+	entry.group = group;
+	job = fixture_submit(f, entry);
+	assert_true(change_group(f, STORE_GROUP_ABANDON, group).found);
+	assert_true(group_of(f, group).closed);
+	assert_true(group_of(f, group).abandoned);
+	assert_int_equal(tied_groups(f), 0);
+	/* Its maker is back in time. */
+	op = change_group(f, STORE_GROUP_TIE, group);
+	assert_true(op.found && !op.closed);
+	assert_false(group_of(f, group).closed);
+	assert_false(group_of(f, group).abandoned);
+	fixture_reopen(f);
+	assert_int_equal(tied_groups(f), 1);
+	change_group(f, STORE_GROUP_ABANDON, group);
+	assert_int_equal(asked.calls, 0);
+	fixture_steer(f, STORE_CANCEL, &job, 1);
+	assert_int_equal(asked.calls, 1);
+	assert_int_equal(asked.group, group);
+	/* It was told, and who closed it meant it. */
+	op = change_group(f, STORE_GROUP_TIE, group);
+	assert_true(op.found && op.closed);
+	close_group(f, other);
+	op = change_group(f, STORE_GROUP_TIE, other);
+	assert_true(op.found && op.closed);
+	assert_false(change_group(f, STORE_GROUP_TIE, 99).found);
 	fixture_verify(f);
 }
 
@@ -150,6 +218,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FOLLOWED(a_group_is_followed_once_when_it_is_complete),
+		FOLLOWED(
+			a_group_that_nobody_holds_any_more_is_closed_and_followed),
 		FOLLOWED(
 			a_group_whose_jobs_had_ended_is_complete_when_it_is_closed),
 		FOLLOWED(ends_count_for_a_group_also_when_their_jobs_are_gone),

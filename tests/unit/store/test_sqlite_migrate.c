@@ -146,7 +146,10 @@ static char *shape_of(struct fixture *f)
 }
 
 /* Backwards from what this program makes. */
-#define BEFORE_7 "ALTER TABLE meta DROP COLUMN identity;"
+#define BEFORE_8                                                               \
+	"DROP INDEX grp_tied; ALTER TABLE grp DROP COLUMN tie;"                \
+	"ALTER TABLE grp RENAME COLUMN changed TO created;"
+#define BEFORE_7 BEFORE_8 "ALTER TABLE meta DROP COLUMN identity;"
 #define BEFORE_6                                                               \
 	BEFORE_7                                                               \
 	"DROP INDEX job_ready; DROP INDEX job_due; DROP INDEX job_running;"    \

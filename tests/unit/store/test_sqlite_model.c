@@ -373,6 +373,19 @@ static void model_purge(struct model *m, const struct store_batch *batch)
 				    batch->purge_succeeded_before_ms);
 		job->gone = true;
 	}
+	/* Also open groups, if none of their jobs is left. */
+	for (int g = 0; batch->purge_max && g < GROUPS; g++) {
+		struct store_group group;
+
+		if (!m->groups[g] ||
+		    store_get_group(fixture_reader(m->f), &m->f->arena,
+				    m->groups[g], &group) == 0)
+			continue;
+		for (size_t i = 0; i < m->count; i++)
+			assert_true(m->jobs[i].gone ||
+				    m->jobs[i].group != m->groups[g]);
+		m->groups[g] = 0;
+	}
 }
 
 /* ---- Comparing ---- */

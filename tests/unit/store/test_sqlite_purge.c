@@ -145,14 +145,42 @@ UNIT(a_closed_group_goes_with_its_last_job)
 	ended_jobs(f, 6, group);
 	how.purge_succeeded_before_ms = how.purge_failed_before_ms = f->now_ms +
 								     1000;
-	purge(f, how);
-	assert_int_equal(rows_in(f, "done"), 0);
-	/* Both may still get jobs. */
-	assert_int_equal(rows_in(f, "grp"), 2);
 	group_op(f, (struct store_group_op){.kind = STORE_GROUP_CLOSE,
 					    .id = group});
 	group_op(f, (struct store_group_op){.kind = STORE_GROUP_CLOSE,
 					    .id = empty});
+	purge(f, how);
+	assert_int_equal(rows_in(f, "done"), 0);
+	assert_int_equal(rows_in(f, "grp"), 0);
+	fixture_verify(f);
+}
+
+UNIT(an_open_group_without_jobs_goes_when_it_was_not_used_for_long)
+{
+	struct fixture *f = *state;
+	int64_t group =
+		group_op(f, (struct store_group_op){.kind = STORE_GROUP_OPEN});
+	int64_t held =
+		group_op(f, (struct store_group_op){.kind = STORE_GROUP_OPEN});
+	struct store_batch how = {.purge_max = 100, .keep_done_max = 1};
+
+	group_op(f,
+		 (struct store_group_op){.kind = STORE_GROUP_TIE, .id = held});
+	f->now_ms += 1000;
+	how.purge_succeeded_before_ms = f->now_ms;
+	ended_jobs(f, 3, group);
+	ended_jobs(f, 1, 0);
+	purge(f, how);
+	assert_int_equal(rows_in(f, "member"), 0);
+	purge(f, how);
+	assert_int_equal(rows_in(f, "grp"), 2);
+	/* Its maker may still fill the one that is held. */
+	how.purge_succeeded_before_ms = f->now_ms + 1000;
+	purge(f, how);
+	assert_int_equal(rows_in(f, "grp"), 1);
+	assert_int_equal(rows_in(f, "grp WHERE tie = 1"), 1);
+	group_op(f, (struct store_group_op){.kind = STORE_GROUP_ABANDON,
+					    .id = held});
 	purge(f, how);
 	assert_int_equal(rows_in(f, "grp"), 0);
 	fixture_verify(f);
@@ -210,6 +238,8 @@ int main(void)
 		WITH_STORE(young_jobs_stay),
 		WITH_STORE(too_many_means_the_first_ones_go),
 		WITH_STORE(a_closed_group_goes_with_its_last_job),
+		WITH_STORE(
+			an_open_group_without_jobs_goes_when_it_was_not_used_for_long),
 		WITH_STORE(space_is_given_back),
 	};
 
