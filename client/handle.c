@@ -101,7 +101,12 @@ int handle_link_fail(struct reeve *r, int result)
 	case -ENOMEM:
 		return handle_fail(r, REEVE_E_MEMORY, NULL, "out of memory");
 	default:
-		handle_fail(r, REEVE_E_SYSTEM, NULL,
+		handle_fail(r, REEVE_E_SYSTEM,
+			    result == -EACCES
+				    ? "It serves its own user and root; your "
+				      "own is used without --socket and "
+				      "REEVE_SOCKET"
+				    : NULL,
 			    "cannot talk to the daemon at %s: %s", r->path,
 			    strerror(-result));
 		r->error.system = -result;

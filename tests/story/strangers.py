@@ -120,6 +120,8 @@ def nobody_else_reaches_the_sockets(t):
         equal(stat.S_IMODE(path.stat().st_mode), 0o600, name)
         assert as_user(t, BOB, lambda path=path: Client(path).close()
                        ).startswith('PermissionError'), name
+    code, said = tool(t, BOB, '--socket', str(t.socket), 'ls')
+    assert code and 'its own user and root' in said, (code, said)
 
 
 @story
@@ -225,6 +227,12 @@ def environments_are_told_to_their_owner_and_to_root(t):
             ('Explain', {'id': roots})):
         said = json.dumps(her(t, method, **parameters))
         assert 'hush' not in said, said
+    code, said = tool(t, ANN, '--socket', str(t.socket), 'show', str(roots))
+    assert code == 0 and 'command' in said and 'hush' not in said, said
+    code, said = tool(t, ANN, '--socket', str(t.socket), 'edit', str(roots),
+                      EDITOR='true')
+    assert code and 'another user submitted' in said, (code, said)
+    equal(t.job_state(roots), 'held')
     # Nor does she put words into root's mouth; root may into hers, and whose
     # job it is stays as it was.
     other = {'argv': ['false']}
