@@ -361,6 +361,8 @@ def the_tutorials_program_prints_what_tutorials_print(it):
     examples = pooled.TOP / 'etc' / 'examples'
     pooled.start(it, examples / 'tasks.py', workers='3', handles=['task'],
                  words='-m, reeve.worker, ')
+    eventually(lambda: [worker['state'] for worker in pooled.workers(it)]
+               == ['idle'] * 3, what='all three are there')
     done = subprocess.run(
         [sys.executable, str(examples / 'ten_tasks.py')], text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120,
