@@ -224,6 +224,23 @@ def a_program_that_ends_has_sent_what_it_put(it):
 
 
 @story
+def a_process_of_multiprocessing_that_ends_has_sent_what_it_put(it):
+    pooled.start(it)
+    equal(program(it, '''if True:
+        import multiprocessing, reeve
+        def work():
+            pool = reeve.Pool(queue='q')
+            for n in range(5000):
+                pool.apply_async('echo', [n])
+        process = multiprocessing.get_context('fork').Process(target=work)
+        process.start()
+        process.join()
+        '''), (0, ''))
+    client = reeve.Client(str(it.socket))
+    equal(client.request('Count', {'filter': {'queue': 'q'}})['total'], 5000)
+
+
+@story
 def a_program_that_ends_says_what_it_could_not_send(it):
     it.start()
     code, said = program(it, '''if True:

@@ -50,6 +50,14 @@ def _flush():
             sys.stderr.write('reeve: %s of a Pool that was not closed\n' % left)
 
 
+def _flush_in_child():
+    """A process of multiprocessing ends without atexit."""
+    multiprocessing = sys.modules.get('multiprocessing')
+    util = sys.modules.get('multiprocessing.util')
+    if util and multiprocessing.parent_process() is not None:
+        util.Finalize(None, _flush, exitpriority=0)
+
+
 # Where a field is in the batch means nothing to whoever put the job.
 _PLACE = re.compile(r'(jobs\[\d+\]|defaults)?\.')
 
@@ -135,6 +143,7 @@ class Pump:
         weakref.finalize(self, _close, self.wake_fd, self.waker_fd)
         self._open(0.0)
         _pumps.add(self)
+        _flush_in_child()
         self.thread = threading.Thread(target=self._main, name='reeve-pump',
                                        daemon=True)
         self.thread.start()
