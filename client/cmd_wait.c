@@ -277,10 +277,17 @@ static int wait_ids(struct waiting *waiting, const int64_t *ids, size_t n)
 	return result;
 }
 
-/*
- * A group may hold any number of jobs and still grow: its counters are asked
- * for, and the daemon answers as soon as one more of it has ended.
- */
+/* The daemon answers when the group is complete; it is asked in between for
+ * those who look at the progress. */
+static int64_t group_wait_ms(const struct waiting *waiting)
+{
+	if (!progress_wanted(&waiting->progress))
+		return left_ms(waiting, 3600 * 1000);
+	return left_ms(waiting, waiting->progress.terminal ? 500 : 5000);
+}
+
+/* A group may hold any number of jobs and still grow: its counters are asked
+ * for. */
 static int wait_group(struct waiting *waiting, int64_t group)
 {
 	struct progress *progress = &waiting->progress;
@@ -323,7 +330,7 @@ static int wait_group(struct waiting *waiting, int64_t group)
 			return timed_out(waiting);
 		snprintf(params, sizeof(params),
 			 "{\"group\":%" PRId64 ",\"wait_ms\":%" PRId64 "}",
-			 group, left_ms(waiting, 500));
+			 group, group_wait_ms(waiting));
 		if (reeve_call(waiting->tool->r, "org.reeve.jobs.Wait", params,
 			       NULL) != 0 &&
 		    reeve_error(waiting->tool->r)->code != REEVE_E_TIMEOUT)

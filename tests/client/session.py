@@ -232,6 +232,19 @@ def test_wait_takes_ids_ranges_groups_and_last():
         same(result.code, 124)
 
 
+def test_who_looks_at_no_progress_asks_once_for_a_group():
+    with place() as here:
+        here.call('org.reeve.jobs.OpenGroup')
+        here.reeve('submit', '--group', '1', 'sleep', '1.5')
+        process = here.popen('--quiet', 'wait', 'group=1')
+        here.until(lambda: here.calls('Wait'))
+        here.reeve('wait', '1')
+        here.call('org.reeve.jobs.CloseGroup', group=1)
+        same(finish(process).code, 0)
+        asked = [call for call in here.calls('Wait') if 'group' in call]
+        same(len(asked), 1)
+
+
 def test_wait_names_the_first_failures_and_counts_the_rest():
     with place() as here:
         here.call('SubmitMany', jobs=[{'argv': ['false']}] * 1200)
