@@ -4,7 +4,7 @@
 
 #include "proto/base.h"
 
-#define KEY_NAMES_BYTES 200
+#define KEY_NAMES_BYTES 240
 
 /** key_names_below() - "a, b, c": what may stand below a section, cut */
 void key_names_below(struct slice section, char ret[KEY_NAMES_BYTES]);

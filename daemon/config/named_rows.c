@@ -103,6 +103,12 @@ const struct named_row named_rows[NAMED_KEYS] = {
 	[NAMED_POOL_INSECURE_CALLBACKS] = {"pools.*.insecure_callbacks",
 					   NAMED_WORD, 0, 0, "no", "no yes",
 					   "no"},
+	[NAMED_POOL_PROXY] = {"pools.*.proxy", NAMED_LIST, 0, 0, "[]", NULL,
+			      "http://proxy.intern:3128"},
+	[NAMED_POOL_PROXY_LOGIN] = {"pools.*.proxy_login", NAMED_LIST, 0, 0,
+				    "[]", NULL, "/etc/reeve/proxy.login"},
+	[NAMED_POOL_NO_PROXY] = {"pools.*.no_proxy", NAMED_LIST, 0, 0, "[]",
+				 NULL, "[localhost, .intern]"},
 };
 
 const char *named_unsaid(enum named_key key)

@@ -9,6 +9,8 @@
 
 #define SECRET_NAME_BYTES 64
 #define WORDS 4
+#define HOST_BYTES                                                             \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
 static const struct named_entry *said(const struct settings *settings,
 				      const struct pool_config *pool,
@@ -52,8 +54,7 @@ static void check_secret(struct settings *settings,
 			 const struct pool_config *pool,
 			 const struct named_entry *entry, const char *item)
 {
-	size_t n = strspn(item, "abcdefghijklmnopqrstuvwxyz"
-				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
+	size_t n = strspn(item, HOST_BYTES);
 	char text[300];
 
 	if (n && n <= SECRET_NAME_BYTES && item[n] == '=' && item[n + 1] == '/')
@@ -65,6 +66,84 @@ static void check_secret(struct settings *settings,
 	wrong(settings, pool, entry, text);
 }
 
+/* "http://HOST:PORT" and nothing behind it. libcurl would take 1080 for a port
+ * that is not said, and its words would be in every list of processes. */
+static bool is_proxy(const char *text)
+{
+	static const char *const schemes[] = {"http://", "https://",
+					      "socks5h://"};
+	const char *host = NULL, *port;
+	size_t n;
+
+	for (size_t i = 0; !host && i < ARRAY_COUNT(schemes); i++) {
+		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+			host = text + strlen(schemes[i]);
+	}
+	if (!host)
+		return false;
+	n = *host == '[' ? 2 + strspn(host + 1, "0123456789abcdefABCDEF:.")
+			 : strspn(host, HOST_BYTES);
+	if (!n || (*host == '[' && host[n - 1] != ']') || host[n] != ':')
+		return false;
+	port = host + n + 1;
+	n = strspn(port, "0123456789");
+	return n && n <= 5 && !port[n] && atoi(port) >= 1 &&
+	       atoi(port) <= 65535;
+}
+
+static void check_proxy(struct settings *settings,
+			const struct pool_config *pool,
+			const struct named_entry *proxy)
+{
+	char text[300];
+
+	if (proxy->items[0] && proxy->items[1]) {
+		wrong(settings, pool, proxy, "proxy: give one proxy");
+		return;
+	}
+	if (strcmp(text_of(settings, pool, NAMED_POOL_ALLOW_PRIVATE), "no") ==
+	    0)
+		wrong(settings, pool, proxy,
+		      "proxy: allow_private 'no' cannot hold, whatever a name "
+		      "leads to there: leave out the one or the other");
+	if (!proxy->items[0] || is_proxy(proxy->items[0]))
+		return;
+	snprintf(text, sizeof(text),
+		 "proxy: '%.100s' is no http://HOST:PORT, and none with https "
+		 "or socks5h; user and password are in the file of proxy_login",
+		 proxy->items[0]);
+	wrong(settings, pool, proxy, text);
+}
+
+static void check_beside(struct settings *settings,
+			 const struct pool_config *pool, bool proxied)
+{
+	const struct named_entry *login = said(settings, pool,
+					       NAMED_POOL_PROXY_LOGIN);
+	const struct named_entry *none = said(settings, pool,
+					      NAMED_POOL_NO_PROXY);
+
+	if (login && login->items[0] && !proxied)
+		wrong(settings, pool, login, "proxy_login: there is no proxy");
+	else if (login && login->items[0] &&
+		 (login->items[0][0] != '/' || login->items[1]))
+		wrong(settings, pool, login,
+		      "proxy_login: give the absolute path of one file");
+	if (none && none->items[0] && !proxied)
+		wrong(settings, pool, none, "no_proxy: there is no proxy");
+	for (char **item = none ? none->items : NULL; item && *item; item++) {
+		char text[300];
+
+		if (**item && !(*item)[strspn(*item, HOST_BYTES ":")])
+			continue;
+		snprintf(text, sizeof(text),
+			 "no_proxy: '%.100s' is no host, like localhost, "
+			 "10.0.0.1, or .intern for all below it",
+			 *item);
+		wrong(settings, pool, none, text);
+	}
+}
+
 static void check(struct settings *settings, const struct pool_config *pool)
 {
 	const struct named_entry *run = said(settings, pool, NAMED_POOL_RUN);
@@ -72,7 +151,12 @@ static void check(struct settings *settings, const struct pool_config *pool)
 						 NAMED_POOL_PRELOAD);
 	const struct named_entry *secrets = said(settings, pool,
 						 NAMED_POOL_SECRETS);
+	const struct named_entry *proxy = said(settings, pool,
+					       NAMED_POOL_PROXY);
 
+	if (proxy && proxy->items[0])
+		check_proxy(settings, pool, proxy);
+	check_beside(settings, pool, proxy && proxy->items[0]);
 	if (run)
 		wrong(settings, pool, run,
 		      "run: kind http runs nothing but what reeved has in it");
@@ -115,15 +199,35 @@ static bool add(char **words, size_t *count, const char *format, ...)
 	return n >= 0;
 }
 
+/* A word for each item; they are as they came. */
+static const struct {
+	enum named_key key;
+	const char *front;
+} lists[] = {
+	{NAMED_POOL_SECRETS, "secret:"},
+	{NAMED_POOL_PROXY, "proxy="},
+	{NAMED_POOL_PROXY_LOGIN, "proxy_login="},
+	{NAMED_POOL_NO_PROXY, "no_proxy="},
+};
+
+static char **items_of(const struct settings *settings,
+		       const struct pool_config *pool, size_t list)
+{
+	static char *nothing[] = {NULL};
+	const struct named_entry *entry = said(settings, pool, lists[list].key);
+
+	return entry ? entry->items : nothing;
+}
+
 int pools_http_read(struct settings *settings, struct pool_config *pool)
 {
-	const struct named_entry *secrets = said(settings, pool,
-						 NAMED_POOL_SECRETS);
 	size_t n = 0, count = 0;
 
 	check(settings, pool);
-	while (secrets && secrets->items[n])
-		n++;
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
+		for (char **at = items_of(settings, pool, i); *at; at++)
+			n++;
+	}
 	pool->run = calloc(WORDS + n + 1, sizeof(*pool->run));
 	if (!pool->run ||
 	    !add(pool->run, &count, "concurrency=%" PRId64,
@@ -135,9 +239,12 @@ int pools_http_read(struct settings *settings, struct pool_config *pool)
 	    !add(pool->run, &count, "insecure_callbacks=%s",
 		 text_of(settings, pool, NAMED_POOL_INSECURE_CALLBACKS)))
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		if (!add(pool->run, &count, "secret:%s", secrets->items[i]))
-			return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
+		for (char **at = items_of(settings, pool, i); *at; at++) {
+			if (!add(pool->run, &count, "%s%s", lists[i].front,
+				 *at))
+				return -ENOMEM;
+		}
 	}
 	return 0;
 }

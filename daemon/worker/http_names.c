@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-/* "user:word@HOST:port/path"; with the brackets of an IPv6 address. */
-static struct slice host_of(const char *url)
+/* Behind the scheme: "user:word@HOST:port/path". */
+struct slice http_names_of(const char *url)
 {
 	const char *at = strstr(url, "://");
 	size_t n;
@@ -22,7 +22,7 @@ static struct slice host_of(const char *url)
 		break;
 	}
 	if (n && *at == '[')
-		return (struct slice){at, n};
+		return (struct slice){at + 1, strcspn(at + 1, "]/?#")};
 	return (struct slice){at, strcspn(at, ":/?#")};
 }
 
@@ -31,7 +31,8 @@ static bool is_address(struct slice host)
 	char text[64];
 	struct in_addr address;
 
-	if (!host.n || host.p[0] == '[')
+	/* One of IPv6 has them. */
+	if (!host.n || memchr(host.p, ':', host.n))
 		return true;
 	if (host.n >= sizeof(text))
 		return false;
@@ -42,7 +43,7 @@ static bool is_address(struct slice host)
 /* FNV-1a. Two of one number only cost a thread more. */
 uint64_t http_names_host(const char *url)
 {
-	struct slice host = host_of(url);
+	struct slice host = http_names_of(url);
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	if (is_address(host))

@@ -23,6 +23,9 @@ struct http_names {
 	} known[HTTP_NAMES_KNOWN]; /* found lately: no thread is needed */
 };
 
+/** http_names_of() - the host in a URL that was checked, without brackets */
+struct slice http_names_of(const char *url);
+
 /** http_names_host() - of a URL that was checked; 0: it needs no look-up */
 uint64_t http_names_host(const char *url);
 

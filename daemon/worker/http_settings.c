@@ -1,5 +1,9 @@
 #include "daemon/worker/http_settings.h"
 
+#include <strings.h>
+
+#include "daemon/worker/http_names.h"
+
 #define SECRET "secret:"
 #define CONCURRENCY_MAX 4096
 #define ANSWER_MAX (INT64_C(8) << 20)
@@ -57,7 +61,10 @@ static bool read_word(const char *word, struct http_settings *settings)
 		settings->max_answer = (size_t)number;
 		return true;
 	}
-	return strncmp(word, SECRET, strlen(SECRET)) == 0;
+	if (is(word, "proxy_login", &settings->proxy_login))
+		return true;
+	return is(word, "proxy", &value) || is(word, "no_proxy", &value) ||
+	       strncmp(word, SECRET, strlen(SECRET)) == 0;
 }
 
 int http_settings_read(char **words, struct http_settings *ret)
@@ -85,4 +92,31 @@ const char *http_settings_secret(const struct http_settings *settings,
 			return value;
 	}
 	return NULL;
+}
+
+/* "example.org" and ".example.org": itself, and all below it. */
+static bool is_below(struct slice host, const char *domain)
+{
+	size_t n;
+
+	domain += *domain == '.';
+	n = strlen(domain);
+	return n && host.n >= n &&
+	       strncasecmp(host.p + host.n - n, domain, n) == 0 &&
+	       (host.n == n || host.p[host.n - n - 1] == '.');
+}
+
+const char *http_settings_proxy(const struct http_settings *settings,
+				const char *url)
+{
+	struct slice host = http_names_of(url);
+	const char *proxy = NULL, *value;
+
+	for (char **word = settings->words; *word; word++) {
+		if (is(*word, "proxy", &value))
+			proxy = value;
+		else if (is(*word, "no_proxy", &value) && is_below(host, value))
+			return NULL;
+	}
+	return proxy;
 }

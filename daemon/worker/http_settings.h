@@ -14,7 +14,9 @@ struct http_settings {
 	enum http_private allow_private;
 	size_t max_answer;	 /* bytes of a body */
 	bool insecure_callbacks; /* they may go without verification, too */
-	char **words;		 /* the caller's: the secrets are in there */
+	const char *proxy_login; /* a file; NULL: none */
+	/* The caller's: secrets, the proxy and who is asked without it. */
+	char **words;
 };
 
 enum {
@@ -23,6 +25,10 @@ enum {
 
 /** http_settings_read() - 0 or HTTP_SETTINGS_E_WORD; @words: NULL behind */
 must_check int http_settings_read(char **words, struct http_settings *ret);
+
+/** http_settings_proxy() - through which a URL is asked; NULL: straight */
+const char *http_settings_proxy(const struct http_settings *settings,
+				const char *url);
 
 /** http_settings_secret() - the file of a secret; NULL: there is none */
 const char *http_settings_secret(const struct http_settings *settings,

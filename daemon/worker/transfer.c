@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/worker/http_address.h"
 #include "daemon/worker/http_sign.h"
+#include "daemon/worker/transfer_proxy.h"
 #include "daemon/worker/transfer_redirect.h"
 #include "proto/json_in.h"
 
@@ -50,7 +51,8 @@ static bool is_test_public(const char *address)
 static bool is_allowed(struct transfer *transfer, const char *address,
 		       const char *private)
 {
-	if (!private || transfer->allow_private || is_test_public(address))
+	if (!private || transfer->allow_private || transfer->proxied ||
+	    is_test_public(address))
 		return true;
 	transfer->refused = private;
 	return false;
@@ -250,12 +252,11 @@ bool transfer_aim(struct transfer *transfer, int64_t timeout_ms)
 	const struct curl *curl = transfer->curl;
 	CURL *easy = transfer->easy;
 
-	transfer->host = http_names_host(transfer->args.url);
 	SET(CURLOPT_URL, transfer->args.url);
 	SET(CURLOPT_HTTPHEADER, transfer->headers);
 	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-	return set_method(transfer);
+	return set_method(transfer) && transfer_proxy(transfer);
 }
 
 static bool set_limits(struct transfer *transfer)
@@ -265,19 +266,22 @@ static bool set_limits(struct transfer *transfer)
 	CURL *easy = transfer->easy;
 
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	/* Not what the environment says of proxies. */
-	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	/* Nobody waits for a name server once it is over. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_SSL_VERIFYPEER, args->insecure ? 0L : 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, args->insecure ? 0L : 2L);
-	/* As curl(1) has it. */
-	if (getenv("SSL_CERT_FILE"))
+	/* As curl(1) has it, for a proxy, too. */
+	if (getenv("SSL_CERT_FILE")) {
 		SET(CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
-	if (getenv("SSL_CERT_DIR"))
+		SET(CURLOPT_PROXY_CAINFO, getenv("SSL_CERT_FILE"));
+	}
+	if (getenv("SSL_CERT_DIR")) {
 		SET(CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
+		SET(CURLOPT_PROXY_CAPATH, getenv("SSL_CERT_DIR"));
+	}
 	return true;
 }
 

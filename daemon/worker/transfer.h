@@ -27,7 +27,8 @@ struct transfer {
 	int64_t began_ns;
 	int64_t until_ns; /* to have its turn, then to have its answer */
 	int hops;	  /* redirects that were followed */
-	uint64_t host;	  /* of its URL; 0: it needs no look-up */
+	bool proxied;	  /* its socket is the proxy's */
+	uint64_t host;	  /* where it is sent; 0: it needs no look-up */
 	struct http_names *names; /* it looks that up; NULL: not, or no more */
 	bool waits;		  /* for its turn to do so: it has not begun */
 	bool told;		  /* the broker knows that it has begun */
@@ -67,7 +68,11 @@ struct transfer *transfer_new(const struct curl *curl,
 			      int64_t now_s);
 void transfer_free(struct transfer *transfer);
 
-/** transfer_aim() - its URL, method, headers and time; false: libcurl refuses */
+/**
+ * transfer_aim() - its URL, proxy, method, headers and time
+ *
+ * Return: false: libcurl refuses. With `type` set it may not go there.
+ */
 must_check bool transfer_aim(struct transfer *transfer, int64_t timeout_ms);
 
 /** transfer_looked_up() - its host is known, or nobody waits for that */

@@ -17,6 +17,9 @@ writes down what came.
     /to?URL                302 to URL, with a long body; /toN?URL: N
     /loop                  302 to itself
 
+It is a proxy, too: it answers http://ANY/PATH as PATH, and goes where CONNECT
+asks it to.
+
 One thread, one loop: as many connections as there are descriptors.
 """
 import asyncio
@@ -127,8 +130,27 @@ class Server:
         await writer.drain()
         return True
 
+    async def connect(self, target, reader, writer):
+        host, _, port = target.rpartition(':')
+        streams = await asyncio.open_connection(host, int(port))
+        writer.write(b'HTTP/1.1 200 Connected\r\n\r\n')
+        await asyncio.gather(self.pipe(reader, streams[1]),
+                             self.pipe(streams[0], writer))
+        return False
+
+    async def pipe(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
     async def answer(self, request, reader, writer):
-        word, _, rest = request.path[1:].partition('/')
+        if request.method == 'CONNECT':
+            return await self.connect(request.path, reader, writer)
+        path = request.path
+        if path.startswith('http://'):
+            path = '/' + path[7:].partition('/')[2]
+        word, _, rest = path[1:].partition('/')
         if word.startswith('echo'):
             text = json.dumps({'method': request.method,
                                'path': request.path,
@@ -183,7 +205,7 @@ class Server:
                 await writer.drain()
                 self.sent += 65536
         if word.startswith('to') and '?' in word:
-            status, _, to = request.path[3:].partition('?')
+            status, _, to = path[3:].partition('?')
             body = b'' if request.method == 'HEAD' else b'moved' * 30000
             return await self.say(writer, int(status or 302), body,
                                   [('Location', to)])

@@ -128,7 +128,8 @@ UNIT(what_is_wrong_below_a_name_is_told_with_its_place)
 			    "kind, run, handles, workers, preload, idle, "
 			    "ready, ping, retire, broken, concurrency, "
 			    "allow_private, max_answer, secrets, "
-			    "insecure_callbacks\n");
+			    "insecure_callbacks, proxy, proxy_login, "
+			    "no_proxy\n");
 }
 
 UNIT(more_keys_than_are_kept_are_told)

@@ -113,6 +113,27 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 		{"pools: {http: {allow_private: maybe}}", "auto yes no"},
 		{"pools: {http: {secrets: [a=b]}}", "is no NAME=/FILE"},
 		{"pools: {http: {secrets: [a b=/c]}}", "is no NAME=/FILE"},
+		{"pools: {http: {proxy: p:1}}", "is no http://HOST:PORT"},
+		{"pools: {http: {proxy: http://p}}", "is no http://HOST:PORT"},
+		{"pools: {http: {proxy: http://:1}}", "is no http://HOST:PORT"},
+		{"pools: {http: {proxy: http://p:1/x}}", "is no http://HOST"},
+		{"pools: {http: {proxy: http://p:1x}}", "is no http://HOST"},
+		{"pools: {http: {proxy: http://p:70000}}", "is no http://HOST"},
+		{"pools: {http: {proxy: ftp://p:1}}", "is no http://HOST:PORT"},
+		{"pools: {http: {proxy: socks5://p:1}}", "is no http://HOST"},
+		{"pools: {http: {proxy: http://u:w@p:1}}", "proxy_login"},
+		{"pools: {http: {proxy: [http://p:1, http://q:1]}}",
+		 "give one proxy"},
+		{"pools: {http: {proxy: http://p:1, allow_private: no}}",
+		 "whatever a name leads to there"},
+		{"pools: {http: {proxy: http://p:1, proxy_login: x}}",
+		 "absolute path"},
+		{"pools: {http: {proxy: http://p:1, no_proxy: [a b]}}",
+		 "'a b' is no host"},
+		{"pools: {http: {proxy: http://p:1, no_proxy: [10.0.0.0/8]}}",
+		 "'10.0.0.0/8' is no host"},
+		{"pools: {http: {no_proxy: [a]}}", "there is no proxy"},
+		{"pools: {http: {proxy_login: /a}}", "there is no proxy"},
 		{"pools: {http: {workers: 1}, a: {run: sh, handles: http}}",
 		 "served by pool 'http' already"},
 		{"pools: {a: {run: sh, handles: http}, http: {workers: 1}}",
@@ -198,18 +219,25 @@ UNIT(the_pool_http_is_there_without_a_word)
 UNIT(what_is_said_of_it_changes_it)
 {
 	static const char *const words[] = {"concurrency=2000",
-					    "allow_private=no",
+					    "allow_private=yes",
 					    "max_answer=65536",
 					    "insecure_callbacks=yes",
 					    "secret:a=/etc/a.key",
 					    "secret:b.c=/etc/b=c.key",
+					    "proxy=socks5h://[::1]:1080",
+					    "proxy_login=/etc/a.login",
+					    "no_proxy=.intern",
+					    "no_proxy=10.0.0.1",
 					    NULL};
 	struct settings *settings =
 		load("pools:\n"
 		     "  http:\n    workers: 1..2\n    concurrency: 2K\n"
-		     "    allow_private: no\n    max_answer: 64K\n"
+		     "    allow_private: yes\n    max_answer: 64K\n"
 		     "    secrets: [a=/etc/a.key, b.c=/etc/b=c.key]\n"
 		     "    insecure_callbacks: yes\n"
+		     "    proxy: 'socks5h://[::1]:1080'\n"
+		     "    proxy_login: /etc/a.login\n"
+		     "    no_proxy: [.intern, 10.0.0.1]\n"
 		     "  more: {kind: http, handles: [web]}\n",
 		     NULL);
 	const struct pool_config *pools = settings->pools.list;

@@ -227,6 +227,31 @@ def what_is_private_is_not_for_jobs_of_others():
 
 
 @test
+def through_a_proxy_go_only_jobs_that_may_go_anywhere():
+    server()
+    worker = Http('allow_private=auto', 'proxy=' + SERVER.url,
+                  'no_proxy=127.0.0.1')
+    other = {'uid': os.geteuid() + 1}
+    for url in ('http://example.org/', 'http://192.0.2.1/'):
+        job, = worker.give(worker.request(more=other, url=url))
+        end = worker.fails(job, 'AddressRefused')
+        assert 'proxy' in end['error']['message'], end
+        assert end['retry'] is False, end
+    # What goes around it is judged as ever.
+    job, = worker.give(worker.request('/status/200', other))
+    end = worker.fails(job, 'AddressRefused')
+    assert 'loopback' in end['error']['message'], end
+    assert SERVER.connections == 0
+    worker.give(worker.request(url='http://nowhere.invalid/status/200'))
+    assert worker.hear()['result']['status'] == 200
+    # A redirect leads nobody else there, either.
+    worker = Http('allow_private=auto', 'proxy=' + SERVER.url)
+    job, = worker.give(worker.request('/status/200', other))
+    worker.fails(job, 'AddressRefused')
+    assert SERVER.connections == 1
+
+
+@test
 def its_key_is_of_the_job_in_the_store_that_hello_told_of():
     server()
     worker = Http()
