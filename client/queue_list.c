@@ -10,9 +10,9 @@
 
 static const struct render_column columns[] = {
 	{"QUEUE", false, 0, 8},	 {"WAITING", true, 0, 0},
-	{"RUNNING", true, 0, 0}, {"FAILED", true, 2, 0},
-	{"DONE", true, 3, 0},	 {"LATENCY", true, 0, 0},
-	{"LIMIT", true, 1, 0},	 {"STATE", false, 0, 0},
+	{"RUNNING", true, 0, 0}, {"FAILED", true, 3, 0},
+	{"DONE", true, 4, 0},	 {"LATENCY", true, 1, 0},
+	{"LIMIT", true, 2, 0},	 {"STATE", false, 0, 0},
 };
 
 /* In the order of the columns. */

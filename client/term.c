@@ -179,7 +179,8 @@ void term_draw(char *const *lines, size_t count)
 		const char *old = whole ? NULL : shown[row];
 
 		if (strcmp(line ? line : "", old ? old : "") != 0) {
-			fprintf(out, "\033[%zu;1H\033[0m%s\033[0m\033[K",
+			/* First: behind a full line it takes its end. */
+			fprintf(out, "\033[%zu;1H\033[0m\033[K%s\033[0m",
 				row + 1, line ? line : "");
 			changed = true;
 		}

@@ -14,6 +14,20 @@
 
 #define LINE_BYTES 8192
 #define TOP_TICKER_ROWS 30 /* on fewer rows no events are shown */
+/* On fewer columns something of a line is left out. */
+#define TOP_WIDE 100
+#define TOP_NARROW 60
+#define TOP_RATE_COLUMNS 76
+#define TOP_LATENCY_COLUMNS 62
+#define TOP_KEYS_COLUMNS 75
+#define TOP_NOTE_MOST 30 /* of a failure, behind the name */
+#define TOP_BAR 10
+#define TOP_LEFT 14 /* "59m59s left  " */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 struct page {
 	struct top *top;
@@ -66,7 +80,10 @@ static void add_cell(struct page *page, enum render_colour colour, int width,
 	if (right)
 		add(page, RENDER_PLAIN, "%*s", pad, "");
 	add(page, colour, "%s", cut);
-	add(page, RENDER_PLAIN, "%*s", (right ? 0 : pad) + 2, "");
+	/* Blanks that do not fit are no reason for the mark of a cut. */
+	pad = (int)least((right ? 0 : (size_t)pad) + 2,
+			 page->top->columns - page->columns);
+	add(page, RENDER_PLAIN, "%*s", pad, "");
 }
 
 static void add_number(struct page *page, int width, int64_t number)
@@ -98,9 +115,10 @@ static void begin_row(struct page *page, bool selected)
 	    selected ? (unicode ? "\u25b8 " : "> ") : "  ");
 }
 
+/* ASCII; what does not fit is left out at its end. */
 static void add_title(struct page *page, const char *title)
 {
-	add(page, RENDER_DIM, "%s", title);
+	add(page, RENDER_DIM, "%.*s", (int)page->top->columns, title);
 	end_line(page);
 }
 
@@ -134,9 +152,11 @@ static void draw_head(struct page *page)
 	const struct top *top = page->top;
 	char counts[COUNTS_BYTES], time[DURATION_BYTES];
 
-	add(page, RENDER_PLAIN, "%s for %s  %" PRId64 " connected", top->head,
-	    duration_format(clock_wall_ms() - top->since_ms, time),
-	    top->connections);
+	add(page, RENDER_PLAIN, "%s for %s", top->head,
+	    duration_format(clock_wall_ms() - top->since_ms, time));
+	if (top->columns >= TOP_NARROW)
+		add(page, RENDER_PLAIN, "  %" PRId64 " connected",
+		    top->connections);
 	end_line(page);
 	counts_say(&top->counts, counts);
 	add(page, RENDER_PLAIN, "jobs   %s  ", counts);
@@ -234,9 +254,25 @@ static bool is_selected_queue(const struct top *top,
 	       strcmp(top->selected_queue, queue->name) == 0;
 }
 
-static void draw_queue(struct page *page, const struct top_queue *queue,
-		       int name, bool wide)
+/* The columns that are left for the name. */
+static int queue_name_width(const struct top *top)
 {
+	int most = top->columns >= TOP_WIDE ? 40 : 20;
+	int used = 2 + 8 + 10 + 8 + 2;
+
+	if (top->columns >= TOP_LATENCY_COLUMNS)
+		used += 10;
+	if (top->columns >= TOP_RATE_COLUMNS)
+		used += 14;
+	if (top->columns >= (size_t)(used + most))
+		return most;
+	return top->columns > (size_t)used + 8 ? (int)top->columns - used : 8;
+}
+
+static void draw_queue(struct page *page, const struct top_queue *queue,
+		       int name)
+{
+	const struct top *top = page->top;
 	char time[DURATION_BYTES];
 
 	begin_row(page, is_selected_queue(page->top, queue));
@@ -245,13 +281,16 @@ static void draw_queue(struct page *page, const struct top_queue *queue,
 		 queue->paused ? "paused" : "open");
 	add_number(page, 8, queue->waiting);
 	add_number(page, 8, queue->running);
-	add_cell(page, RENDER_PLAIN, 8, true,
-		 duration_format(queue->oldest_ms
-					 ? clock_wall_ms() - queue->oldest_ms
-					 : -1,
-				 time));
-	if (queue->counts_ends)
-		add_sparkline(page, queue->rates, wide ? TOP_RATES : 12);
+	if (top->columns >= TOP_LATENCY_COLUMNS)
+		add_cell(page, RENDER_PLAIN, 8, true,
+			 duration_format(queue->oldest_ms
+						 ? clock_wall_ms() -
+							   queue->oldest_ms
+						 : -1,
+					 time));
+	if (queue->counts_ends && top->columns >= TOP_RATE_COLUMNS)
+		add_sparkline(page, queue->rates,
+			      top->columns >= TOP_WIDE ? TOP_RATES : 12);
 	end_line(page);
 }
 
@@ -259,8 +298,7 @@ static void draw_queues(struct page *page, size_t most)
 {
 	struct top *top = page->top;
 	size_t count = top->shown_count, at = 0, first;
-	bool wide = top->columns >= 100;
-	int name = wide ? 40 : 20;
+	int name = queue_name_width(top);
 	char title[128];
 
 	if (count == 0)
@@ -269,54 +307,97 @@ static void draw_queues(struct page *page, size_t most)
 	       !is_selected_queue(top, &top->queues[top->shown[at]]))
 		at++;
 	first = scroll(top, TOP_LIST_QUEUES, at, count, most);
-	snprintf(title, sizeof(title), "  %-*s  %-6s  %8s  %8s  %8s  %s", name,
-		 "QUEUE", "STATE", "WAITING", "RUNNING", "LATENCY", "RATE");
+	snprintf(title, sizeof(title), "  %-*s  %-6s  %8s  %8s%s%s", name,
+		 "QUEUE", "STATE", "WAITING", "RUNNING",
+		 top->columns >= TOP_LATENCY_COLUMNS ? "   LATENCY" : "",
+		 top->columns >= TOP_RATE_COLUMNS ? "  RATE" : "");
 	add_title(page, title);
 	for (size_t i = first; i < count && i < first + most; i++)
-		draw_queue(page, &top->queues[top->shown[i]], name, wide);
+		draw_queue(page, &top->queues[top->shown[i]], name);
 	add_more(page, first, count, most);
 	end_line(page);
 }
 
 /* What a running job says of itself, and when it would be done. */
-static void add_progress(struct page *page, const struct reeve_job *job,
-			 bool wide)
+static void add_progress(struct page *page, const struct reeve_job *job)
 {
+	const struct top *top = page->top;
 	int64_t left_ms = words_left_ms(job, clock_wall_ms());
+	bool wide = top->columns >= TOP_WIDE;
 	char bar[BAR_BYTES], time[DURATION_BYTES];
 
+	if (job->progress >= 0 && top->columns >= TOP_NARROW)
+		add(page, RENDER_BLUE, "%s ",
+		    bar_write(job->progress, TOP_BAR, top->tool->out.unicode,
+			      bar));
 	if (job->progress >= 0)
-		add(page, RENDER_BLUE, "%s %3d%%  ",
-		    bar_write(job->progress, wide ? 20 : 10,
-			      page->top->tool->out.unicode, bar),
-		    bar_percent(job->progress));
+		add(page, RENDER_BLUE, "%3d%%", bar_percent(job->progress));
 	if (left_ms >= 0 && wide)
-		add(page, RENDER_DIM, "%s left  ",
+		add(page, RENDER_DIM, "  %s left",
 		    duration_format(left_ms, time));
-	if (wide || job->progress < 0)
-		add(page, RENDER_PLAIN, "%s", job->note);
+	if (job->note[0] && (wide || job->progress < 0))
+		add(page, RENDER_PLAIN, "%s%s", job->progress < 0 ? "" : "  ",
+		    job->note);
 }
 
-static void draw_job(struct page *page, const struct reeve_job *job)
+/* The columns that what follows the name of a job needs. */
+static size_t tail_width(const struct top *top, const struct reeve_job *job)
+{
+	bool wide = top->columns >= TOP_WIDE;
+	char note[WORDS_BYTES] = "";
+	size_t n = 0;
+
+	if (job->state == REEVE_RUNNING && job->progress >= 0)
+		n = (top->columns < TOP_NARROW ? 0 : TOP_BAR + 1) + 4 +
+		    (wide ? TOP_LEFT : 0);
+	if (job->state == REEVE_FAILED)
+		words_end(job, note);
+	else if (job->state == REEVE_RUNNING && (wide || job->progress < 0))
+		snprintf(note, sizeof(note), "%s", job->note);
+	return n + least(text_width(note), TOP_NOTE_MOST);
+}
+
+/* The same for all that are shown, so that what follows stands in line. It may
+ * take half of the room. */
+static int title_width(const struct top *top, struct reeve_job *const *jobs,
+		       size_t count)
+{
+	size_t used = 2 + 10 + 9 + (top->columns >= TOP_WIDE ? 35 : 23);
+	size_t tail = 0, room;
+
+	if (top->columns < TOP_NARROW)
+		used = 2 + 10 + 9 + 3;
+	room = top->columns > used + 16 ? top->columns - used : 16;
+	for (size_t i = 0; i < count; i++) {
+		size_t n = tail_width(top, jobs[i]);
+
+		tail = n > tail ? n : tail;
+	}
+	return (int)(room - least(tail ? tail + 2 : 0, room / 2));
+}
+
+static void draw_job(struct page *page, const struct reeve_job *job, int title)
 {
 	const struct top *top = page->top;
 	char id[24], time[DURATION_BYTES], state[64], note[WORDS_BYTES] = "";
 	enum render_colour colour;
 	const char *glyph = words_glyph(job->state, top->tool->out.unicode,
 					&colour);
-	bool wide = top->columns >= 100;
+	bool wide = top->columns >= TOP_WIDE;
+	bool narrow = top->columns < TOP_NARROW;
 
 	begin_row(page, top->selected_id == job->id);
 	snprintf(id, sizeof(id), "%" PRId64, job->id);
 	add_cell(page, RENDER_PLAIN, 8, true, id);
 	snprintf(state, sizeof(state), "%s %s", glyph, words_state(job->state));
-	add_cell(page, colour, 11, false, state);
-	add_cell(page, RENDER_PLAIN, wide ? 20 : 8, false, job->queue);
+	add_cell(page, colour, narrow ? 1 : 11, false, narrow ? glyph : state);
+	if (!narrow)
+		add_cell(page, RENDER_PLAIN, wide ? 20 : 8, false, job->queue);
 	add_cell(page, RENDER_PLAIN, 7, true,
 		 duration_format(words_time_ms(job, clock_wall_ms()), time));
-	add_cell(page, RENDER_PLAIN, wide ? 60 : 16, false, words_title(job));
+	add_cell(page, RENDER_PLAIN, title, false, words_title(job));
 	if (job->state == REEVE_RUNNING)
-		add_progress(page, job, wide);
+		add_progress(page, job);
 	if (job->state == REEVE_FAILED)
 		words_end(job, note);
 	add(page, RENDER_RED, "%s", note);
@@ -329,15 +410,22 @@ static void draw_jobs(struct page *page, const char *title, enum top_list list,
 	struct top *top = page->top;
 	char line[128];
 	size_t at = 0, first;
+	int width;
 
-	snprintf(line, sizeof(line), "  %8s  %-11s  %-*s  %7s  %s", "ID", title,
-		 top->columns >= 100 ? 20 : 8, "QUEUE", "TIME", "NAME");
+	if (top->columns < TOP_NARROW)
+		snprintf(line, sizeof(line), "  %8s     %7s  %s", "ID", "TIME",
+			 title);
+	else
+		snprintf(line, sizeof(line), "  %8s  %-11s  %-*s  %7s  %s",
+			 "ID", title, top->columns >= TOP_WIDE ? 20 : 8,
+			 "QUEUE", "TIME", "NAME");
 	add_title(page, line);
 	while (at < count && jobs[at]->id != top->selected_id)
 		at++;
 	first = scroll(top, list, at, count, most);
+	width = title_width(top, jobs + first, least(most, count - first));
 	for (size_t i = first; i < count && i < first + most; i++)
-		draw_job(page, jobs[i]);
+		draw_job(page, jobs[i], width);
 	if (top->by.any && top->running_count + top->ended_count == 0 &&
 	    list == TOP_LIST_RUNNING) {
 		add(page, RENDER_YELLOW, "  nothing matches '%s'", top->filter);
@@ -434,20 +522,25 @@ static void draw_prompt(struct page *page)
 /* The filter gets what is left of the line. */
 static void draw_keys(struct page *page)
 {
-	static const char keys[] =
-		"l logs  k cancel  r retry  p pause  / filter";
 	static const char last[] = "  ? help  q quit";
 	const struct top *top = page->top;
-	size_t used = sizeof(keys) + sizeof(last) + 1;
+	const char *keys = top->columns < TOP_KEYS_COLUMNS
+				   ? ""
+				   : "l logs  k cancel  r retry  p pause  / "
+				     "filter";
+	size_t used = strlen(keys) + sizeof(last) + 2;
 	char cut[TOP_TEXT * 2] = "";
 
 	if (!top->filter[0]) {
-		add(page, RENDER_DIM, "enter details  %s%s", keys, last);
+		add(page, RENDER_DIM, "%s%s%s",
+		    top->columns < TOP_NARROW ? "keys:" : "enter details  ",
+		    keys,
+		    last + (keys[0] || top->columns < TOP_NARROW ? 0 : 2));
 		return;
 	}
 	text_fit(top->filter, top->columns > used + 1 ? top->columns - used : 1,
 		 top->tool->out.unicode, cut, sizeof(cut));
-	add(page, RENDER_DIM, "%s: ", keys);
+	add(page, RENDER_DIM, "%s%s", keys, keys[0] ? ": " : "/");
 	add(page, RENDER_YELLOW, "%s", cut);
 	add(page, RENDER_DIM, "%s", last);
 }

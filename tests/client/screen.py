@@ -60,8 +60,9 @@ class Screen:
         elif letter == 'J':
             self.cells = [[' '] * self.columns for _ in range(self.rows)]
         elif letter == 'K':
-            self.cells[self.row][self.column:] = \
-                [' '] * (self.columns - self.column)
+            # Behind a full line the cursor stands on its last letter.
+            at = min(self.column, self.columns - 1)
+            self.cells[self.row][at:] = [' '] * (self.columns - at)
         elif letter == 'h':
             self.modes.add(parameters)
         elif letter == 'l':

@@ -241,6 +241,51 @@ def test_it_follows_the_size_down_to_almost_nothing():
             same(screen.ends(), 0)
 
 
+def test_a_small_terminal_shows_fewer_columns_whole():
+    with many() as here:
+        with Screen(here, 'top', rows=10, columns=40) as screen:
+            lines = screen.until('and 10 more').splitlines()
+            assert lines[0].startswith('reeved 0.1.0  running for '), lines
+            same([line.split() for line in lines if 'QUEUE' in line],
+                 [['QUEUE', 'STATE', 'WAITING', 'RUNNING']])
+            same([line.split()[:2] for line in lines if 'paused' in line],
+                 [['j', 'paused']])
+            same([line.split() for line in lines if 'ID' in line],
+                 [['ID', 'TIME', 'RUNNING']])
+            assert lines[-1].endswith('q quit'), lines
+            for columns in (61, 70, 75, 79, 99):
+                screen.resize(24, columns)
+                text = screen.until('ENDED', 'q quit')
+                here.until(lambda: screen.read() or not screen.spilled)
+                assert 'QUEUE' in text and '\u2026ING' not in text, text
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_a_name_takes_the_room_that_there_is():
+    with place() as here:
+        name = 'a job with a name of some length'
+        here.reeve('submit', '-n', name, 'sleep', '60')
+        with Screen(here, 'top') as screen:
+            screen.until(name)
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
+def test_a_line_that_is_full_keeps_its_last_letter():
+    with place() as here:
+        here.reeve('submit', '-n', 'x' * 300 + 'END', 'sleep', '60')
+        with Screen(here, 'top', columns=120) as screen:
+            text = screen.until('END')
+            assert any(line.endswith('END') for line in text.splitlines())
+            here.reeve('submit', '-w', '-n', 'short', 'true')
+            lines = [line for line in screen.until('short').splitlines()
+                     if 'short' in line]
+            assert all(line.endswith('short') for line in lines), lines
+            screen.press('q')
+            same(screen.ends(), 0)
+
+
 def test_the_terminal_is_given_back_on_every_way_out():
     for number, keys in ((signal.SIGTERM, ''), (signal.SIGHUP, ''),
                          (signal.SIGQUIT, ''), (signal.SIGSEGV, ''),
