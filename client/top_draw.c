@@ -21,7 +21,7 @@
 #define TOP_LATENCY_COLUMNS 62
 #define TOP_KEYS_COLUMNS 75
 #define TOP_NOTE_MOST 30 /* of a failure, behind the name */
-#define TOP_BAR 10
+#define TOP_LONG_BAR_COLUMNS 140
 #define TOP_LEFT 14 /* "59m59s left  " */
 
 static size_t least(size_t a, size_t b)
@@ -318,6 +318,13 @@ static void draw_queues(struct page *page, size_t most)
 	end_line(page);
 }
 
+static int bar_width(const struct top *top)
+{
+	if (top->columns < TOP_NARROW)
+		return 0;
+	return top->columns < TOP_LONG_BAR_COLUMNS ? 10 : 20;
+}
+
 /* What a running job says of itself, and when it would be done. */
 static void add_progress(struct page *page, const struct reeve_job *job)
 {
@@ -326,10 +333,10 @@ static void add_progress(struct page *page, const struct reeve_job *job)
 	bool wide = top->columns >= TOP_WIDE;
 	char bar[BAR_BYTES], time[DURATION_BYTES];
 
-	if (job->progress >= 0 && top->columns >= TOP_NARROW)
+	if (job->progress >= 0 && bar_width(top))
 		add(page, RENDER_BLUE, "%s ",
-		    bar_write(job->progress, TOP_BAR, top->tool->out.unicode,
-			      bar));
+		    bar_write(job->progress, bar_width(top),
+			      top->tool->out.unicode, bar));
 	if (job->progress >= 0)
 		add(page, RENDER_BLUE, "%3d%%", bar_percent(job->progress));
 	if (left_ms >= 0 && wide)
@@ -348,8 +355,7 @@ static size_t tail_width(const struct top *top, const struct reeve_job *job)
 	size_t n = 0;
 
 	if (job->state == REEVE_RUNNING && job->progress >= 0)
-		n = (top->columns < TOP_NARROW ? 0 : TOP_BAR + 1) + 4 +
-		    (wide ? TOP_LEFT : 0);
+		n = (size_t)bar_width(top) + 1 + 4 + (wide ? TOP_LEFT : 0);
 	if (job->state == REEVE_FAILED)
 		words_end(job, note);
 	else if (job->state == REEVE_RUNNING && (wide || job->progress < 0))
