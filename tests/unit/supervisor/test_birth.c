@@ -41,28 +41,21 @@ static void pool(const char *text, const char *word)
 	setenv("FAKE_POOLS", pools, 1);
 }
 
-/* The number of the @nth worker that was started in pool p. */
+/* The number of the @nth worker that was started in pool p, once it is. */
 static int64_t number_of(int nth)
 {
-	char path[128], line[512];
 	int64_t number = 0;
-	FILE *log;
 
-	snprintf(path, sizeof(path), "%s/log", rig.folder);
-	log = fopen(path, "r");
-	assert_non_null(log);
-	while (nth && fgets(line, sizeof(line), log)) {
-		const char *at = strstr(line, "worker started slot=");
+	for (int i = 1; nth; i++) {
+		const char *line = rig_await(&rig, "log",
+					     "worker started slot=", i);
 
-		if (!at || !strstr(line, "pool=p\n"))
+		if (!strstr(line, " pool=p"))
 			continue;
 		nth--;
-		assert_int_equal(
-			sscanf(at, "worker started slot=%*d worker=%" SCNd64,
-			       &number),
-			1);
+		assert_int_equal(sscanf(line, "%*d worker=%" SCNd64, &number),
+				 1);
 	}
-	fclose(log);
 	return number;
 }
 
