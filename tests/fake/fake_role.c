@@ -372,12 +372,13 @@ static void be_forked(const struct template_message *order, bool dies)
 
 	if (dies)
 		_exit(7);
+	/* Also if the supervisor is never its parent. */
+	alarm(LIFE_S);
 	/* One that nobody announces is known by its session or its program. */
 	if (strcmp(variable("FAKE_TEMPLATE"), "mute") == 0)
 		setsid();
 	while (getppid() != supervisor)
 		poll(NULL, 0, 1);
-	alarm(LIFE_S);
 	await_place(order->text);
 	snprintf(line, sizeof(line), "%d forked worker=%" PRId64 " text=%s\n",
 		 (int)getpid(), order->worker, order->text);
