@@ -344,6 +344,23 @@ def a_program_that_is_not_there_yet_keeps_only_its_own_pool_waiting(t):
 
 
 @story(seconds=60)
+def a_plugin_that_is_not_there_yet_is_loaded_when_it_comes(t):
+    text = plugin_pool(t, 'plugin', '1')
+    real = pathlib.Path(text.split('[')[1].split(']')[0])
+    late = t.folder / 'late.so'
+    configure(t, text.replace(str(real), str(late)))
+    t.start()
+    job = submit(t, 'who')
+    eventually(lambda: pool(t, 'plugin')['state'] == 'degraded', 30)
+    reason = pool(t, 'plugin')['reason']
+    assert str(late) in reason and 'No such file' in reason, reason
+    # Whole at once: a half one could be loaded.
+    (t.folder / 'half').write_bytes(real.read_bytes())
+    (t.folder / 'half').rename(late)
+    equal(t.wait(job, 60)['state'], 'succeeded')
+
+
+@story(seconds=60)
 def why_a_program_cannot_be_started_is_said_as_the_kernel_says_it(t):
     plain, alone = t.folder / 'plain', t.folder / 'alone'
     plain.write_text('no program\n')
