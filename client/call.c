@@ -11,19 +11,19 @@
 
 /* Methods that change nothing, or the same thing a second time. */
 static const char *const repeatable_methods[] = {
-	"org.reeve.jobs.Get",	       "org.reeve.jobs.List",
-	"org.reeve.jobs.Count",	       "org.reeve.jobs.Wait",
-	"org.reeve.jobs.GetGroup",     "org.reeve.jobs.CloseGroup",
-	"org.reeve.jobs.Output",       "org.reeve.jobs.Cancel",
-	"org.reeve.jobs.Hold",	       "org.reeve.jobs.Release",
-	"org.reeve.jobs.Explain",      "org.reeve.jobs.GetSpec",
-	"org.reeve.jobs.Edit",	       "org.reeve.jobs.Change",
-	"org.reeve.events.Subscribe",  "org.reeve.admin.Ping",
-	"org.reeve.admin.Hello",       "org.reeve.admin.Status",
-	"org.reeve.admin.Config",      "org.reeve.admin.Workers",
-	"org.reeve.admin.Pools",       "org.reeve.admin.Handlers",
-	"org.reeve.admin.Resize",      "org.reeve.admin.DrainPool",
-	"org.varlink.service.GetInfo",
+	"org.reeve.jobs.Get",	     "org.reeve.jobs.List",
+	"org.reeve.jobs.Count",	     "org.reeve.jobs.Wait",
+	"org.reeve.jobs.Last",	     "org.reeve.jobs.GetGroup",
+	"org.reeve.jobs.CloseGroup", "org.reeve.jobs.Output",
+	"org.reeve.jobs.Cancel",     "org.reeve.jobs.Hold",
+	"org.reeve.jobs.Release",    "org.reeve.jobs.Explain",
+	"org.reeve.jobs.GetSpec",    "org.reeve.jobs.Edit",
+	"org.reeve.jobs.Change",     "org.reeve.events.Subscribe",
+	"org.reeve.admin.Ping",	     "org.reeve.admin.Hello",
+	"org.reeve.admin.Status",    "org.reeve.admin.Config",
+	"org.reeve.admin.Workers",   "org.reeve.admin.Pools",
+	"org.reeve.admin.Handlers",  "org.reeve.admin.Resize",
+	"org.reeve.admin.DrainPool", "org.varlink.service.GetInfo",
 };
 
 static bool is_repeatable(const char *method)

@@ -73,23 +73,21 @@ static int resolve_groups(struct tool *tool, struct selector *selector)
 
 int selector_resolve(struct tool *tool, struct selector *selector)
 {
-	struct json_iter iter;
-	struct slice job;
 	const char *reply;
+	int64_t id;
 	int result = resolve_groups(tool, selector);
 
 	if (result != 0 || !selector->last)
 		return result;
-	if (reeve_call(tool->r, "org.reeve.jobs.List",
-		       "{\"limit\":1,\"newest_first\":true}", &reply) != 0)
+	if (reeve_call(tool->r, "org.reeve.jobs.Last", NULL, &reply) != 0)
 		return say_error(tool);
-	iter = json_enter(field_list(slice_of(reply), "jobs"));
-	if (!json_item(&iter, &job) || field_int(job, "id") <= 0)
+	id = field_int(slice_of(reply), "id");
+	if (id <= 0)
 		return say_fail(tool, EXIT_MISSING,
 				"Submit one: reeve submit COMMAND",
 				"there is no last job: none was submitted");
 	selector->last = false;
-	return selector_add_id(tool, selector, field_int(job, "id"));
+	return selector_add_id(tool, selector, id);
 }
 
 static int write_page(struct tool *tool, const struct selector *selector,

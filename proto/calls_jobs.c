@@ -115,6 +115,12 @@ static const struct schema_field get_group_out_fields[] = {
 static const struct schema_type get_group_out_type =
 	FIELDS_TYPE(NULL, get_group_out_fields);
 
+static const struct schema_field last_out_fields[] = {
+	OUT_OPT(id, INT),
+};
+static const struct schema_type last_out_type = FIELDS_TYPE(NULL,
+							    last_out_fields);
+
 static const struct schema_field get_in_fields[] = {
 	IN_REQ(CALL_GET, call_get, ids, LIST, .item = SCHEMA_INT, .min = 1,
 	       .max = LIMIT_IDS_PER_CALL),
@@ -369,6 +375,7 @@ static const struct schema_method methods[] = {
 	{"org.reeve.jobs", "GetGroup", &get_group_in_type, &get_group_out_type,
 	 true},
 	{"org.reeve.jobs", "Get", &get_in_type, &get_out_type, true},
+	{"org.reeve.jobs", "Last", NULL, &last_out_type, true},
 	{"org.reeve.jobs", "List", &list_in_type, &list_out_type, true},
 	{"org.reeve.jobs", "Count", &count_in_type, &count_out_type, true},
 	{"org.reeve.jobs", "Wait", &wait_in_type, &wait_out_type, true},

@@ -70,6 +70,7 @@ static void submit_committed(struct call *call, struct batch *batch)
 		call_error_memory(call);
 		return;
 	}
+	last_submitted(call, entry->id);
 	out = call_reply(call, call->more);
 	json_out_member_int(out, "id", entry->id);
 	if (existing)
@@ -89,6 +90,7 @@ static void answer_begun(struct call *call, const struct store_entry *entry)
 		call_error_memory(call);
 		return;
 	}
+	last_submitted(call, id);
 	out = call_reply(call, call->more);
 	json_out_member_int(out, "id", id);
 	json_out_member_text(out, "durability",

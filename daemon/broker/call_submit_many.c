@@ -125,6 +125,8 @@ static void answer(struct call *call)
 	struct json_out *out;
 	size_t taken;
 
+	for (size_t i = 0; i < many->count; i++)
+		last_submitted(call, many->jobs[i].id);
 	if (watch(call, &taken)) {
 		call_error_memory(call);
 		return;

@@ -28,6 +28,7 @@ static const struct call_method methods[] = {
 	{JOBS(Get), CALL_ALONE, WITH(call_get), .run = call_get},
 	{JOBS(List), CALL_ALONE, WITH(call_list), .run = call_list},
 	{JOBS(Count), CALL_ALONE, WITH(call_count), .run = call_count},
+	{JOBS(Last), CALL_ALONE, .run = call_last},
 	{JOBS(Output), CALL_ALONE, WITH(call_output), .streams = true,
 	 .run = call_output},
 	{JOBS(Progress), CALL_ALONE, WITH(call_progress), .run = call_progress},

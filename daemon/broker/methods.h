@@ -42,6 +42,8 @@ void call_get_group(struct call *call, void *params);
 void call_get(struct call *call, void *params);
 void call_list(struct call *call, void *params);
 void call_count(struct call *call, void *params);
+/* last.c */
+void call_last(struct call *call, void *params);
 /* call_events.c */
 void call_subscribe(struct call *call, void *params);
 /* call_wait.c */

@@ -20,6 +20,7 @@
 #include "daemon/broker/follow.h"
 #include "daemon/broker/group_hold.h"
 #include "daemon/broker/lane.h"
+#include "daemon/broker/last.h"
 #include "daemon/broker/leases.h"
 #include "daemon/broker/link.h"
 #include "daemon/broker/pools.h"
@@ -89,6 +90,7 @@ struct broker {
 
 	struct conns conns;
 	struct waits waits;
+	struct lasts lasts;
 	struct group_holds holds; /* closed when nobody holds them */
 	struct follows follows;
 	struct subscribe subscribe; /* who is told of events */

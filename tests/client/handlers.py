@@ -108,6 +108,21 @@ def test_calls_and_their_ends():
         same(finish(process).code, 121)
 
 
+def test_the_last_job_is_the_last_one_submitted():
+    with Shop() as here:
+        # The first ones bring the supply of numbers, lower than those after.
+        for _ in range(3):
+            same(here.reeve('call', 'square', 'number:=4').out, '16\n')
+        for _ in range(3):
+            number = int(here.reeve('submit', 'true').out)
+            same(here.reeve('show', 'last', '--json').json()['job']['id'],
+                 number)
+        same(here.reeve('call', 'square', 'number:=5').out, '25\n')
+        job = here.reeve('show', 'last', '--json').json()['job']
+        same(job.get('result'), 25)
+        assert job['id'] < number, (job['id'], number)
+
+
 def test_what_is_told_of_them():
     with Shop() as here:
         job = here.reeve('submit', '--handler', 'nap', 'seconds=60').out.strip()

@@ -252,6 +252,9 @@ class Daemon(fake_progress.Progress):
                         for name, value in filter.items()):
                 yield job
 
+    def Last(self, p, more):
+        return {'id': max(self.jobs)} if self.jobs else {}
+
     def List(self, p, more):
         jobs = sorted(self.match(p.get('filter')),
                       key=lambda job: job.facts['id'],
