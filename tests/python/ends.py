@@ -7,6 +7,7 @@ jobs that two results share.
 import gc
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -207,6 +208,53 @@ def program(it, text, seconds=LONG):
         env={**os.environ, 'REEVE_SOCKET': str(it.socket),
              'PYTHONPATH': str(pooled.TOP / 'client' / 'python')})
     return done.returncode, done.stderr
+
+
+def interrupted(it, text):
+    """Ctrl-C in a program when its jobs run: how it ends."""
+    with subprocess.Popen(
+            [sys.executable, '-c', text], stderr=subprocess.PIPE, text=True,
+            env={**os.environ, 'REEVE_SOCKET': str(it.socket),
+                 'PYTHONPATH': str(pooled.TOP / 'client' / 'python')}) as done:
+        eventually(lambda: it.c.call('Count', filter={
+            'states': ['running']})['total'], LONG)
+        done.send_signal(signal.SIGINT)
+        said = done.communicate(timeout=LONG)[1]
+    assert 'KeyboardInterrupt' in said, said
+    return it.c.call('Count', by='state')['counts']
+
+
+@story(seconds=120)
+def ctrl_c_cancels_what_nobody_will_take(it):
+    pooled.start(it)
+    counts = interrupted(it, '''if True:
+        import reeve
+        reeve.Pool().map('sleeps', [600] * 1200)
+        ''')
+    equal((counts['cancelled'], counts['ready'], counts['running']),
+          (1200, 0, 0))
+    for call in 'Pool().apply', 'Client().call':
+        before = counts['cancelled']
+        counts = interrupted(it, 'import reeve; reeve.%s("sleeps", (600,))'
+                             % call)
+        eventually(lambda: it.c.call('Count')['counts']['cancelled'] ==
+                   before + 1, LONG)
+        counts = it.c.call('Count', by='state')['counts']
+
+
+@story
+def what_multiprocessing_takes_and_a_pool_does_not_is_said_at_once(it):
+    pooled.start(it)
+    for words, more, said in (
+            ((2,), {}, 'workers: N'), ((), {'processes': 2}, 'workers: N'),
+            ((), {'initializer': print, 'initargs': (1,)}, '@init'),
+            ((), {'maxtasksperchild': 3}, 'retire')):
+        error = str(raises(TypeError, reeve.Pool, *words, **more))
+        assert said in error and 'reeve.yaml' in error, error
+    with pooled.pool(it) as pool:
+        raises(TypeError, pool.apply, None)
+        raises(TypeError, pool.apply_async, 'noop', callback=5)
+        raises(TypeError, pool.map_async, 'noop', [()], error_callback='no')
 
 
 @story

@@ -1,4 +1,5 @@
 """Client: one object for everything that the daemon's socket offers."""
+import contextlib
 import threading
 import time
 
@@ -207,16 +208,26 @@ class Client:
         spec = spec_of(handler, args, kwargs, options)
         deadline = None if wait is None else time.monotonic() + wait
         data = message('Submit', {'job': spec}, more=True)
+        number = None
 
         def work(connection):
+            nonlocal number
             connection.send(data)
             reply = connection.reply(deadline)
             while reply.get('continues'):
+                number = parameters_of(reply).get('id')
                 if told is not None:
-                    told(parameters_of(reply).get('id'))
+                    told(number)
                 reply = connection.reply(deadline)
             return parameters_of(reply)
-        return Job(self._with_connection(work, True)['job']).check()
+        try:
+            return Job(self._with_connection(work, True)['job']).check()
+        except KeyboardInterrupt:
+            # Nobody will have its result.
+            if number is not None:
+                with contextlib.suppress(Exception):
+                    self.cancel([number], reason='interrupted', grace=1)
+            raise
 
     def job(self, job, with_spec=False):
         """The record of one job."""

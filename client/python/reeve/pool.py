@@ -1,4 +1,5 @@
 """Pool: what people do with multiprocessing.Pool, done by reeve's workers."""
+import contextlib
 import itertools
 import os
 import threading
@@ -14,6 +15,14 @@ from .results import (AsyncResult, Callbacks, MapResult, ResultIterator,
                       _Stream)
 
 CHUNK = 500  # items that are drawn from an iterable at once
+
+# What multiprocessing.Pool takes and the daemon's pool says.
+_DAEMONS = {
+    'processes': '`workers: N` of its pool',
+    'initializer': '@init in the module of the workers, which its pool names',
+    'initargs': '@init in the module of the workers, which its pool names',
+    'maxtasksperchild': '`retire: {jobs: N}` of its pool',
+}
 
 
 class Pool:
@@ -35,6 +44,12 @@ class Pool:
                  **options):
         if window < 1:
             raise ValueError('window is %r, but at least 1' % (window,))
+        for name in _DAEMONS.keys() & options.keys():
+            raise TypeError("%s is not the Pool's to say: %s in reeve.yaml"
+                            % (name, _DAEMONS[name]))
+        if isinstance(client, int):
+            raise TypeError('how many workers there are the Pool cannot say: '
+                            '%s in reeve.yaml' % _DAEMONS['processes'])
         if 'key' in options:
             raise TypeError('a key names one job: give it to apply_async')
         self._own = not isinstance(client, Client)
@@ -55,11 +70,12 @@ class Pool:
         """Call it and wait for its result.
 
         Nothing is promised before the end (durability `result`): if the
-        daemon is replaced meanwhile it is called again.
+        daemon is replaced meanwhile it is called again. Ctrl-C cancels it.
         """
         self._check()
         options = {**self._options, **options}
         wait = options.pop('wait', None)
+        func = name_of(func)  # without one it would be a command
         with self._pump.call() as told:
             return self.client._call(func, args, kwds, wait, options, told)
 
@@ -85,18 +101,18 @@ class Pool:
         """The results of func(item), in the order of the items.
 
         An error is raised when all have ended; with max_fail the rest is
-        cancelled after so many errors. chunksize is not needed: how
+        cancelled after so many errors, with Ctrl-C all is. chunksize is not needed: how
         much travels together is decided by the load, and nothing is lost
         together.
         """
         return self._map(func, iterable, _one, None, None, max_fail, options,
-                         True).get()
+                         True)
 
     def starmap(self, func, iterable, chunksize=None, *, max_fail=None,
                 **options):
         """As map, each item being the arguments: func(*item)."""
         return self._map(func, iterable, _star, None, None, max_fail, options,
-                         True).get()
+                         True)
 
     def map_async(self, func, iterable, chunksize=None, callback=None,
                   error_callback=None, *, max_fail=None, **options):
@@ -220,13 +236,20 @@ class Pool:
         self._check()
         result = MapResult(self, callback, error_callback, max_fail)
         text = self._text(func, options)
-        if here:
-            self._feed(result, text, iter(iterable), shape)
-        else:
+        if not here:
             items = iterable if hasattr(iterable, '__len__') else (
                 list(iterable))
             self._begin(result, self._feed, result, text, iter(items), shape)
-        return result
+            return result
+        try:
+            self._feed(result, text, iter(iterable), shape)
+            return result.get()
+        except KeyboardInterrupt:
+            # Nobody will have the results. Here: the program may end next.
+            result._cancelled = True
+            with contextlib.suppress(Exception):
+                self._cancel_all(result, 'interrupted')
+            raise
 
     def _begin(self, sink, feed, *args):
         """Draw for it in a thread: part of what join() waits for."""
@@ -295,12 +318,12 @@ class Pool:
         threading.Thread(target=self._cancel_all, args=(sink,),
                          name='reeve-cancel', daemon=True).start()
 
-    def _cancel_all(self, sink):
+    def _cancel_all(self, sink, reason='the map was given up'):
         while not sink.ready():
             ids = self._pump.ids_of(sink)
             for start in range(0, len(ids), 10000):
                 self.client.cancel(ids[start:start + 10000], grace=1,
-                                   reason='the map was given up')
+                                   reason=reason)
             sink.wait(0.02)
 
 

@@ -144,6 +144,12 @@ class _Waitable:
         return self._error is None
 
 
+def _callable(callback):
+    if callback is not None and not callable(callback):
+        raise TypeError('a callback is a function, not %r' % (callback,))
+    return callback
+
+
 class AsyncResult(_Waitable):
     """The result of one job, as of multiprocessing, and `cancel`."""
 
@@ -157,8 +163,8 @@ class AsyncResult(_Waitable):
         self._value = None
         self._error = None
         self._job = None
-        self._callback = callback
-        self._error_callback = error_callback
+        self._callback = _callable(callback)
+        self._error_callback = _callable(error_callback)
 
     def get(self, timeout=None):
         """Its result; raises what the handler raised, or RemoteError.
@@ -219,8 +225,8 @@ class MapResult(_Waitable):
         self._done = False
         self._event = None
         self._error = None
-        self._callback = callback
-        self._error_callback = error_callback
+        self._callback = _callable(callback)
+        self._error_callback = _callable(error_callback)
         self._max_fail = max_fail
         self._lock = threading.Lock()
         self._values = []
