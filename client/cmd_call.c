@@ -178,7 +178,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 		reeve_set_interrupt(tool->r, calling.signal);
 		result = apply_begin(&calling.apply, tool->r, &spec);
 		result = result ? say_error(tool) : attend(&calling, &job);
-		if (result == 0)
+		if (job)
 			result = finish(&calling, job);
 		apply_fini(&calling.apply);
 	}

@@ -518,7 +518,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	work.place.text = work.options->text;
 	if (result == 0)
 		result = begin(&work);
-	if (result == 0) {
+	if (work.signal) {
 		result = loop(&work);
 		if (result != 0)
 			give_up(&work);
