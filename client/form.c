@@ -246,7 +246,7 @@ static int read_flag(struct reader *reader, struct slice name,
 	};
 	bool on = is_switch(name);
 	struct json_out text = {0};
-	struct slice copy;
+	struct slice copy = {NULL, 0};
 	char *flag[2] = {0};
 	int count, result;
 
