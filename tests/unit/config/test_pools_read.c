@@ -153,7 +153,6 @@ UNIT(what_cannot_be_is_refused_and_says_why)
 	}
 }
 
-#ifdef REEVE_HTTP
 /* It may be mounted, built or unpacked later: the other pools do not wait. */
 UNIT(a_program_that_is_not_there_yet_is_only_warned_of)
 {
@@ -187,6 +186,7 @@ UNIT(a_program_that_is_not_there_yet_is_only_warned_of)
 	}
 }
 
+#ifdef REEVE_HTTP
 static void expect_words(char **run, const char *const *words)
 {
 	size_t i = 0;
