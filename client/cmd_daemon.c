@@ -87,7 +87,8 @@ static int find_running(struct tool *tool, int *ret_pid)
 	return result;
 }
 
-static int start(struct tool *tool)
+/* @there: what to say of one that runs */
+static int start(struct tool *tool, const char *there)
 {
 	int result, pid;
 
@@ -97,7 +98,7 @@ static int start(struct tool *tool)
 		return say_memory(tool);
 	result = find_running(tool, &pid);
 	if (result == 0)
-		return say_running(tool, "already running", pid);
+		return say_running(tool, there, pid);
 	if (result != REEVE_E_UNREACHABLE)
 		return say_error(tool);
 	if (tool->socket)
@@ -207,7 +208,7 @@ static int restart(struct tool *tool, const struct daemon_options *options)
 		result = 0;
 	else
 		result = say_error(tool);
-	return result ? result : start(tool);
+	return result ? result : start(tool, "restarted");
 }
 
 static int status(struct tool *tool)
@@ -228,7 +229,7 @@ static int run(struct tool *tool, void *options, int argc, char **argv)
 	char hint[64] = "Like: reeve daemon status";
 
 	if (argc == 1 && strcmp(verb, "start") == 0)
-		return start(tool);
+		return start(tool, "already running");
 	if (argc == 1 && strcmp(verb, "stop") == 0)
 		return stop(tool, options);
 	if (argc == 1 && strcmp(verb, "restart") == 0)

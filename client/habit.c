@@ -52,6 +52,7 @@ static const struct habit flags[] = {
 		   "ls -a group=last"},
 	{"bar", "On a terminal it is shown without a flag"},
 	{"tagstring", "Lines that begin with their item: reeve map --prefix"},
+	{"V", "Like: reeve --version"},
 	{"eta", "On a terminal it is shown without a flag"},
 	{"resume-failed", "Like: reeve map --retry-failed last"},
 	{"resume", "Like: reeve map --retry-failed last"},

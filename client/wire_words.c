@@ -146,6 +146,7 @@ const char *wire_words(const char *message, char *buffer, size_t size)
 	const char *at = skip_owner(message), *colon = strstr(message, ": ");
 	const char *callback = skip_callback(at);
 	const struct wire_field *field;
+	const char *rest = colon;
 
 	if (!colon)
 		return message;
@@ -160,7 +161,10 @@ const char *wire_words(const char *message, char *buffer, size_t size)
 		field = find(fields, ARRAY_COUNT(fields), at);
 	if (!field)
 		return message;
-	snprintf(buffer, size, "%s%s%s", field->words, colon,
+	/* Of arguments it is told which. */
+	if (strncmp(at, "args.", 5) == 0)
+		rest = at + 4;
+	snprintf(buffer, size, "%s%s%s", field->words, rest,
 		 strstr(colon, " is not between ") ? field->unit : "");
 	return buffer;
 }

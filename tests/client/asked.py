@@ -181,6 +181,8 @@ def test_of_other_calls_too_what_is_refused_is_told_by_flag_and_filter():
                 (['queue', 'set', '--on-done', 'true', '--callback-retry',
                   '99999999', 'q'],
                  'reeve: --callback-retry, and one: 100000000 is not'),
+                (['submit', '--handler', 'http', 'method=GET'],
+                 'reeve: --args.url: give one'),
                 (['submit', '--on-failure', 'true', '--callback-queue', long,
                   'true'], 'reeve: --callback-queue: 300 bytes'),
                 (['map', '-n', long, 'true', ':::', '1'],

@@ -35,6 +35,13 @@ def test_without_a_daemon_the_status_says_what_starts_one():
         holds(here.reeve('daemon', 'stop').err, 'nothing to stop')
 
 
+def test_letters_of_other_tools_are_explained():
+    with place() as here:
+        result = here.reeve('-V')
+        same(result.code, 2)
+        holds(result.err, 'reeve --version')
+
+
 def test_a_restart_leaves_the_running_jobs_alone():
     with place() as here:
         pid = here.reeve('daemon', 'restart', '--json').json()['pid']
