@@ -39,7 +39,8 @@ void doctor_find(struct doctor *doctor, enum doctor_grade grade,
 void doctor_config(struct doctor *doctor);
 /** doctor_socket() - where it is, whose, and who may use it */
 void doctor_socket(struct doctor *doctor);
-/** doctor_daemon() - does one answer, of which version, with which warnings */
+/** doctor_daemon() - does one answer, of which version, with which pools that
+ * cannot begin */
 void doctor_daemon(struct doctor *doctor);
 /** doctor_state() - the folder of the jobs: rights, kind of disk, room, lock */
 void doctor_state(struct doctor *doctor);

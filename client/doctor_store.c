@@ -198,6 +198,38 @@ static void read_status(struct doctor *doctor, struct slice status)
 	arena_fini(&arena);
 }
 
+/* Pools of which nobody, or nobody new, can begin. */
+static void find_pools(struct doctor *doctor)
+{
+	struct arena arena = {0};
+	struct json_iter iter;
+	struct slice pool;
+	const char *reply;
+	char fix[160];
+
+	if (reeve_call(doctor->tool->r, "org.reeve.admin.Pools", NULL,
+		       &reply) != 0)
+		return;
+	iter = json_enter(field_list(slice_of(reply), "pools"));
+	while (json_item(&iter, &pool)) {
+		const char *name = field_text(&arena, pool, "name");
+		const char *reason = field_text(&arena, pool, "reason");
+		bool degraded = strcmp(field_text(&arena, pool, "state"),
+				       "degraded") == 0;
+
+		if (!degraded && !reason[0])
+			continue;
+		snprintf(fix, sizeof(fix),
+			 "When that is mended it begins by itself: reeve pool "
+			 "show %s",
+			 name);
+		doctor_find(doctor, DOCTOR_WARN, "pool", fix, "%s%s: %s", name,
+			    degraded ? " is degraded" : "",
+			    reason[0] ? reason : "its workers die too often");
+	}
+	arena_fini(&arena);
+}
+
 void doctor_daemon(struct doctor *doctor)
 {
 	struct tool *tool = doctor->tool;
@@ -229,6 +261,7 @@ void doctor_daemon(struct doctor *doctor)
 	}
 	doctor->running = true;
 	read_status(doctor, slice_of(reply));
+	find_pools(doctor);
 }
 
 /* Where a daemon that is started now would keep its jobs. */

@@ -140,6 +140,21 @@ def test_why_a_daemon_gives_up_is_said_at_once_and_by_the_doctor():
         same(here.reeve('submit', '-w', 'true').code, 0)
 
 
+def test_a_pool_that_cannot_begin_is_told_of():
+    with Patient() as here:
+        configured(here, 'pools:\n'
+                   '  late: {run: /nowhere/prog, handles: late}\n')
+        here.reeve('daemon', 'start')
+        here.until(lambda: 'pool' in here.doctor())
+        found = here.doctor()
+        same((found['pool']['status'], found['pool']['message']), (
+            'warn', "late is degraded: cannot start '/nowhere/prog': No such "
+            "file or directory"))
+        same(found['pool']['fix'], 'When that is mended it begins by itself: '
+             'reeve pool show late')
+        same(found['config']['status'], 'warn')
+
+
 def test_the_socket_of_the_configuration_is_used_by_all():
     with Patient() as here:
         # What the environment says counts more, so it says nothing.
