@@ -346,7 +346,7 @@ int reeve_pool_map(struct reeve_pool *pool, const char *const *args,
 	memset(ret_jobs, 0, count * sizeof(struct reeve_job *));
 	while (result == 0 && (put < count || pool->left > 0)) {
 		struct reeve_job *job;
-		void *data;
+		void *data = NULL;
 
 		if (put < count) {
 			result = reeve_pool_put(pool,
@@ -361,7 +361,7 @@ int reeve_pool_map(struct reeve_pool *pool, const char *const *args,
 		if (result != 0 && result != REEVE_E_FULL)
 			break;
 		result = reeve_pool_next(pool, -1, &job, &data);
-		if (result == 0)
+		if (data)
 			*(struct reeve_job **)data = job;
 	}
 	return result;

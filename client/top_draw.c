@@ -264,7 +264,7 @@ static int queue_name_width(const struct top *top)
 		used += 10;
 	if (top->columns >= TOP_RATE_COLUMNS)
 		used += 14;
-	if (top->columns >= (size_t)(used + most))
+	if (top->columns >= (size_t)used + (size_t)most)
 		return most;
 	return top->columns > (size_t)used + 8 ? (int)top->columns - used : 8;
 }
