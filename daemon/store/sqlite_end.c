@@ -192,14 +192,15 @@ int txn_end_flush(struct txn *txn)
 {
 	struct feed *feed = &txn->store->feed;
 	size_t results = 0;
-	int error;
+	int error = 0;
 
 	if (!feed->rows)
 		return 0;
 	for (size_t i = 0; i < feed->rows; i++)
 		results += feed->cells[i * FEED_CELLS + DONE_FEED_RESULT] != 0;
-	error = feed_run_ranges(feed, txn->sql, SQL_JOB_DROP,
-				SQL_JOB_DROP_RANGE, (int64_t[]){1}, 1);
+	if (!txn->brief)
+		error = feed_run_ranges(feed, txn->sql, SQL_JOB_DROP,
+					SQL_JOB_DROP_RANGE, (int64_t[]){1}, 1);
 	if (!error)
 		error = feed_run(feed, txn->sql, SQL_DONE_ADD);
 	if (!error)

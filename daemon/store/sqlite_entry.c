@@ -121,11 +121,12 @@ static int put_members(struct txn *txn)
 int entry_flush(struct txn *txn)
 {
 	struct feed *feed = &txn->store->feed;
-	int error;
+	int error = 0;
 
 	if (!feed->rows)
 		return 0;
-	error = feed_run(feed, txn->sql, SQL_JOB_ADD);
+	if (!txn->brief)
+		error = feed_run(feed, txn->sql, SQL_JOB_ADD);
 	if (!error)
 		error = feed_run(feed, txn->sql, SQL_BODY_ADD);
 	if (!error)
@@ -259,8 +260,8 @@ struct live entry_live(const struct txn *txn, const struct store_entry *entry,
 	};
 }
 
-static struct live live_of(const struct txn *txn,
-			   const struct store_entry *entry, int64_t id)
+struct live entry_live_here(const struct txn *txn,
+			    const struct store_entry *entry, int64_t id)
 {
 	struct live live = entry_live(txn, entry, txn->lanes[entry->lane], id);
 
@@ -275,7 +276,7 @@ static int enter(struct entering *entering, size_t i)
 {
 	struct txn *txn = entering->txn;
 	struct store_entry *entry = &txn->batch->entries[i];
-	struct live live = live_of(txn, entry, txn->next.job);
+	struct live live = entry_live_here(txn, entry, txn->next.job);
 	int error = entry_take_over(entering, i);
 
 	if (error)
@@ -286,50 +287,6 @@ static int enter(struct entering *entering, size_t i)
 	entry->id = txn->next.job++;
 	error = entry_facts(txn, entry, &live.facts);
 	return error ? error : put(entering, entry, &live);
-}
-
-/* It runs: its worker had it before we were told. */
-static int enter_begun(struct txn *txn, struct store_entry *entry)
-{
-	struct live live = live_of(txn, entry, entry->begun.job);
-	struct job_step step;
-	int error = entry_facts(txn, entry, &live.facts);
-
-	if (error)
-		return error;
-	require(!entry->group && !entry->unit && !entry->key.n &&
-		!entry->unique.n && !entry->descriptors);
-	require(live.id < txn->next.job &&
-		entry->begun.token < txn->next.token);
-	/* READY, as the caller promised: a claim takes nothing else. */
-	require(job_step(&live.facts, JOB_CLAIM, CAUSE_NONE, txn->now_ms,
-			 &step) == 0);
-	live.facts = step.facts;
-	live.token = entry->begun.token;
-	live.worker = entry->begun.worker;
-	live.started_ms = txn->now_ms;
-	live.seq = txn->next.seq++;
-	entry->id = live.id;
-	entry->what = STORE_NEW;
-	entry->replaced = 0;
-	error = entry_put(txn, txn->lanes[entry->lane], entry, &live);
-	if (!error)
-		error = txn_event(txn, EVENT_STARTED, &live, live.facts.attempt,
-				  CAUSE_NONE);
-	recent_put(&txn->store->recent, &live);
-	return error;
-}
-
-int txn_begun(struct txn *txn)
-{
-	struct store_batch *batch = txn->batch;
-	int error = 0;
-
-	for (size_t i = 0; !error && i < batch->entry_count; i++) {
-		if (batch->entries[i].begun.token)
-			error = enter_begun(txn, &batch->entries[i]);
-	}
-	return error ? error : entry_flush(txn);
 }
 
 int txn_reserve(struct txn *txn)

@@ -41,6 +41,9 @@ struct entering {
 /** entry_live() - what an entry becomes in @lane, but for facts, seq, context */
 struct live entry_live(const struct txn *txn, const struct store_entry *entry,
 		       const struct lane *lane, int64_t id);
+/** entry_live_here() - the same in its own lane, with its context */
+struct live entry_live_here(const struct txn *txn,
+			    const struct store_entry *entry, int64_t id);
 /** entry_facts() - how its life begins */
 must_check int entry_facts(struct txn *txn, const struct store_entry *entry,
 			   struct job_facts *ret);

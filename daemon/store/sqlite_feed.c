@@ -248,7 +248,7 @@ int feed_run_ranges(struct feed *feed, struct sql *sql, enum sql_id each,
 
 	for (size_t i = 0; i < feed->rows; ranges++)
 		i = range_end(feed, i, steps, count);
-	if (ranges * FEED_PART_MIN > feed->rows)
+	if (ranges > 1 && ranges * FEED_PART_MIN > feed->rows)
 		return feed_run(feed, sql, each);
 	for (size_t i = 0; !error && i < feed->rows; i = last) {
 		const int64_t *row = row_of(feed, i);

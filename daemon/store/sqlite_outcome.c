@@ -68,9 +68,18 @@ static int go_on(struct txn *txn, struct live *live,
 	return error;
 }
 
-/* @live: as it was when the phase began */
-static int take(struct txn *txn, struct live *live,
-		struct store_outcome *outcome)
+bool txn_ends(const struct txn *txn, const struct live *live,
+	      const struct store_outcome *outcome)
+{
+	struct job_step step;
+
+	return live->token == outcome->token && !(live->flags & FLAG_RETRY) &&
+	       !job_step(&live->facts, event_of(outcome->kind), outcome->cause,
+			 txn->now_ms, &step) &&
+	       step.ended;
+}
+
+int txn_take(struct txn *txn, struct live *live, struct store_outcome *outcome)
 {
 	struct tally_entry *taken;
 	struct job_step step;
@@ -142,6 +151,8 @@ static int take_some(struct txn *txn, struct store_outcome *outcomes,
 						       outcomes[i].job);
 
 		rows[i].id = 0;
+		if (outcomes[i].accepted)
+			continue; /* txn_begun() has seen to it */
 		if (known)
 			rows[i] = *known;
 		else
@@ -152,7 +163,7 @@ static int take_some(struct txn *txn, struct store_outcome *outcomes,
 	feed_clear(feed);
 	for (size_t i = 0; !error && i < count; i++) {
 		if (rows[i].id)
-			error = take(txn, &rows[i], &outcomes[i]);
+			error = txn_take(txn, &rows[i], &outcomes[i]);
 	}
 	if (!error)
 		error = txn_end_flush(txn);
@@ -171,7 +182,6 @@ int txn_outcomes(struct txn *txn)
 			   sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
-	tally_clear(&txn->store->taken);
 	for (size_t at = 0; !error && at < count; at += FEED_ROWS)
 		error = take_some(
 			txn, &txn->batch->outcomes[at],

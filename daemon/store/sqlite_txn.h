@@ -32,6 +32,7 @@ struct txn {
 	/* Wants by lane: the first with room, and the one behind each. */
 	uint32_t *want_of_lane, *want_behind;
 	struct room claims, ended, signals, purged, owed_room;
+	bool brief;	/* what is entered, or ends, never has a live row */
 	int64_t due_ms; /* earliest that this transaction scheduled; 0: none */
 	bool due_left;	/* look for the earliest: one that had a time went */
 	/* Queues with a max_length, with callbacks; groups that owe some. */
@@ -84,6 +85,18 @@ must_check int txn_reserve(struct txn *txn);
 must_check int txn_events(struct txn *txn);
 must_check int txn_events_purge(struct txn *txn);
 must_check int txn_purge(struct txn *txn);
+
+/* Of outcomes, for jobs that begin in the same batch. */
+/**
+ * txn_ends() - is the job over with this word on its attempt?
+ *
+ * Return: false also when only its rule can say.
+ */
+bool txn_ends(const struct txn *txn, const struct live *live,
+	      const struct store_outcome *outcome);
+/** txn_take() - @live as it is stored; a word that means nothing is ignored */
+must_check int txn_take(struct txn *txn, struct live *live,
+			struct store_outcome *outcome);
 
 /* Of claims, for direct starts. */
 uint32_t txn_want(struct txn *txn, uint32_t lane);

@@ -332,6 +332,7 @@ static int run(struct store *store, struct store_batch *batch)
 	outputs_clear(batch);
 	tally_clear(&store->groups);
 	tally_clear(&store->contexts);
+	tally_clear(&store->taken);
 	event_pack_clear(&store->events);
 	feed_clear(&store->feed);
 	store->lanes.call++;

@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include "daemon/store/sqlite_txn.h"
 #include "tests/unit/store/fixture.h"
 
@@ -143,6 +145,98 @@ UNIT(a_begun_job_that_fails_is_tried_again_by_its_rule)
 	fixture_verify(f);
 }
 
+/* A batch of one worker's jobs and its words. */
+static struct store_batch batch_of(struct fixture *f,
+				   struct store_worker *worker,
+				   struct store_entry *entries, size_t count,
+				   struct store_outcome *outcomes, size_t words)
+{
+	struct store_batch batch = fixture_batch(f);
+
+	*worker = worker_row();
+	batch.workers = worker;
+	batch.worker_count = 1;
+	batch.entries = entries;
+	batch.entry_count = count;
+	batch.outcomes = outcomes;
+	batch.outcome_count = words;
+	return batch;
+}
+
+/* From now on each live row of the database is an error. */
+static void forbid_live_rows(struct fixture *f)
+{
+	assert_int_equal(
+		sqlite3_exec(f->store->sql.db,
+			     "CREATE TRIGGER none BEFORE INSERT ON job BEGIN "
+			     "SELECT RAISE(ABORT, 'a live row'); END",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+}
+
+UNIT(one_that_ends_in_its_batch_is_never_a_live_row)
+{
+	struct fixture *f = *state;
+	struct store_outcome outcomes[600];
+	struct store_entry entries[600];
+	struct store_worker worker;
+	struct store_batch batch;
+	int64_t job, token;
+
+	reserve(f, 600, &job, &token);
+	for (int i = 0; i < 600; i++) {
+		entries[i] = begun(job + i, token + i);
+		outcomes[i] = (struct store_outcome){
+			.job = job + i,
+			.token = token + i,
+			.kind = i % 2 ? STORE_FAILED_ATTEMPT : STORE_SUCCEEDED,
+			.cause = i % 2 ? CAUSE_HANDLER : CAUSE_NONE,
+		};
+	}
+	forbid_live_rows(f);
+	batch = batch_of(f, &worker, entries, 600, outcomes, 600);
+	fixture_write(f, &batch);
+	assert_int_equal(batch.ended_count, 600);
+	assert_int_equal(batch.lanes[0].counts[STATE_RUNNING], 0);
+	assert_int_equal(batch.lanes[0].counts[STATE_SUCCEEDED], 300);
+	for (int i = 0; i < 600; i++)
+		assert_int_equal(fixture_row(f, job + i).state,
+				 i % 2 ? STATE_FAILED : STATE_SUCCEEDED);
+	fixture_verify(f);
+}
+
+UNIT(only_the_first_word_on_an_attempt_counts_and_only_with_its_token)
+{
+	struct fixture *f = *state;
+	struct store_outcome outcomes[4];
+	struct store_entry entries[2];
+	struct store_worker worker;
+	struct store_batch batch;
+	int64_t job, token;
+
+	reserve(f, 2, &job, &token);
+	for (int i = 0; i < 4; i++)
+		outcomes[i] = (struct store_outcome){
+			.job = job + i / 2,
+			.token = token + i / 2,
+			.kind = i == 1 ? STORE_FAILED_ATTEMPT : STORE_SUCCEEDED,
+			.cause = i == 1 ? CAUSE_HANDLER : CAUSE_NONE,
+		};
+	outcomes[2].token += 100;
+	outcomes[3].token += 100;
+	entries[0] = begun(job, token);
+	entries[1] = begun(job + 1, token + 1);
+	batch = batch_of(f, &worker, entries, 2, outcomes, 4);
+	fixture_write(f, &batch);
+	assert_true(outcomes[0].accepted);
+	assert_false(outcomes[1].accepted || outcomes[2].accepted ||
+		     outcomes[3].accepted);
+	assert_int_equal(batch.ended_count, 1);
+	assert_int_equal(fixture_row(f, job).state, STATE_SUCCEEDED);
+	assert_int_equal(fixture_row(f, job + 1).state, STATE_RUNNING);
+	fixture_verify(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +245,9 @@ int main(void)
 			a_job_that_began_before_its_batch_is_running_with_its_worker),
 		WITH_STORE(begun_and_ended_in_one_batch_is_a_finished_job),
 		WITH_STORE(a_begun_job_that_fails_is_tried_again_by_its_rule),
+		WITH_STORE(one_that_ends_in_its_batch_is_never_a_live_row),
+		WITH_STORE(
+			only_the_first_word_on_an_attempt_counts_and_only_with_its_token),
 	};
 
 	return cmocka_run_group_tests_name("sqlite_begun", tests, NULL, NULL);
