@@ -208,7 +208,8 @@ static struct json_out *out_of(struct call *call)
 {
 	if (call->conn && TAILQ_FIRST(&call->conn->calls) == call &&
 	    !call->oneway)
-		return sock_out(&call->conn->sock);
+		return call->patient ? sock_out_later(&call->conn->sock)
+				     : sock_out(&call->conn->sock);
 	return &call->waiting;
 }
 
@@ -253,6 +254,7 @@ void call_reply_end(struct call *call)
 		json_out_member_bool(out, "continues", true);
 	json_out_object_end(out);
 	terminate(call, out);
+	call->patient = false;
 	if (call->continues)
 		return;
 	if (call->oneway && call->conn) {

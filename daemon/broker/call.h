@@ -46,9 +46,9 @@ struct call {
 	const struct call_method *method;
 	const struct schema_method *schema;
 	bool more, oneway;
-	bool replied;	/* the last reply is written */
-	bool continues; /* of the reply that is being written */
-	unsigned held;	/* by batches, waiters, the reader: keep it */
+	bool replied;		 /* the last reply is written */
+	bool continues, patient; /* of a reply: more follow; no hurry */
+	unsigned held;		 /* by batches, waiters, the reader: keep it */
 	uint32_t uid, gid;
 	struct arena arena;
 	struct json_out waiting; /* replies that wait for their turn */
@@ -88,8 +88,8 @@ bool call_message(struct conn *conn, struct slice message);
 struct json_out *call_reply(struct call *call, bool continues);
 void call_reply_end(struct call *call);
 
-/** call_error() - begin an error, to which the caller adds fields; _end() ends
- * it, @message: for people, @hint: what to do next, or NULL */
+/** call_error() - begin an error; the caller adds fields, _end() ends it;
+ * @message: for people, @hint: what to do next, or NULL */
 struct json_out *call_error(struct call *call, const char *name);
 void call_error_end(struct call *call, const char *message, const char *hint);
 

@@ -91,6 +91,8 @@ static void answer_begun(struct call *call, const struct store_entry *entry)
 		return;
 	}
 	last_submitted(call, id);
+	/* Who asked for the result alone has no use for its number yet. */
+	call->patient = call->durability == DURABILITY_RESULT;
 	out = call_reply(call, call->more);
 	json_out_member_int(out, "id", id);
 	json_out_member_text(out, "durability",

@@ -10,6 +10,7 @@
 
 #define SOCK_IN_FIRST_BYTES 4096
 #define SOCK_READ_MAX_BYTES (256 * 1024) /* a turn, so that all get theirs */
+#define SOCK_LATER_US 1000
 #define SOCK_KEEP_BYTES (64 * 1024) /* a larger idle buffer is given back */
 
 /* Bytes [from, end) of `out` have a parcel. */
@@ -41,19 +42,30 @@ static void flush_all(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sock_hurry(arg);
+}
+
 int sock_loop_init(struct sock_loop *loop, struct event_base *base)
 {
 	TAILQ_INIT(&loop->dirty);
+	TAILQ_INIT(&loop->late);
 	loop->base = base;
 	loop->room = rights_room();
 	loop->flush = event_new(base, -1, 0, flush_all, loop);
-	return loop->flush ? 0 : -ENOMEM;
+	loop->later = event_new(base, -1, 0, on_later, loop);
+	return loop->flush && loop->later ? 0 : -ENOMEM;
 }
 
 void sock_loop_fini(struct sock_loop *loop)
 {
 	if (loop->flush)
 		event_free(loop->flush);
+	if (loop->later)
+		event_free(loop->later);
 	*loop = (struct sock_loop){0};
 }
 
@@ -181,6 +193,17 @@ int sock_init(struct sock *sock, struct sock_loop *loop, int fd,
 	return 0;
 }
 
+static void set_late(struct sock *sock, bool late)
+{
+	if (sock->late == late)
+		return;
+	sock->late = late;
+	if (late)
+		TAILQ_INSERT_TAIL(&sock->loop->late, sock, late_link);
+	else
+		TAILQ_REMOVE(&sock->loop->late, sock, late_link);
+}
+
 static void unload(struct sock *sock)
 {
 	struct sock_load *load = STAILQ_FIRST(&sock->loads);
@@ -194,6 +217,7 @@ void sock_fini(struct sock *sock)
 {
 	if (sock->dirty)
 		TAILQ_REMOVE(&sock->loop->dirty, sock, dirty_link);
+	set_late(sock, false);
 	if (sock->read_event)
 		event_free(sock->read_event);
 	if (sock->write_event)
@@ -239,7 +263,7 @@ void sock_trim(struct sock *sock)
 		free(TAKE(sock->in));
 		in_account(sock, 0);
 	}
-	if (!sock->out.n && !sock->dirty)
+	if (!sock->out.n && !sock->dirty && !sock->late)
 		json_out_fini(&sock->out);
 }
 
@@ -256,6 +280,28 @@ struct json_out *sock_out(struct sock *sock)
 		event_active(sock->loop->flush, EV_TIMEOUT, 1);
 	}
 	return &sock->out;
+}
+
+struct json_out *sock_out_later(struct sock *sock)
+{
+	const struct timeval delay = {.tv_usec = SOCK_LATER_US};
+
+	if (!sock->dirty && !sock->late && sock->fd >= 0) {
+		set_late(sock, true);
+		if (!event_pending(sock->loop->later, EV_TIMEOUT, NULL))
+			event_add(sock->loop->later, &delay);
+	}
+	return &sock->out;
+}
+
+void sock_hurry(struct sock_loop *loop)
+{
+	struct sock *sock;
+
+	while ((sock = TAILQ_FIRST(&loop->late))) {
+		set_late(sock, false);
+		sock_out(sock);
+	}
 }
 
 int sock_load(struct sock *sock, size_t from, struct parcel *parcel)
@@ -340,6 +386,7 @@ static ssize_t send_some(struct sock *sock, int flags)
 
 bool sock_flush(struct sock *sock)
 {
+	set_late(sock, false);
 	if (!json_out_ok(&sock->out))
 		return false; /* a reply that is not whole must not leave */
 	while (sock_unsent(sock)) {

@@ -30,8 +30,8 @@ struct sock_events {
 /* One for each loop: who has something to send. */
 struct sock_loop {
 	struct event_base *base;
-	struct event *flush;
-	TAILQ_HEAD(, sock) dirty;
+	struct event *flush, *later;
+	TAILQ_HEAD(, sock) dirty, late;
 	size_t in_bytes;	 /* of all input buffers that are not trusted */
 	struct rights_room room; /* for descriptors, received and held */
 	/* After each sock's turn; NULL: nothing. Any sock may be gone after. */
@@ -45,8 +45,8 @@ struct sock {
 	void *owner;
 	int fd;
 	struct event *read_event, *write_event;
-	TAILQ_ENTRY(sock) dirty_link;
-	bool dirty, writing, paused;
+	TAILQ_ENTRY(sock) dirty_link, late_link;
+	bool dirty, late, writing, paused;
 	bool eof;     /* nothing more will come; the peer may still read */
 	bool trusted; /* set by the owner: LIMIT_INPUT_BYTES is not for it */
 	bool reset;   /* the peer went with something unread */
@@ -88,6 +88,11 @@ bool sock_crowded(const struct sock *sock);
 
 /** sock_out() - write here; it leaves at the end of the turn */
 struct json_out *sock_out(struct sock *sock);
+/** sock_out_later() - what nobody waits for: it leaves with what is written
+ * next, or a millisecond later, and wakes nobody up for itself alone */
+struct json_out *sock_out_later(struct sock *sock);
+/** sock_hurry() - what was to leave later leaves at the end of the turn */
+void sock_hurry(struct sock_loop *loop);
 /**
  * sock_load() - what was written since @from leaves with these descriptors
  * @from:	sock_out()->n as it was before
@@ -103,13 +108,8 @@ void sock_pause(struct sock *sock, bool paused);
 /** sock_flush() - send now what can be sent; false when the sock broke */
 bool sock_flush(struct sock *sock);
 
-/**
- * sock_last_words() - it broke: read what the peer had written before
- *
- * Nothing is sent any more, and sock->eof is set.
- *
- * Return: false when some of it may be missing.
- */
+/** sock_last_words() - it broke, and is at its end: read what the peer had
+ * written. Return: false when some of it may be missing */
 bool sock_last_words(struct sock *sock);
 
 /** sock_unread() - it ends: is the last of what was written surely unread? */

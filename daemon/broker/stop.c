@@ -114,6 +114,7 @@ static void check_end(struct broker *broker)
 	     (!batch_empty(broker->gathering) && !broker->store_failed)))
 		return;
 	conns_flush(broker);
+	sock_hurry(&broker->socks);
 	event_base_loopexit(broker->base, NULL);
 }
 

@@ -447,7 +447,7 @@ void worker_link_job(struct worker_link *link, const struct lane *lane,
 
 void worker_link_settled(struct worker_link *link, int64_t token)
 {
-	struct json_out *out = sock_out(&link->sock);
+	struct json_out *out = sock_out_later(&link->sock);
 
 	if (!link->settling) {
 		json_out_object(out);
@@ -460,7 +460,7 @@ void worker_link_settled(struct worker_link *link, int64_t token)
 
 void worker_link_settle_end(struct worker_link *link)
 {
-	struct json_out *out = sock_out(&link->sock);
+	struct json_out *out = sock_out_later(&link->sock);
 
 	if (!link->settling)
 		return;

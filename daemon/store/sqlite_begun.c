@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "daemon/store/sqlite_outcome.h"
+
 struct begun {
 	struct store_entry *entry;
 	struct live live;

@@ -1,6 +1,6 @@
 /* Outcomes: what workers said of attempts that they were given. */
 
-#include "daemon/store/sqlite_txn.h"
+#include "daemon/store/sqlite_outcome.h"
 
 #include <errno.h>
 

@@ -39,7 +39,6 @@ struct txn {
 	int64_t limited, ruled, owing;
 	struct owed *owed; /* ends that owe callbacks (sqlite_follow.h) */
 	size_t owed_count;
-	int64_t live, done; /* change of the number of rows */
 };
 #define WANT_NONE UINT32_MAX
 
@@ -85,18 +84,6 @@ must_check int txn_reserve(struct txn *txn);
 must_check int txn_events(struct txn *txn);
 must_check int txn_events_purge(struct txn *txn);
 must_check int txn_purge(struct txn *txn);
-
-/* Of outcomes, for jobs that begin in the same batch. */
-/**
- * txn_ends() - is the job over with this word on its attempt?
- *
- * Return: false also when only its rule can say.
- */
-bool txn_ends(const struct txn *txn, const struct live *live,
-	      const struct store_outcome *outcome);
-/** txn_take() - @live as it is stored; a word that means nothing is ignored */
-must_check int txn_take(struct txn *txn, struct live *live,
-			struct store_outcome *outcome);
 
 /* Of claims, for direct starts. */
 uint32_t txn_want(struct txn *txn, uint32_t lane);

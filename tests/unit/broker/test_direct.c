@@ -98,13 +98,15 @@ UNIT(a_result_that_is_not_on_disk_is_an_error)
 	int64_t id, token;
 
 	duo_open(&duo);
+	fake_store_fail(duo.stage.store, STORE_E_FULL, 1);
 	line = stage_ask(&duo.stage, duo.client, RESULT_MORE);
 	id = stage_number(line, "id");
-	fake_store_fail(duo.stage.store, STORE_E_FULL, 1);
 	assert_int_equal(stage_job(&duo.stage, duo.worker, &token), id);
 	stage_done(duo.worker, id, token);
 	stage_expect(stage_read(&duo.stage, duo.client),
 		     "org.reeve.jobs.StorageFailed");
+	/* What the worker said is kept: tried again with the next tick. */
+	cycle_tick(&duo.stage.broker);
 	stage_settle(&duo.stage);
 	duo_end(&duo);
 }

@@ -108,6 +108,55 @@ UNIT(many_replies_leave_in_one_piece_at_the_end_of_the_turn)
 	assert_int_equal(sock_unsent(&sock), 0);
 }
 
+UNIT(what_nobody_waits_for_leaves_with_the_next_word)
+{
+	char got[64];
+
+	json_out_int(sock_out_later(&sock), 1);
+	json_out_byte(sock_out_later(&sock), '\n');
+	json_out_int(sock_out(&sock), 2);
+	turn();
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 3);
+	assert_memory_equal(got, "1\n2", 3);
+	assert_int_equal(drained, 1);
+}
+
+UNIT(what_nobody_waits_for_leaves_alone_a_little_later)
+{
+	char got[64];
+
+	json_out_int(sock_out_later(&sock), 1);
+	while (!drained)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 1);
+	/* And again: the timer is not used up. */
+	json_out_int(sock_out_later(&sock), 2);
+	while (drained < 2)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 1);
+}
+
+UNIT(in_a_hurry_nothing_waits)
+{
+	char got[64];
+
+	json_out_int(sock_out_later(&sock), 1);
+	sock_hurry(&loop);
+	turn();
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 1);
+	assert_int_equal(drained, 1);
+}
+
+UNIT(freed_while_something_was_to_leave_later_it_is_forgotten)
+{
+	json_out_int(sock_out_later(&sock), 1);
+	sock_fini(&sock);
+	assert_true(TAILQ_EMPTY(&loop.late));
+	sock_hurry(&loop);
+	turn();
+	assert_int_equal(drained, 0);
+}
+
 /* A string of so many bytes; what left is counted as it is read. */
 static void write_much(size_t bytes)
 {
@@ -311,6 +360,11 @@ int main(void)
 		SOCK_TEST(bytes_gather_until_they_are_consumed),
 		SOCK_TEST(
 			many_replies_leave_in_one_piece_at_the_end_of_the_turn),
+		SOCK_TEST(what_nobody_waits_for_leaves_with_the_next_word),
+		SOCK_TEST(what_nobody_waits_for_leaves_alone_a_little_later),
+		SOCK_TEST(in_a_hurry_nothing_waits),
+		SOCK_TEST(
+			freed_while_something_was_to_leave_later_it_is_forgotten),
 		SOCK_TEST(what_does_not_fit_leaves_as_the_peer_reads),
 		SOCK_TEST(a_quiet_flush_sends_once_and_frees_nothing),
 		SOCK_TEST(the_end_of_the_peer_is_told_with_what_came_before),
