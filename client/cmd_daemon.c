@@ -143,8 +143,11 @@ static int end(struct tool *tool, const struct daemon_options *options)
 	if (result != 0)
 		return result;
 	pid = tool_daemon_pid(tool);
-	if (options->drain)
+	if (options->drain) {
 		mode = "drain";
+		say_hint(tool, "running jobs end first; Ctrl-C ends only the "
+			       "waiting, and the daemon stops all the same");
+	}
 	if (options->kill)
 		mode = "kill";
 	n = snprintf(params, sizeof(params), "{\"mode\":\"%s\"", mode);

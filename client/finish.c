@@ -11,6 +11,7 @@ int finish_job(const struct tool *tool, const struct reeve_job *job,
 {
 	int code = reeve_job_exit(job);
 	char end[WORDS_BYTES];
+	bool told;
 
 	if (tool->json) {
 		printf("{\"v\":1,\"job\":%s,\"exit\":%d%s}\n", job->json, code,
@@ -20,7 +21,10 @@ int finish_job(const struct tool *tool, const struct reeve_job *job,
 	if (job->state == REEVE_SUCCEEDED)
 		return code;
 	words_end(job, end);
-	say_note(tool, "job %" PRId64 " %s (see: reeve show %" PRId64 ")",
-		 job->id, end, job->id);
+	/* The words of it are then those of whoever did it. */
+	told = job->state == REEVE_CANCELLED &&
+	       job->cause != REEVE_CAUSE_EXPIRED && job->failure[0];
+	say_note(tool, "job %" PRId64 " %s%s (see: reeve show %" PRId64 ")",
+		 job->id, told ? "was cancelled: " : "", end, job->id);
 	return code;
 }

@@ -63,6 +63,26 @@ def test_a_restart_leaves_the_running_jobs_alone():
         holds(here.reeve('daemon', 'upgrade').err, 'reeve daemon restart')
 
 
+def test_whose_reason_a_cancel_had_is_told_as_one():
+    with place() as here:
+        for flags, words in ((['--reason', 'obsolete'],
+                              'job 1 was cancelled: obsolete (see'),
+                             ([], 'job 2 was cancelled')):
+            job = here.reeve('submit', '--hold', 'true').out.strip()
+            here.reeve('cancel', *flags, job)
+            result = here.reeve('wait', job)
+            same(result.code, 121)
+            holds(result.err, words)
+            assert 'cancelled: was' not in result.err, result
+
+
+def test_who_waits_for_a_drain_is_told_what_it_is():
+    with place() as here:
+        here.reeve('submit', '-w', 'true')
+        seen = here.on_terminal('daemon', 'stop', '--drain', columns=120)
+        holds(seen, 'running jobs end first', 'stopped')
+
+
 def test_lines_of_a_map_may_begin_with_their_item():
     with place() as here:
         lines = 'echo {}; echo e >&2; printf "x\\ny"'
