@@ -323,8 +323,16 @@ static int wait_group(struct waiting *waiting, int64_t group)
 					   progress->part;
 		first = false;
 		if (json_find(facts, "complete", &value) &&
-		    json_bool(value, &complete) == 0 && complete)
+		    json_bool(value, &complete) == 0 && complete) {
+			if (field_bool(facts, "abandoned"))
+				say_note(waiting->tool,
+					 "who made group %" PRId64
+					 " ended without "
+					 "closing it: there may be items that "
+					 "were never submitted",
+					 group);
 			return summary(waiting);
+		}
 		draw_group(waiting);
 		if (left_ms(waiting, 1) == 0)
 			return timed_out(waiting);

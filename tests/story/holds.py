@@ -75,6 +75,12 @@ def the_group_of_a_map_that_is_killed_is_complete_and_says_so(t):
           (True, True, True))
     equal(told['counts']['succeeded'], 3)
     equal(it.group().get('abandoned'), True)
+    waited = subprocess.run(
+        [str(t.reeve), 'wait', 'group=1'], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, 'REEVE_SOCKET': str(t.socket),
+             'HOME': str(t.folder)}, timeout=LIMIT * PATIENCE)
+    equal(waited.returncode, 0)
+    assert 'who made group 1 ended' in waited.stderr, waited.stderr
 
 
 @story(seconds=120)
