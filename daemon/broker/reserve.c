@@ -528,6 +528,7 @@ static void write_fresh(struct reservation *r, struct json_out *out)
 	json_out_array(out);
 	while ((leased = TAILQ_FIRST(&r->fresh)) && bytes < REPLY_BYTES) {
 		TAILQ_REMOVE(&r->fresh, leased, fresh);
+		require(leased->claim);
 		bytes += leased->claim->spec.n;
 		write_lease(out, leased, now_ns);
 		leased->told = r->consumer->told;

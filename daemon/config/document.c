@@ -245,6 +245,7 @@ static void say_items(struct walk *walk, struct document_place place)
 	snprintf(text, sizeof(text), "%.*s", (int)walk->name.n, walk->name.p);
 	show_dots(text);
 	walk->items[walk->item_count] = NULL;
+	require(walk->named);
 	if (!walk->item_count && !walk->error &&
 	    walk->named->kind != NAMED_CALLBACKS)
 		problem(walk, place, "'%s' has no value: give one, like %s",

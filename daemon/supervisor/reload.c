@@ -219,6 +219,7 @@ void reload_run(struct supervisor *supervisor,
 			reload_warn(TAKE(settings)); /* the supervisor's now */
 		}
 	} else if (r > 0 && !dry_run) {
+		require(settings);
 		log_problems(settings);
 	}
 	if (r < 0) {
