@@ -66,7 +66,7 @@ static const char *last_words(struct pool *pool,
 	struct words *words = template ? template->words : worker->words;
 
 	words_pass(words);
-	words_quote(words, said, QUOTE_BYTES);
+	words_quote(words, pool->config.kind == POOL_LINES, said, QUOTE_BYTES);
 	return said;
 }
 

@@ -100,7 +100,7 @@ void preload_died(struct pool *pool, struct template *template, int status,
 					template->useful);
 	if (!template->explained) {
 		words_pass(template->words);
-		words_quote(template->words, said, sizeof(said));
+		words_quote(template->words, false, said, sizeof(said));
 		pool_explain_end(pool, "template", status,
 				 template->state == TEMPLATE_LOADING
 					 ? " at preload"

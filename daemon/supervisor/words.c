@@ -152,6 +152,11 @@ static struct slice without_head(struct slice line)
 	return line;
 }
 
+static bool is_ours(struct slice line)
+{
+	return without_head(line).p != line.p;
+}
+
 /* Off @text: its last line, without blanks at the end. False: none is left. */
 static bool last_line(struct slice *text, struct slice *ret)
 {
@@ -171,16 +176,17 @@ static bool last_line(struct slice *text, struct slice *ret)
 /*
  * Of the lines that are not indented, as code and frames of traces are, the
  * last that names an error, if it is one of the last few; else the last one.
+ * Of a filter's, its own before those of the worker that runs it.
  */
-static struct slice telling_line(struct slice text)
+static struct slice telling_line(struct slice text, bool filter)
 {
-	struct slice line, found = {NULL, 0}, indented = {NULL, 0};
+	struct slice line, found = {NULL, 0}, other = {NULL, 0};
 
 	for (int i = 0; i < LOOK_BACK && last_line(&text, &line);) {
 		if (!has_words(line))
 			continue;
-		if (is_blank(line.p[0])) {
-			indented = indented.n ? indented : line;
+		if (is_blank(line.p[0]) || (filter && is_ours(line))) {
+			other = other.n ? other : line;
 			continue;
 		}
 		if (names_error(line))
@@ -188,16 +194,17 @@ static struct slice telling_line(struct slice text)
 		found = found.n ? found : line;
 		i++;
 	}
-	return found.n ? found : indented;
+	return found.n ? found : other;
 }
 
-void words_quote(const struct words *words, char *ret, size_t size)
+void words_quote(const struct words *words, bool filter, char *ret, size_t size)
 {
 	struct slice line = {NULL, 0};
 	size_t used = 0;
 
 	if (words)
-		line = telling_line((struct slice){words->last, words->n});
+		line = telling_line((struct slice){words->last, words->n},
+				    filter);
 	if (line.n)
 		line = without_head(line);
 	for (size_t i = 0; i < line.n && used + 1 < size; i++) {

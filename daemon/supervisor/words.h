@@ -29,9 +29,11 @@ void words_pass(struct words *words);
 
 /**
  * words_quote() - the one line of the last that tells most
+ * @filter:	a worker's, that runs one: what that says goes before our log
  * @ret:	of @size bytes, its beginning; "" when it said nothing
  */
-void words_quote(const struct words *words, char *ret, size_t size);
+void words_quote(const struct words *words, bool filter, char *ret,
+		 size_t size);
 
 /** words_free() - pass on the rest, and forget it; sets NULL */
 void words_free(struct words **words);

@@ -38,7 +38,17 @@ static const char *quote(size_t size)
 	static char text[256];
 
 	words_pass(words);
-	words_quote(words, text, size);
+	words_quote(words, false, text, size);
+	return text;
+}
+
+/* Of a filter, which its worker outlives for a moment. */
+static const char *quote_filter(void)
+{
+	static char text[256];
+
+	words_pass(words);
+	words_quote(words, true, text, sizeof(text));
 	return text;
 }
 
@@ -103,6 +113,22 @@ UNIT(one_line_is_quoted_that_tells_most)
 	assert_string_equal(quote(1), "");
 }
 
+#define OUR_LINE                                                               \
+	"2026-01-01T00:00:00.000Z error worker nothing gets done, leaving\n"
+
+UNIT(what_a_filter_says_goes_before_what_its_worker_says)
+{
+	say("no dictionary\n" OUR_LINE);
+	assert_string_equal(quote(256), "nothing gets done, leaving");
+	assert_string_equal(quote_filter(), "no dictionary");
+}
+
+UNIT(of_a_filter_that_says_nothing_its_worker_tells)
+{
+	say(OUR_LINE);
+	assert_string_equal(quote_filter(), "nothing gets done, leaving");
+}
+
 UNIT(of_a_line_without_end_is_quoted_what_is_known)
 {
 	char text[3000];
@@ -154,6 +180,12 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			one_line_is_quoted_that_tells_most, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_a_filter_says_goes_before_what_its_worker_says,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			of_a_filter_that_says_nothing_its_worker_tells, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			of_a_line_without_end_is_quoted_what_is_known, set_up,
 			tear_down),
