@@ -137,7 +137,7 @@ static void judge(struct broker *broker, const struct worker *worker,
 		.same_boot = true,
 		.first = first,
 		.once = given->once,
-		.unbegun = worker->heard && !given->begun,
+		.unbegun = worker->resigned || (worker->heard && !given->begun),
 	};
 	enum adopt_verdict verdict = given->sent ? adopt_decide(&facts)
 						 : ADOPT_PUT_BACK;
@@ -189,7 +189,8 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 		}
 		judge(broker, worker, job,
 		      told ? ((struct given *)job)->begun
-			   : first || worker->concurrent);
+			   : !worker->resigned &&
+				      (first || worker->concurrent));
 		first = false;
 	}
 	if (!worker->scheduled)
@@ -205,7 +206,8 @@ static void decide_jobs(struct broker *broker, struct worker *worker)
 	while ((job = sched_worker_lost(&broker->sched, &worker->sched,
 					&first)))
 		judge(broker, worker, job,
-		      told ? ((struct given *)job)->begun : first);
+		      told ? ((struct given *)job)->begun
+			   : !worker->resigned && first);
 }
 
 void fleet_end(struct broker *broker, struct worker *worker)

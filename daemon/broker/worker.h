@@ -39,6 +39,7 @@ struct worker {
 	bool accepted;		  /* the supervisor was told that it is ready */
 	bool recycle;		  /* somebody asked for another in its place */
 	bool retiring;		  /* its replacement was asked for, it serves */
+	bool resigned;		  /* it said that it begins nothing more */
 	bool drained;		  /* it was told to leave, or will be */
 	int64_t died_ns; /* told dead, last words still to be read; 0: lives */
 	int status;	 /* as waitpid() has it; -1: unknown */

@@ -230,7 +230,11 @@ static bool on_line(struct worker_link *link, struct slice text)
 	}
 	if (json_key_is(key, "leaving")) {
 		fleet_leaving(link->broker, link->worker);
-		return true;
+		if (!json_find(line, "idle", &value) ||
+		    !json_bool(value, &link->worker->resigned))
+			return true;
+		bad_line(link, "idle");
+		return false;
 	}
 	if (json_key_is(key, "progress"))
 		return on_progress(link, line);

@@ -91,7 +91,9 @@ void desk_leave(struct desk *desk, enum worker_exit status)
 		return;
 	desk->leaving = true;
 	if (desk->link.greeted)
-		report_leaving(&desk->link.out);
+		report_leaving(&desk->link.out,
+			       !desk->runner->job &&
+				       TAILQ_EMPTY(&desk->runner->others));
 	put_back_all(desk);
 }
 

@@ -72,10 +72,12 @@ void report_ready(struct json_out *out, const struct desk *desk)
 	end_line(out);
 }
 
-void report_leaving(struct json_out *out)
+void report_leaving(struct json_out *out, bool idle)
 {
 	json_out_object(out);
 	json_out_member_bool(out, "leaving", true);
+	if (idle)
+		json_out_member_bool(out, "idle", true);
 	end_line(out);
 }
 

@@ -10,8 +10,8 @@
 /** report_ready() - who it is and what it holds, in the order of delivery */
 void report_ready(struct json_out *out, const struct desk *desk);
 
-/** report_leaving() - nothing new, please */
-void report_leaving(struct json_out *out);
+/** report_leaving() - nothing new, please; @idle: and nothing will begin */
+void report_leaving(struct json_out *out, bool idle);
 /** report_pong() - the answer to a ping */
 void report_pong(struct json_out *out, int64_t number);
 

@@ -61,6 +61,44 @@ UNIT(only_the_job_that_had_started_is_charged)
 	stage_end(&stage);
 }
 
+UNIT(who_said_that_it_begins_nothing_more_had_begun_nothing)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, SUBMIT_ONCE);
+	stage_send(worker, "{\"leaving\":true,\"idle\":true}");
+	close(worker);
+	stage_worker_died(&stage, 7, 2 << 8);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(job(&stage, i)->state, STATE_READY);
+		assert_int_equal(job(&stage, i)->crashes, 0);
+	}
+	stage_end(&stage);
+}
+
+UNIT(who_leaves_behind_its_job_is_charged_for_it)
+{
+	int64_t tokens[3];
+	struct stage stage;
+	int worker;
+
+	stage_open(&stage);
+	worker = give_three(&stage, tokens, STAGE_SUBMIT);
+	stage_send(worker, "{\"leaving\":true}");
+	close(worker);
+	stage_worker_died(&stage, 7, 2 << 8);
+	stage_until(&stage, worker_is_gone);
+	stage_settle(&stage);
+	assert_int_equal(job(&stage, 1)->crashes, 1);
+	assert_int_equal(job(&stage, 2)->crashes, 0);
+	stage_end(&stage);
+}
+
 UNIT(the_last_words_are_read_before_the_judgement)
 {
 	int64_t tokens[3];
@@ -375,6 +413,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_job_that_had_started_is_charged),
+		cmocka_unit_test(
+			who_said_that_it_begins_nothing_more_had_begun_nothing),
+		cmocka_unit_test(who_leaves_behind_its_job_is_charged_for_it),
 		cmocka_unit_test(the_last_words_are_read_before_the_judgement),
 		cmocka_unit_test(
 			a_connection_that_stays_open_is_waited_for_a_second),

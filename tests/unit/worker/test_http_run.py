@@ -278,7 +278,7 @@ def it_is_asked_to_leave_by_a_signal():
     worker.broker.say({'ping': 5})
     assert worker.hear() == {'pong': 5}
     worker.process.terminate()
-    assert worker.hear() == {'leaving': True}
+    assert worker.hear() == {'leaving': True, 'idle': True}
     assert worker.process.wait(10) == 0
 
 

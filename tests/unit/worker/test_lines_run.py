@@ -233,7 +233,7 @@ def an_answer_before_the_line_was_read_is_none():
 @test
 def a_filter_that_speaks_first_was_never_born():
     worker = begun('banner', stderr=subprocess.DEVNULL)
-    assert worker.broker.hear() == {'leaving': True}
+    assert worker.broker.hear() == {'leaving': True, 'idle': True}
     assert worker.process.wait(10) == 2
     worker.end()
 
@@ -265,7 +265,7 @@ def a_filter_that_never_answers_is_given_up():
         assert error['type'] == 'FilterEnded' and '3' in error['message']
     end = worker.ask('echo')
     assert end['error']['type'] == 'FilterEnded'
-    assert worker.broker.hear() == {'leaving': True}
+    assert worker.broker.hear() == {'leaving': True, 'idle': True}
     worker.broker.say({'settled': [end['token']]})
     assert worker.process.wait(10) == 2
     assert worker.starts() == 3

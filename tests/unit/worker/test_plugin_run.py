@@ -396,7 +396,7 @@ def fini_is_called_in_each_worker_that_leaves_in_peace():
             template.forked(worker)
             broker = template.accept()
             broker.say({'drain': True})
-            assert broker.hear() == {'leaving': True}
+            assert broker.hear() == {'leaving': True, 'idle': True}
             assert template.status(worker) == 0
         assert path.read_text() == '++'
         template.end()

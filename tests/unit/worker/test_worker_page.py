@@ -82,7 +82,7 @@ def the_plugin_is_built_and_understands_all_that_the_daemon_says():
         assert set(shown) == set(done)
         assert done['token'] == 91
         assert broker.hear() == {'pong': 5}
-        assert broker.hear() == {'leaving': True}
+        assert broker.hear() == {'leaving': True, 'idle': True}
         assert broker.hear() is None
         assert template.status() == 0
         template.end()

@@ -239,7 +239,7 @@ def asked_to_leave_it_settles_and_exits():
     worker = Worker(ROLE)
     broker = worker.accept()
     broker.say({'drain': True})
-    assert broker.hear() == {'leaving': True}
+    assert broker.hear() == {'leaving': True, 'idle': True}
     assert worker.process.wait(60) == 0
     worker.end()
 

@@ -134,7 +134,7 @@ def kept_orphans_live_and_the_worker_retires():
     done = broker.hear()
     pid = int(text_of(worker.output(done)))
     assert done['cause'] == 'none', done
-    assert broker.hear() == {'leaving': True}
+    assert broker.hear() == {'leaving': True, 'idle': True}
     assert broker.hear() == {'put_back': [
         {'job': waiting['job'], 'token': waiting['token']}]}
     broker.say({'settled': [done['token']]})
@@ -466,7 +466,7 @@ def what_cannot_be_killed_ends_the_worker():
             echo FROZEN >%s/freezer.state'''
                      % (freezer, freezer, freezer))
         assert done['cause'] == 'none', done
-        assert broker.hear() == {'leaving': True}
+        assert broker.hear() == {'leaving': True, 'idle': True}
         broker.say({'settled': [done['token']]})
         assert worker.process.wait(60) == 4
     finally:
