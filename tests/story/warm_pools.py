@@ -331,7 +331,9 @@ def workers_that_die_under_load_cost_no_more_than_their_jobs(t, kind):
               ('succeeded', 1 + job['crashes']), job)
         crashes += job['crashes']
     assert crashes <= killed, crashes
-    equal(set(marks(t.folder / 'marks').values()) - {1, 2}, set())
+    # One that is killed is first again, and may be there for the next kill.
+    runs = marks(t.folder / 'marks').values()
+    assert sum(runs) - len(runs) <= crashes, (sorted(runs)[-5:], crashes)
 
 
 @story
