@@ -61,19 +61,27 @@ UNIT(only_the_job_that_had_started_is_charged)
 	stage_end(&stage);
 }
 
-UNIT(who_said_that_it_begins_nothing_more_had_begun_nothing)
+/* It says that it leaves, and ends by itself with three jobs in its hands. */
+static void leave_with_three(struct stage *stage, const char *third,
+			     const char *said)
 {
 	int64_t tokens[3];
+	int worker = give_three(stage, tokens, third);
+
+	stage_send(worker, said);
+	close(worker);
+	stage_worker_died(stage, 7, 2 << 8);
+	stage_until(stage, worker_is_gone);
+	stage_settle(stage);
+}
+
+UNIT(who_said_that_it_begins_nothing_more_had_begun_nothing)
+{
 	struct stage stage;
-	int worker;
 
 	stage_open(&stage);
-	worker = give_three(&stage, tokens, SUBMIT_ONCE);
-	stage_send(worker, "{\"leaving\":true,\"idle\":true}");
-	close(worker);
-	stage_worker_died(&stage, 7, 2 << 8);
-	stage_until(&stage, worker_is_gone);
-	stage_settle(&stage);
+	leave_with_three(&stage, SUBMIT_ONCE,
+			 "{\"leaving\":true,\"idle\":true}");
 	for (int i = 1; i <= 3; i++) {
 		assert_int_equal(job(&stage, i)->state, STATE_READY);
 		assert_int_equal(job(&stage, i)->crashes, 0);
@@ -83,17 +91,10 @@ UNIT(who_said_that_it_begins_nothing_more_had_begun_nothing)
 
 UNIT(who_leaves_behind_its_job_is_charged_for_it)
 {
-	int64_t tokens[3];
 	struct stage stage;
-	int worker;
 
 	stage_open(&stage);
-	worker = give_three(&stage, tokens, STAGE_SUBMIT);
-	stage_send(worker, "{\"leaving\":true}");
-	close(worker);
-	stage_worker_died(&stage, 7, 2 << 8);
-	stage_until(&stage, worker_is_gone);
-	stage_settle(&stage);
+	leave_with_three(&stage, STAGE_SUBMIT, "{\"leaving\":true}");
 	assert_int_equal(job(&stage, 1)->crashes, 1);
 	assert_int_equal(job(&stage, 2)->crashes, 0);
 	stage_end(&stage);
